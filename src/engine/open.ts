@@ -1,0 +1,34 @@
+/**
+ * Opens an engine by name. Each engine's library is loaded only when that engine is chosen.
+ * @module
+ */
+import type { StoredModel } from "../model/store.ts";
+import { type Engine, type EngineName, engineNames } from "./engine.ts";
+
+/** Options of {@linkcode openEngine}. */
+export interface OpenEngineOptions {
+  /** @default "tfjs" */
+  engine?: EngineName;
+}
+
+/**
+ * Opens an engine over a loaded model.
+ * @throws {RangeError} if there is no engine of that name.
+ */
+export async function openEngine(
+  model: StoredModel,
+  { engine = "tfjs" }: OpenEngineOptions = {},
+): Promise<Engine> {
+  switch (engine) {
+    case "tfjs":
+      return await (await import("./tfjs.ts")).createTfjsEngine(model);
+    case "onnx":
+      return await (await import("./onnx.ts")).createOnnxEngine(model);
+    case "reference":
+      return (await import("./reference.ts")).createReferenceEngine(model);
+    default:
+      throw new RangeError(
+        `Cannot open engine: it must be one of ${engineNames.join(", ")}, got ${engine}`,
+      );
+  }
+}

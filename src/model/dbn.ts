@@ -1,0 +1,116 @@
+/**
+ * Deep Belief Network: a stack of RBMs under a top RBM that is joined to the labels, and the
+ * feed-forward classifier fine-tuned from the same pretraining. Definitions only, no learning.
+ * Hinton, Osindero, Teh (2006), "A fast learning algorithm for deep belief nets".
+ * @module
+ */
+import { mapInPlace } from "../math/matrix.ts";
+import { affine, checkShape } from "../math/matrix.ts";
+import { sigmoid, softmaxRows } from "../math/activations.ts";
+import {
+  checkRbm,
+  hiddenGivenVisible,
+  labelFreeEnergies,
+  labelPosterior,
+  type LabelRbm,
+  type Rbm,
+  visibleGivenHidden,
+} from "./rbm.ts";
+
+// B batch, V image pixels, P penultimate units, H top hidden units, L labels
+
+/** Parameters of the generative model. */
+export interface Dbn {
+  /** RBMs from the image upwards; the last one's hidden layer is the top RBM's visible layer. */
+  stack: Rbm[];
+  /** The undirected top: penultimate units and labels below, hidden units above. */
+  top: LabelRbm;
+}
+
+/** A fully connected layer, y = x·kernel + bias. */
+export interface DenseLayer {
+  inputSize: number;
+  outputSize: number;
+  kernel: Float32Array; // (I, O)
+  bias: Float32Array; // (O)
+}
+
+/** Sigmoid hidden layers and a softmax head, in order from the image. */
+export type Classifier = DenseLayer[];
+
+/** What a joint model says of a batch of images. */
+export interface JointPosterior {
+  probabilities: Float32Array; // p(y|v) (B, L)
+  freeEnergies: Float32Array; // F(v, y) of the top RBM in nats (B, L)
+}
+
+/** Number of image pixels. */
+export function imageSize(dbn: Dbn): number {
+  return dbn.stack.length > 0 ? dbn.stack[0].visibleSize : dbn.top.visibleSize;
+}
+
+/** @throws {RangeError} if the sizes of neighbouring layers or their buffers do not match. */
+export function checkDbn(dbn: Dbn): void {
+  const layers = [...dbn.stack, dbn.top];
+  layers.forEach((layer, i) => {
+    checkRbm(layer);
+    if (i > 0 && layers[i - 1].hiddenSize !== layer.visibleSize) {
+      throw new RangeError(
+        `Cannot stack layers: layer ${i} needs ${layer.visibleSize} inputs, layer ${i - 1} has ${
+          layers[i - 1].hiddenSize
+        } hidden units`,
+      );
+    }
+  });
+  checkShape("top labelWeights", dbn.top.labelWeights, dbn.top.labelSize, dbn.top.hiddenSize);
+  checkShape("top labelBias", dbn.top.labelBias, 1, dbn.top.labelSize);
+}
+
+/** Deterministic up-pass: image (B, V) → probabilities of the penultimate layer (B, P). */
+export function upPass(dbn: Dbn, images: Float32Array): Float32Array {
+  return dbn.stack.reduce((x, rbm) => hiddenGivenVisible(rbm, x), images);
+}
+
+/** Deterministic down-pass: penultimate layer (B, P) → pixel probabilities (B, V). */
+export function downPass(dbn: Dbn, penultimate: Float32Array): Float32Array {
+  return dbn.stack.reduceRight((x, rbm) => visibleGivenHidden(rbm, x), penultimate);
+}
+
+/** Class posterior by up-pass and the exact free energy of each label (Hinton et al. 2006, §6). */
+export function jointPosterior(dbn: Dbn, images: Float32Array): JointPosterior {
+  const freeEnergies = labelFreeEnergies(dbn.top, upPass(dbn, images));
+  return {
+    probabilities: labelPosterior(freeEnergies, dbn.top.labelSize),
+    freeEnergies: Float32Array.from(freeEnergies),
+  };
+}
+
+/** Class probabilities of the fine-tuned classifier for images (B, V); result (B, L). */
+export function classifierProbabilities(
+  classifier: Classifier,
+  images: Float32Array,
+): Float32Array {
+  let x = images;
+  classifier.forEach((layer, i) => {
+    const batch = x.length / layer.inputSize;
+    x = affine(new Float32Array(batch * layer.outputSize), x, layer.kernel, layer.bias);
+    if (i < classifier.length - 1) mapInPlace(x, sigmoid);
+  });
+  return softmaxRows(x, classifier[classifier.length - 1].outputSize);
+}
+
+/** @throws {RangeError} if the layers of a classifier do not fit one another. */
+export function checkClassifier(classifier: Classifier): void {
+  if (classifier.length === 0) throw new RangeError("Cannot use classifier: it has no layers");
+  classifier.forEach((layer, i) => {
+    checkShape(`classifier layer ${i} kernel`, layer.kernel, layer.inputSize, layer.outputSize);
+    checkShape(`classifier layer ${i} bias`, layer.bias, 1, layer.outputSize);
+    if (i > 0 && classifier[i - 1].outputSize !== layer.inputSize) {
+      throw new RangeError(
+        `Cannot stack layers: classifier layer ${i} needs ${layer.inputSize} inputs, layer ${
+          i - 1
+        } has ${classifier[i - 1].outputSize} outputs`,
+      );
+    }
+  });
+}

@@ -1,0 +1,216 @@
+/**
+ * Restricted Boltzmann machines with Bernoulli units, with or without a softmax label group.
+ *
+ * E(v, h) = −b·v − c·h − v·W·h; Smolensky (1986), Hinton (2002). With labels y (one-hot):
+ * E(v, y, h) = −b·v − d·y − c·h − v·W·h − y·U·h; Hinton, Osindero, Teh (2006), Larochelle and
+ * Bengio (2008).
+ * @module
+ */
+import { logSumExp, sigmoid, softmaxRows, softplus } from "../math/activations.ts";
+import { affine, affineTransposed, checkShape, mapInPlace } from "../math/matrix.ts";
+
+// B batch, V visible, H hidden, L labels
+
+/** Parameters of a Bernoulli–Bernoulli RBM. */
+export interface Rbm {
+  visibleSize: number;
+  hiddenSize: number;
+  weights: Float32Array; // W (V, H)
+  visibleBias: Float32Array; // b (V)
+  hiddenBias: Float32Array; // c (H)
+}
+
+/** An RBM whose visible layer also holds a softmax group of label units. */
+export interface LabelRbm extends Rbm {
+  labelSize: number;
+  labelWeights: Float32Array; // U (L, H)
+  labelBias: Float32Array; // d (L)
+}
+
+/** An RBM of zeros, ready to be filled. */
+export function zeroRbm(visibleSize: number, hiddenSize: number): Rbm {
+  return {
+    visibleSize,
+    hiddenSize,
+    weights: new Float32Array(visibleSize * hiddenSize),
+    visibleBias: new Float32Array(visibleSize),
+    hiddenBias: new Float32Array(hiddenSize),
+  };
+}
+
+/** A label RBM of zeros, ready to be filled. */
+export function zeroLabelRbm(visibleSize: number, labelSize: number, hiddenSize: number): LabelRbm {
+  return {
+    ...zeroRbm(visibleSize, hiddenSize),
+    labelSize,
+    labelWeights: new Float32Array(labelSize * hiddenSize),
+    labelBias: new Float32Array(labelSize),
+  };
+}
+
+/** @throws {RangeError} naming the tensor and both shapes if a buffer does not fit the sizes. */
+export function checkRbm(rbm: Rbm): void {
+  checkShape("rbm weights", rbm.weights, rbm.visibleSize, rbm.hiddenSize);
+  checkShape("rbm visibleBias", rbm.visibleBias, 1, rbm.visibleSize);
+  checkShape("rbm hiddenBias", rbm.hiddenBias, 1, rbm.hiddenSize);
+}
+
+/** c + v·W for a batch of visible vectors (B, V); result (B, H). */
+export function hiddenLogits(rbm: Rbm, visible: Float32Array): Float32Array {
+  checkBatch("visible", visible, rbm.visibleSize);
+  const out = new Float32Array((visible.length / rbm.visibleSize) * rbm.hiddenSize);
+  return affine(out, visible, rbm.weights, rbm.hiddenBias);
+}
+
+/** p(h=1|v) = σ((c + v·W) / T), shape (B, H). */
+export function hiddenGivenVisible(rbm: Rbm, visible: Float32Array, temperature = 1): Float32Array {
+  return mapInPlace(hiddenLogits(rbm, visible), (x) => sigmoid(x / temperature));
+}
+
+/** p(v=1|h) = σ((b + h·Wᵀ) / T), shape (B, V). */
+export function visibleGivenHidden(rbm: Rbm, hidden: Float32Array, temperature = 1): Float32Array {
+  checkBatch("hidden", hidden, rbm.hiddenSize);
+  const out = new Float32Array((hidden.length / rbm.hiddenSize) * rbm.visibleSize);
+  affineTransposed(out, hidden, rbm.weights, rbm.visibleBias);
+  return mapInPlace(out, (x) => sigmoid(x / temperature));
+}
+
+/** p(h=1|v,y) = σ((c + v·W + y·U) / T), shape (B, H). */
+export function hiddenGivenVisibleAndLabel(
+  rbm: LabelRbm,
+  visible: Float32Array,
+  labels: Float32Array, // (B, L)
+  temperature = 1,
+): Float32Array {
+  const logits = hiddenLogits(rbm, visible);
+  const batch = logits.length / rbm.hiddenSize;
+  checkShape("labels", labels, batch, rbm.labelSize);
+  const fromLabels = affine(
+    new Float32Array(logits.length),
+    labels,
+    rbm.labelWeights,
+    new Float32Array(rbm.hiddenSize),
+  );
+  for (let i = 0; i < logits.length; i++) {
+    logits[i] = sigmoid((logits[i] + fromLabels[i]) / temperature);
+  }
+  return logits;
+}
+
+/** p(y|h) = softmax((d + h·Uᵀ) / T), shape (B, L). */
+export function labelGivenHidden(
+  rbm: LabelRbm,
+  hidden: Float32Array,
+  temperature = 1,
+): Float32Array {
+  checkBatch("hidden", hidden, rbm.hiddenSize);
+  const out = new Float32Array((hidden.length / rbm.hiddenSize) * rbm.labelSize);
+  affineTransposed(out, hidden, rbm.labelWeights, rbm.labelBias);
+  return softmaxRows(mapInPlace(out, (x) => x / temperature), rbm.labelSize);
+}
+
+/** E(v, h) = −b·v − c·h − v·W·h of one joint state, in nats. */
+export function energy(rbm: Rbm, visible: Float32Array, hidden: Float32Array): number {
+  checkShape("visible", visible, 1, rbm.visibleSize);
+  checkShape("hidden", hidden, 1, rbm.hiddenSize);
+  let sum = 0;
+  for (let i = 0; i < rbm.visibleSize; i++) sum -= rbm.visibleBias[i] * visible[i];
+  for (let j = 0; j < rbm.hiddenSize; j++) sum -= rbm.hiddenBias[j] * hidden[j];
+  for (let i = 0; i < rbm.visibleSize; i++) {
+    if (visible[i] === 0) continue;
+    for (let j = 0; j < rbm.hiddenSize; j++) {
+      sum -= visible[i] * hidden[j] * rbm.weights[i * rbm.hiddenSize + j];
+    }
+  }
+  return sum;
+}
+
+/** F(v) = −b·v − Σ softplus(c + v·W), in nats, one number per row of `visible` (B, V). */
+export function freeEnergy(rbm: Rbm, visible: Float32Array): Float64Array {
+  const logits = hiddenLogits(rbm, visible);
+  const batch = logits.length / rbm.hiddenSize;
+  const out = new Float64Array(batch);
+  for (let row = 0; row < batch; row++) {
+    out[row] = -dotRow(visible, rbm.visibleBias, row);
+    for (let j = 0; j < rbm.hiddenSize; j++) out[row] -= softplus(logits[row * rbm.hiddenSize + j]);
+  }
+  return out;
+}
+
+/**
+ * F(v, y) = −b·v − d_y − Σ softplus(c + v·W + U_y) for every label y: exact, since only one of L
+ * label states can be on. In nats, shape (B, L).
+ */
+export function labelFreeEnergies(rbm: LabelRbm, visible: Float32Array): Float64Array {
+  const { hiddenSize, labelSize } = rbm;
+  const logits = hiddenLogits(rbm, visible);
+  const batch = logits.length / hiddenSize;
+  const out = new Float64Array(batch * labelSize);
+  for (let row = 0; row < batch; row++) {
+    const visibleTerm = dotRow(visible, rbm.visibleBias, row);
+    for (let label = 0; label < labelSize; label++) {
+      let sum = visibleTerm + rbm.labelBias[label];
+      for (let j = 0; j < hiddenSize; j++) {
+        sum += softplus(logits[row * hiddenSize + j] + rbm.labelWeights[label * hiddenSize + j]);
+      }
+      out[row * labelSize + label] = -sum;
+    }
+  }
+  return out;
+}
+
+/** p(y|v) = softmax(−F(v, y)), shape (B, L). */
+export function labelPosterior(freeEnergies: Float64Array, labelSize: number): Float32Array {
+  const out = new Float32Array(freeEnergies.length);
+  for (let offset = 0; offset < out.length; offset += labelSize) {
+    const negative = freeEnergies.subarray(offset, offset + labelSize).map((f) => -f);
+    const logZ = logSumExp(negative);
+    for (let i = 0; i < labelSize; i++) out[offset + i] = Math.exp(negative[i] - logZ);
+  }
+  return out;
+}
+
+/** The largest layer that {@linkcode logPartition} enumerates: 2^20 states. */
+export const MAX_ENUMERATED_UNITS = 20;
+
+/**
+ * log Z by enumerating every visible state: log Σ_v e^−F(v).
+ * @throws {RangeError} if the RBM has more than {@linkcode MAX_ENUMERATED_UNITS} visible units.
+ */
+export function logPartition(rbm: Rbm): number {
+  return logSumExp(freeEnergy(rbm, enumerateStates(rbm.visibleSize)).map((f) => -f));
+}
+
+/** log Z of an RBM with labels: log Σ_v Σ_y e^−F(v, y). */
+export function logPartitionWithLabels(rbm: LabelRbm): number {
+  return logSumExp(labelFreeEnergies(rbm, enumerateStates(rbm.visibleSize)).map((f) => -f));
+}
+
+/** Every binary vector of `units` bits, shape (2^units, units); bit i of the row's number is unit i. */
+export function enumerateStates(units: number): Float32Array {
+  if (!Number.isInteger(units) || units < 1 || units > MAX_ENUMERATED_UNITS) {
+    throw new RangeError(
+      `Cannot enumerate states: units must be an integer in [1, ${MAX_ENUMERATED_UNITS}], got ${units}`,
+    );
+  }
+  const rows = 2 ** units;
+  const out = new Float32Array(rows * units);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < units; i++) out[row * units + i] = (row >>> i) & 1;
+  }
+  return out;
+}
+
+function dotRow(rows: Float32Array, vector: Float32Array, row: number): number {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += rows[row * vector.length + i] * vector[i];
+  return sum;
+}
+
+function checkBatch(what: string, data: Float32Array, size: number): void {
+  if (data.length === 0 || data.length % size !== 0) {
+    throw new RangeError(
+      `Cannot use ${what}: length must be a positive multiple of ${size}, got ${data.length}`,
+    );
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Checkpoints: one safetensors file that holds everything the next batch depends on.
+ * @module
+ */
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname } from "@std/path";
+import {
+  readSafetensors,
+  type Tensor,
+  WeightsFormatError,
+  writeSafetensors,
+} from "../src/model/safetensors.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** One line of a run's log: an epoch of a stage. */
+export interface EpochRecord {
+  stage: string;
+  epoch: number; // from 1
+  epochs: number;
+  seconds: number;
+  metrics: Record<string, number>;
+}
+
+/** Where a run is. */
+export interface Progress {
+  /** Index of the stage in progress. */
+  stage: number;
+  /** Batches of this stage already done. */
+  step: number;
+  /** Sum and count of each metric since the epoch began. */
+  sums: Record<string, [sum: number, count: number]>;
+  /** Seconds spent on this epoch before the checkpoint. */
+  seconds: number;
+  history: EpochRecord[];
+}
+
+/** A run that can go on. */
+export interface Checkpoint {
+  recipe: Recipe;
+  progress: Progress;
+  /** Parameters of finished stages, `stage0.weights` …, and of the one in progress, `trainer.*`. */
+  tensors: Map<string, Tensor>;
+}
+
+/** Writes a checkpoint beside its target and renames it, so that a crash leaves the old one whole. */
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const bytes = writeSafetensors(checkpoint.tensors, {
+    format: "dbn-edge-checkpoint/1",
+    recipe: JSON.stringify(checkpoint.recipe),
+    progress: JSON.stringify(checkpoint.progress),
+  });
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.partial`, bytes);
+  await rename(`${path}.partial`, path);
+}
+
+/** @throws {WeightsFormatError} if the file is not a checkpoint; the file system's error if absent. */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const { tensors, metadata } = readSafetensors(await readFile(path), path);
+  if (metadata.format !== "dbn-edge-checkpoint/1") {
+    throw new WeightsFormatError(
+      `Cannot resume from ${path}: format must be "dbn-edge-checkpoint/1", got ${metadata.format}`,
+    );
+  }
+  return {
+    recipe: JSON.parse(metadata.recipe),
+    progress: JSON.parse(metadata.progress),
+    tensors,
+  };
+}
+
+/** The entries of `tensors` under `prefix.`, without it. */
+export function tensorsUnder(
+  tensors: ReadonlyMap<string, Tensor>,
+  prefix: string,
+): Map<string, Tensor> {
+  const under = new Map<string, Tensor>();
+  for (const [name, tensor] of tensors) {
+    if (name.startsWith(`${prefix}.`)) under.set(name.slice(prefix.length + 1), tensor);
+  }
+  return under;
+}

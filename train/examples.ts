@@ -1,0 +1,97 @@
+/**
+ * Labelled examples in memory, read a mini-batch at a time.
+ * @module
+ */
+import type { Rbm } from "../src/model/rbm.ts";
+import { openTfjsBackend, tf } from "../src/engine/tfjs_backend.ts";
+
+// N examples, I inputs, H hidden
+
+/** Labelled inputs of one layer. */
+export interface Examples {
+  readonly count: number; // N
+  readonly size: number; // I
+  readonly labels: Uint8Array; // (N)
+  /** Writes the rows at `indices` to `out` (indices.length, I). */
+  read(out: Float32Array, indices: ArrayLike<number>): void;
+}
+
+/** Rows pushed through an RBM by one product. */
+const PROPAGATED_ROWS = 1000;
+
+/** Images of bytes (N, I), scaled by 1/divisor as they are read. */
+export function imageExamples(
+  images: Uint8Array,
+  labels: Uint8Array,
+  size: number,
+  divisor: number,
+): Examples {
+  return {
+    count: labels.length,
+    size,
+    labels,
+    read(out, indices) {
+      for (let row = 0; row < indices.length; row++) {
+        const from = indices[row] * size, to = row * size;
+        for (let i = 0; i < size; i++) out[to + i] = images[from + i] / divisor;
+      }
+    },
+  };
+}
+
+/** Rows of floats (N, I). */
+export function floatExamples(rows: Float32Array, labels: Uint8Array, size: number): Examples {
+  return {
+    count: labels.length,
+    size,
+    labels,
+    read(out, indices) {
+      for (let row = 0; row < indices.length; row++) {
+        out.set(rows.subarray(indices[row] * size, (indices[row] + 1) * size), row * size);
+      }
+    },
+  };
+}
+
+/** Rows `first` … `first + count` as floats (count, I). */
+export function readRows(examples: Examples, first: number, count: number): Float32Array {
+  const out = new Float32Array(count * examples.size);
+  examples.read(out, Uint32Array.from({ length: count }, (_, i) => first + i));
+  return out;
+}
+
+/** p(h=1|v) of every example: the inputs of the next layer. */
+export async function propagate(rbm: Rbm, examples: Examples): Promise<Examples> {
+  await openTfjsBackend();
+  const { visibleSize, hiddenSize } = rbm;
+  const rows = new Float32Array(examples.count * hiddenSize);
+  const weights = tf.tensor2d(rbm.weights, [visibleSize, hiddenSize]);
+  const bias = tf.tensor1d(rbm.hiddenBias);
+  for (let first = 0; first < examples.count; first += PROPAGATED_ROWS) {
+    const count = Math.min(PROPAGATED_ROWS, examples.count - first);
+    tf.tidy(() => {
+      const a = tf.tensor2d(readRows(examples, first, count), [count, visibleSize]);
+      const hidden = tf.fused.matMul({ a, b: weights, bias, activation: "sigmoid" });
+      rows.set(hidden.dataSync<"float32">(), first * hiddenSize);
+    });
+  }
+  tf.dispose([weights, bias]);
+  return floatExamples(rows, examples.labels, hiddenSize);
+}
+
+/** Mean of each input, (I). */
+export function inputMean(examples: Examples): Float64Array {
+  const mean = new Float64Array(examples.size), row = new Float32Array(examples.size);
+  for (let i = 0; i < examples.count; i++) {
+    examples.read(row, [i]);
+    for (let j = 0; j < mean.length; j++) mean[j] += row[j] / examples.count;
+  }
+  return mean;
+}
+
+/** Share of each label, (L). */
+export function labelMean({ labels, count }: Examples, labelSize: number): Float64Array {
+  const mean = new Float64Array(labelSize);
+  if (labelSize > 0) labels.forEach((label) => mean[label] += 1 / count);
+  return mean;
+}

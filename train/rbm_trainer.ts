@@ -1,0 +1,329 @@
+/**
+ * Contrastive divergence for one RBM, with or without label units, on tfjs.
+ * Hinton (2002), "Training products of experts by minimizing contrastive divergence", eq. 5;
+ * Tieleman (2008), "Training RBMs using approximations to the likelihood gradient" (PCD);
+ * settings of Hinton (2012), "A practical guide to training RBMs".
+ * @module
+ */
+import {
+  fillNormal,
+  fillUniform,
+  type RandomKey,
+  sampleOneHot,
+  streams,
+} from "../src/math/random.ts";
+import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
+import type { Tensor } from "../src/model/safetensors.ts";
+import { tf } from "../src/engine/tfjs_backend.ts";
+import { type MomentumRates, momentumUpdate, sampleBernoulli } from "./kernels.ts";
+import type { RbmRecipe } from "./recipe.ts";
+import type { Batch, Metrics, Position, Trainer } from "./trainer.ts";
+
+// B batch, V visible (labels included), H hidden, L labels, M fantasy particles
+
+type Tensor1D = tf.Tensor1D;
+type Tensor2D = tf.Tensor2D;
+
+/** Standard deviation of the initial weights. */
+const INITIAL_WEIGHT_STD = 0.01;
+
+/** PCD measures the reconstruction error of one batch in this many. */
+const PCD_MONITOR_INTERVAL = 20;
+
+/** Sizes and place of the RBM in the run. */
+export interface RbmTrainerOptions {
+  visibleSize: number; // without the labels
+  hiddenSize: number;
+  /** Label units joined to the visible layer; 0 for none. */
+  labelSize: number;
+  recipe: RbmRecipe;
+  seed: number;
+  /** Index of the stage; keys its random numbers apart from other stages'. */
+  stage: number;
+  /** Mean of the training inputs, (V), for the initial visible bias. */
+  visibleMean: Float64Array;
+  /** Share of each label among the training cases, (L). */
+  labelMean: Float64Array;
+}
+
+/** Trains one RBM; see {@linkcode RbmRecipe} for its two phases. */
+export class RbmTrainer implements Trainer {
+  readonly epochs: number;
+  readonly #options: RbmTrainerOptions;
+  readonly #tensors: Record<"weights" | "visibleBias" | "hiddenBias", tf.Tensor>;
+  readonly #velocities: Record<"weights" | "visibleBias" | "hiddenBias", tf.Tensor>;
+  /** Binary visible states of the persistent chains, (M, V); empty before PCD begins. */
+  #particles: Tensor2D | undefined;
+
+  constructor(options: RbmTrainerOptions) {
+    this.#options = options;
+    this.epochs = options.recipe.epochs + options.recipe.persistentEpochs;
+    const { visibleSize, hiddenSize, labelSize } = options;
+    const rows = visibleSize + labelSize;
+    this.#tensors = {
+      weights: tf.tensor2d(initialWeights(options, rows), [rows, hiddenSize]),
+      visibleBias: tf.tensor1d(initialVisibleBias(options)),
+      hiddenBias: tf.zeros([hiddenSize]),
+    };
+    this.#velocities = {
+      weights: tf.zeros([rows, hiddenSize]),
+      visibleBias: tf.zeros([rows]),
+      hiddenBias: tf.zeros([hiddenSize]),
+    };
+  }
+
+  step(batch: Batch, position: Position): Metrics {
+    const { recipe } = this.#options;
+    let metrics: Metrics = {};
+    tf.tidy(() => {
+      const persistent = position.epoch >= recipe.epochs;
+      const visible = this.#joinLabels(batch);
+      metrics = persistent
+        ? this.#persistentStep(visible, batch, position)
+        : this.#contrastiveStep(visible, position);
+    });
+    return metrics;
+  }
+
+  /** CD-k: k steps of Gibbs sampling from the data. The last reconstruction stays probabilities. */
+  #contrastiveStep(visible: Tensor2D, position: Position): Metrics {
+    const { recipe } = this.#options;
+    const hidden = this.#hidden(visible);
+    let reconstruction = visible, negative = hidden;
+    for (let k = 0; k < recipe.k; k++) {
+      const key = this.#key(position, 3 * k);
+      reconstruction = this.#visible(sampleBernoulli(negative, key));
+      if (k < recipe.k - 1) reconstruction = this.#sampleVisible(reconstruction, position, 3 * k);
+      negative = this.#hidden(reconstruction);
+    }
+    this.#update([visible, hidden], [reconstruction, negative], {
+      learningRate: recipe.learningRate,
+      momentum: position.epoch < recipe.momentumSwitchEpoch
+        ? recipe.momentum
+        : recipe.finalMomentum,
+      weightCost: recipe.weightCost,
+    });
+    return { reconstruction_error: this.#squaredError(visible, reconstruction) };
+  }
+
+  /** PCD: the negative statistics come from chains that go on from batch to batch. */
+  #persistentStep(visible: Tensor2D, batch: Batch, position: Position): Metrics {
+    const { recipe, visibleSize, labelSize } = this.#options;
+    const { step, batchesPerEpoch } = position;
+    const pixels = tf.slice(visible, [0, 0], [batch.size, visibleSize]);
+    const sampled = sampleBernoulli(pixels, this.#key(position, 0));
+    const data = labelSize === 0
+      ? sampled
+      : tf.concat([sampled, tf.slice(visible, [0, visibleSize], [batch.size, labelSize])], 1);
+    let particles = this.#particles ?? data;
+    for (let k = 0; k < recipe.k; k++) {
+      const hidden = sampleBernoulli(this.#hidden(particles), this.#key(position, 3 * k + 1));
+      particles = this.#sampleVisible(this.#visible(hidden), position, 3 * k + 1);
+    }
+    const done = step - recipe.epochs * batchesPerEpoch;
+    const hidden = this.#hidden(data);
+    this.#update([data, hidden], [particles, this.#hidden(particles)], {
+      learningRate: recipe.persistentLearningRate *
+        (1 - done / (recipe.persistentEpochs * batchesPerEpoch)),
+      momentum: recipe.momentum,
+      weightCost: recipe.weightCost,
+    });
+    this.#particles?.dispose();
+    this.#particles = tf.keep(tf.clone(particles) as Tensor2D);
+    if (step % PCD_MONITOR_INTERVAL !== 0) return {};
+    return { reconstruction_error: this.#squaredError(data, this.#visible(hidden)) };
+  }
+
+  /** ΔW = ⟨vᵀh⟩ of data − ⟨vᵀh⟩ of model, in one product: [v/B; −v'/M]ᵀ·[h; h']. */
+  #update(
+    [visible, hidden]: [Tensor2D, Tensor2D],
+    [negativeVisible, negativeHidden]: [Tensor2D, Tensor2D],
+    rates: MomentumRates,
+  ): void {
+    const signed = tf.concat([
+      tf.mul(visible, 1 / visible.shape[0]),
+      tf.mul(negativeVisible, -1 / negativeVisible.shape[0]),
+    ]) as Tensor2D;
+    const gradients = {
+      weights: tf.matMul(signed, tf.concat([hidden, negativeHidden]) as Tensor2D, true, false),
+      visibleBias: tf.sum(signed, 0),
+      hiddenBias: tf.sub(tf.mean(hidden, 0), tf.mean(negativeHidden, 0)),
+    };
+    for (const name of ["weights", "visibleBias", "hiddenBias"] as const) {
+      const before = this.#tensors[name];
+      this.#tensors[name] = tf.keep(
+        momentumUpdate(before, this.#velocities[name], gradients[name], {
+          ...rates,
+          weightCost: name === "weights" ? rates.weightCost : 0,
+        }),
+      );
+      before.dispose();
+    }
+  }
+
+  #hidden(visible: Tensor2D): Tensor2D {
+    return tf.fused.matMul({
+      a: visible,
+      b: this.#tensors.weights as Tensor2D,
+      bias: this.#tensors.hiddenBias,
+      activation: "sigmoid",
+    }) as Tensor2D;
+  }
+
+  /** p(v|h): logistic pixels, then a softmax group of labels. */
+  #visible(hidden: Tensor2D): Tensor2D {
+    const { visibleSize, labelSize } = this.#options;
+    const logits = tf.fused.matMul({
+      a: hidden,
+      b: this.#tensors.weights as Tensor2D,
+      bias: this.#tensors.visibleBias,
+      transposeB: true,
+      activation: labelSize === 0 ? "sigmoid" : "linear",
+    }) as Tensor2D;
+    if (labelSize === 0) return logits;
+    const rows = logits.shape[0];
+    return tf.concat([
+      tf.sigmoid(tf.slice(logits, [0, 0], [rows, visibleSize])),
+      tf.softmax(tf.slice(logits, [0, visibleSize], [rows, labelSize])),
+    ], 1) as Tensor2D;
+  }
+
+  /** A binary sample of the pixels and a one-hot sample of the labels. */
+  #sampleVisible(probabilities: Tensor2D, position: Position, stream: number): Tensor2D {
+    const { visibleSize, labelSize } = this.#options;
+    const rows = probabilities.shape[0];
+    const pixels = sampleBernoulli(
+      tf.slice(probabilities, [0, 0], [rows, visibleSize]),
+      this.#key(position, stream + 1),
+    );
+    if (labelSize === 0) return pixels;
+    const labels = tf.slice(probabilities, [0, visibleSize], [rows, labelSize]).dataSync();
+    const chosen = sampleLabelRows(
+      Float32Array.from(labels),
+      labelSize,
+      this.#key(position, stream + 2),
+    );
+    return tf.concat([pixels, tf.tensor2d(chosen, [rows, labelSize])], 1) as Tensor2D;
+  }
+
+  #joinLabels({ inputs, labels, size }: Batch): Tensor2D {
+    const { visibleSize, labelSize } = this.#options;
+    const visible = tf.tensor2d(inputs, [size, visibleSize]);
+    if (labelSize === 0) return visible;
+    const oneHot = new Float32Array(size * labelSize);
+    for (let row = 0; row < size; row++) oneHot[row * labelSize + labels[row]] = 1;
+    return tf.concat([visible, tf.tensor2d(oneHot, [size, labelSize])], 1) as Tensor2D;
+  }
+
+  #squaredError(visible: Tensor2D, reconstruction: Tensor2D): number {
+    return tf.sum(tf.squaredDifference(visible, reconstruction)).dataSync()[0] / visible.shape[0];
+  }
+
+  #key({ step }: Position, stream: number): RandomKey {
+    const layer = streams.trainHidden + 4096 * this.#options.stage + stream;
+    return { seed: this.#options.seed, chain: 0, step, layer };
+  }
+
+  /** The parameters learnt so far. */
+  parameters(): Rbm {
+    const { visibleSize, hiddenSize } = this.#options;
+    const { weights, visibleBias, hiddenBias } = this.#tensors;
+    return {
+      visibleSize,
+      hiddenSize,
+      weights: read(weights).slice(0, visibleSize * hiddenSize),
+      visibleBias: read(visibleBias).slice(0, visibleSize),
+      hiddenBias: read(hiddenBias),
+    };
+  }
+
+  /** The parameters of an RBM that was made with labels. */
+  labelParameters(): LabelRbm {
+    const { visibleSize, hiddenSize, labelSize } = this.#options;
+    return {
+      ...this.parameters(),
+      labelSize,
+      labelWeights: read(this.#tensors.weights).slice(visibleSize * hiddenSize),
+      labelBias: read(this.#tensors.visibleBias).slice(visibleSize),
+    };
+  }
+
+  state(): Map<string, Tensor> {
+    const state = new Map<string, Tensor>();
+    for (const name of ["weights", "visibleBias", "hiddenBias"] as const) {
+      state.set(name, toTensor(this.#tensors[name]));
+      state.set(`velocity.${name}`, toTensor(this.#velocities[name]));
+    }
+    if (this.#particles) state.set("particles", toTensor(this.#particles));
+    return state;
+  }
+
+  load(state: ReadonlyMap<string, Tensor>): void {
+    for (const name of ["weights", "visibleBias", "hiddenBias"] as const) {
+      this.#tensors[name] = replace(this.#tensors[name], state.get(name));
+      this.#velocities[name] = replace(this.#velocities[name], state.get(`velocity.${name}`));
+    }
+    const particles = state.get("particles");
+    this.#particles?.dispose();
+    this.#particles = particles && tf.tensor2d(particles.data, particles.shape as [number, number]);
+  }
+
+  dispose(): void {
+    tf.dispose([...Object.values(this.#tensors), ...Object.values(this.#velocities)]);
+    this.#particles?.dispose();
+  }
+}
+
+/** N(0, 0.01²). */
+function initialWeights({ hiddenSize, seed, stage }: RbmTrainerOptions, rows: number) {
+  const weights = new Float32Array(rows * hiddenSize);
+  fillNormal(weights, { seed, chain: 0, step: 0, layer: streams.initialWeights + stage });
+  for (let i = 0; i < weights.length; i++) weights[i] *= INITIAL_WEIGHT_STD;
+  return weights;
+}
+
+/** log(p / (1 − p)), with p kept away from 0 and 1; for labels log p. Hinton (2012), §8.1. */
+function initialVisibleBias({ visibleMean, labelMean, labelSize }: RbmTrainerOptions) {
+  const pixels = Array.from(visibleMean, (mean) => {
+    const p = Math.min(Math.max(mean, 1e-4), 1 - 1e-4);
+    return Math.log(p / (1 - p));
+  });
+  const labels = Array.from(
+    { length: labelSize },
+    (_, i) => Math.log(Math.max(labelMean[i], 1e-4)),
+  );
+  return Float32Array.from([...pixels, ...labels]);
+}
+
+function sampleLabelRows(rows: Float32Array, size: number, key: RandomKey): Float32Array {
+  const out = new Float32Array(rows.length);
+  const uniform = new Float32Array(1);
+  for (let row = 0; row * size < rows.length; row++) {
+    fillUniform(uniform, { ...key, chain: row });
+    sampleOneHot(out, rows, row * size, size, uniform[0]);
+  }
+  return out;
+}
+
+/** A tensor's numbers, copied. */
+export function read(tensor: tf.Tensor): Float32Array {
+  return Float32Array.from(tensor.dataSync<"float32">());
+}
+
+/** A tensor as it goes into a checkpoint. */
+export function toTensor(tensor: tf.Tensor): Tensor {
+  return { shape: tensor.shape, data: read(tensor) };
+}
+
+/** A saved tensor in the place of one of the same shape. @throws {RangeError} if it does not fit. */
+export function replace(current: tf.Tensor, saved: Tensor | undefined): tf.Tensor {
+  if (!saved || saved.shape.join() !== current.shape.join()) {
+    throw new RangeError(
+      `Cannot resume: expected a tensor of shape (${current.shape.join(", ")}), got ${
+        saved ? `(${saved.shape.join(", ")})` : "none"
+      }`,
+    );
+  }
+  current.dispose();
+  return tf.tensor(saved.data, saved.shape as number[]);
+}

@@ -1,0 +1,169 @@
+/**
+ * What a training run does, as plain data: defaults after Hinton (2012), "A practical guide to
+ * training restricted Boltzmann machines", and two presets.
+ * @module
+ */
+import { checkSeed } from "../src/math/random.ts";
+import { MAX_LAYER_UNITS } from "../src/model/weights.ts";
+
+/** How one RBM is trained: epochs of CD-k, then epochs of PCD (Tieleman 2008). */
+export interface RbmRecipe {
+  /** Epochs of contrastive divergence. */
+  epochs: number;
+  /** Gibbs steps of the negative phase. */
+  k: number;
+  learningRate: number;
+  /** Momentum of the first {@linkcode momentumSwitchEpoch} epochs. */
+  momentum: number;
+  finalMomentum: number;
+  momentumSwitchEpoch: number;
+  /** L2 penalty on weights, not on biases. */
+  weightCost: number;
+  /** Epochs of persistent contrastive divergence that follow, on binary samples of the input. */
+  persistentEpochs: number;
+  /** Falls linearly to 0 over the persistent epochs, at `momentum`. */
+  persistentLearningRate: number;
+}
+
+/** How the classifier is fine-tuned: backpropagation with Adam and dropout. */
+export interface FineTuningRecipe {
+  epochs: number;
+  /** Falls linearly to 0. */
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** Share of hidden units left out of a training case; 0 is none. */
+  dropout: number;
+  /** Share of pixels left out of a training case. */
+  inputDropout: number;
+}
+
+/** A whole run. */
+export interface Recipe {
+  name: string;
+  /** Units of the stack above the image. */
+  hidden: number[];
+  /** Hidden units of the top RBM. */
+  top: number;
+  batchSize: number;
+  seed: number;
+  /** Pixel bytes are divided by this. */
+  divisor: number;
+  /** Slice to train on, in TensorFlow Datasets' syntax. */
+  split: string;
+  /** Held-out slice of the training set; empty for none. */
+  validation: string;
+  stack: RbmRecipe;
+  topRbm: RbmRecipe;
+  fineTuning: FineTuningRecipe;
+}
+
+const rbm: RbmRecipe = {
+  epochs: 30,
+  k: 1,
+  learningRate: 0.1,
+  momentum: 0.5,
+  finalMomentum: 0.9,
+  momentumSwitchEpoch: 5,
+  weightCost: 2e-4,
+  persistentEpochs: 0,
+  persistentLearningRate: 0.05,
+};
+
+const fineTuning: FineTuningRecipe = {
+  epochs: 30,
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  dropout: 0.3,
+  inputDropout: 0.2,
+};
+
+/** The recipes behind `--preset`. */
+export const presets: Record<string, Recipe> = {
+  quick: {
+    name: "quick",
+    hidden: [256, 256],
+    top: 512,
+    batchSize: 100,
+    seed: 1,
+    divisor: 255,
+    split: "train[:55000]",
+    validation: "train[55000:]",
+    stack: { ...rbm, epochs: 3, momentumSwitchEpoch: 1 },
+    topRbm: { ...rbm, epochs: 3, momentumSwitchEpoch: 1, persistentEpochs: 5 },
+    fineTuning: { ...fineTuning, epochs: 8, dropout: 0, inputDropout: 0 },
+  },
+  full: {
+    name: "full",
+    hidden: [500, 500],
+    top: 2000,
+    batchSize: 100,
+    seed: 1,
+    divisor: 255,
+    split: "train",
+    validation: "",
+    stack: { ...rbm, epochs: 20 },
+    topRbm: { ...rbm, epochs: 15, persistentEpochs: 30 },
+    fineTuning,
+  },
+};
+
+/** Ranges of every number of a recipe: [lowest, highest], both allowed. */
+const rbmBounds: Record<keyof RbmRecipe, [number, number]> = {
+  epochs: [0, 10_000],
+  k: [1, 1000],
+  learningRate: [0, 10],
+  momentum: [0, 0.9999],
+  finalMomentum: [0, 0.9999],
+  momentumSwitchEpoch: [0, 10_000],
+  weightCost: [0, 1],
+  persistentEpochs: [0, 10_000],
+  persistentLearningRate: [0, 10],
+};
+
+const fineTuningBounds: Record<keyof FineTuningRecipe, [number, number]> = {
+  epochs: [0, 10_000],
+  learningRate: [0, 10],
+  beta1: [0, 0.999999],
+  beta2: [0, 0.999999],
+  epsilon: [1e-12, 1],
+  dropout: [0, 0.95],
+  inputDropout: [0, 0.95],
+};
+
+const integerFields = new Set(["epochs", "k", "momentumSwitchEpoch", "persistentEpochs"]);
+
+/** @throws {RangeError} naming the field, its bound and its value. */
+export function checkRecipe(recipe: Recipe): Recipe {
+  checkFields("stack", recipe.stack, rbmBounds);
+  checkFields("topRbm", recipe.topRbm, rbmBounds);
+  checkFields("fineTuning", recipe.fineTuning, fineTuningBounds);
+  checkNumber("batchSize", recipe.batchSize, 1, 10_000, true);
+  checkNumber("divisor", recipe.divisor, 1e-6, 1e6, false);
+  checkSeed(recipe.seed);
+  if (recipe.hidden.length < 1 || recipe.hidden.length > 8) {
+    throw new RangeError(
+      `Cannot train: hidden must name 1 to 8 layers, got ${recipe.hidden.length}`,
+    );
+  }
+  recipe.hidden.forEach((size, i) => checkNumber(`hidden[${i}]`, size, 1, MAX_LAYER_UNITS, true));
+  checkNumber("top", recipe.top, 1, MAX_LAYER_UNITS, true);
+  return recipe;
+}
+
+function checkFields(group: string, fields: object, bounds: Record<string, [number, number]>) {
+  for (const [name, [min, max]] of Object.entries(bounds)) {
+    const value = (fields as Record<string, number>)[name];
+    checkNumber(`${group}.${name}`, value, min, max, integerFields.has(name));
+  }
+}
+
+function checkNumber(name: string, value: number, min: number, max: number, integer: boolean) {
+  const ok = integer ? Number.isInteger(value) : Number.isFinite(value);
+  if (ok && value >= min && value <= max) return;
+  const kind = integer ? "an integer" : "a number";
+  throw new RangeError(`Cannot train: ${name} must be ${kind} in [${min}, ${max}], got ${value}`);
+}

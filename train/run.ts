@@ -1,0 +1,250 @@
+/**
+ * A whole training run: each RBM of the stack, the top RBM with labels, then the classifier.
+ * Greedy layer-wise pretraining after Hinton, Osindero, Teh (2006).
+ *
+ * The same recipe and data give the same weights bit for bit, however often the run is stopped and
+ * resumed: every random number is keyed by (seed, stage, batch), and a checkpoint holds the rest.
+ * @module
+ */
+import { permutation } from "../src/math/random.ts";
+import type { Classifier, Dbn } from "../src/model/dbn.ts";
+import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
+import type { Tensor } from "../src/model/safetensors.ts";
+import { type Checkpoint, type EpochRecord, type Progress, tensorsUnder } from "./checkpoint.ts";
+import { ClassifierTrainer, unroll } from "./classifier_trainer.ts";
+import { openTrainingBackend } from "./kernels.ts";
+import { classifierMetrics, rbmMetrics } from "./monitor.ts";
+import { RbmTrainer } from "./rbm_trainer.ts";
+import type { Recipe } from "./recipe.ts";
+import { type Examples, inputMean, labelMean, propagate } from "./examples.ts";
+import type { Batch, Metrics, Trainer } from "./trainer.ts";
+
+/** Batches between two turns of the event loop, in which an interrupt can arrive. */
+const BATCHES_PER_TURN = 8;
+
+/** Thrown when a run stops because its signal was aborted; its checkpoint has been saved. */
+export class TrainingInterrupted extends Error {
+  override name = "TrainingInterrupted";
+}
+
+/** What a run tells while it goes. */
+export interface TrainingEvents {
+  onBatch?(at: BatchEvent): void;
+  onEpoch?(record: EpochRecord): void;
+  /** Keeps a checkpoint: after every epoch, and when interrupted. */
+  save?(checkpoint: Checkpoint): Promise<void>;
+  signal?: AbortSignal;
+}
+
+/** One batch is done. */
+export interface BatchEvent {
+  stage: string;
+  epoch: number; // from 1
+  epochs: number;
+  batch: number; // from 1
+  batches: number;
+  /** Means over the epoch so far. */
+  metrics: Metrics;
+}
+
+/** What a run makes. */
+export interface TrainedParts {
+  dbn: Dbn;
+  classifier: Classifier;
+  history: EpochRecord[];
+}
+
+/** Trains after `recipe`, from the start or from a checkpoint. */
+export async function runTraining(
+  recipe: Recipe,
+  data: { train: Examples; validation?: Examples },
+  events: TrainingEvents = {},
+  resume?: Checkpoint,
+): Promise<TrainedParts> {
+  await openTrainingBackend();
+  const run = new Run(recipe, events, resume);
+  const stack: Rbm[] = [];
+  let { train, validation } = data;
+  for (let i = 0; i < recipe.hidden.length; i++) {
+    const rbm = await run.rbmStage(i, `rbm${i + 1}`, train, validation, recipe.hidden[i], 0);
+    stack.push(rbm);
+    train = await propagate(rbm, train);
+    validation = validation && await propagate(rbm, validation);
+  }
+  const top = await run.rbmStage(stack.length, "top", train, validation, recipe.top, 10);
+  const dbn = { stack, top: top as LabelRbm };
+  const classifier = await run.classifierStage(stack.length + 1, dbn, data.train, data.validation);
+  return { dbn, classifier, history: run.progress.history };
+}
+
+/** The state of a run between batches. */
+class Run {
+  progress: Progress = { stage: 0, step: 0, sums: {}, seconds: 0, history: [] };
+  readonly #recipe: Recipe;
+  readonly #events: TrainingEvents;
+  readonly #finished = new Map<string, Tensor>();
+  #resume: Checkpoint | undefined;
+
+  constructor(recipe: Recipe, events: TrainingEvents, resume?: Checkpoint) {
+    this.#recipe = recipe;
+    this.#events = events;
+    this.#resume = resume;
+    if (!resume) return;
+    this.progress = structuredClone(resume.progress);
+    for (const [name, tensor] of resume.tensors) {
+      if (name.startsWith("stage")) this.#finished.set(name, tensor);
+    }
+  }
+
+  async rbmStage(
+    stage: number,
+    name: string,
+    train: Examples,
+    validation: Examples | undefined,
+    hiddenSize: number,
+    labelSize: number,
+  ): Promise<Rbm | LabelRbm> {
+    const { stack, topRbm, batchSize, seed } = this.#recipe;
+    const recipe = labelSize > 0 ? topRbm : stack;
+    const trainer = new RbmTrainer({
+      visibleSize: train.size,
+      hiddenSize,
+      labelSize,
+      recipe,
+      seed,
+      stage,
+      visibleMean: inputMean(train),
+      labelMean: labelMean(train, labelSize),
+    });
+    const read = () => labelSize > 0 ? trainer.labelParameters() : trainer.parameters();
+    await this.#fit(
+      stage,
+      name,
+      trainer,
+      train,
+      batchSize,
+      () => rbmMetrics(read(), train, validation),
+    );
+    const parameters = read();
+    trainer.dispose();
+    return parameters;
+  }
+
+  async classifierStage(
+    stage: number,
+    dbn: Dbn,
+    train: Examples,
+    validation: Examples | undefined,
+  ): Promise<Classifier> {
+    const { fineTuning, batchSize, seed } = this.#recipe;
+    const trainer = new ClassifierTrainer(unroll(dbn), { recipe: fineTuning, seed, stage });
+    await this.#fit(
+      stage,
+      "classifier",
+      trainer,
+      train,
+      batchSize,
+      () => classifierMetrics(dbn, trainer.parameters(), validation),
+    );
+    const parameters = trainer.parameters();
+    trainer.dispose();
+    return parameters;
+  }
+
+  /** Runs a stage's epochs, or loads its result when the checkpoint is past it. */
+  async #fit(
+    stage: number,
+    name: string,
+    trainer: Trainer,
+    train: Examples,
+    batchSize: number,
+    evaluate: () => Promise<Metrics>,
+  ): Promise<void> {
+    if (stage < this.progress.stage) {
+      return trainer.load(tensorsUnder(this.#finished, `stage${stage}`));
+    }
+    const saved = this.#resume && tensorsUnder(this.#resume.tensors, "trainer");
+    if (saved?.size) trainer.load(saved);
+    this.#resume = undefined;
+    const batches = Math.ceil(train.count / batchSize);
+    while (this.progress.step < trainer.epochs * batches) {
+      await this.#epoch(stage, name, trainer, train, batchSize, batches, evaluate);
+    }
+    for (const [key, tensor] of trainer.state()) this.#finished.set(`stage${stage}.${key}`, tensor);
+    this.progress = { ...this.progress, stage: stage + 1, step: 0, sums: {}, seconds: 0 };
+    await this.#save();
+  }
+
+  async #epoch(
+    stage: number,
+    name: string,
+    trainer: Trainer,
+    train: Examples,
+    batchSize: number,
+    batches: number,
+    evaluate: () => Promise<Metrics>,
+  ): Promise<void> {
+    const { progress } = this;
+    const epoch = Math.floor(progress.step / batches);
+    const order = permutation(train.count, this.#recipe.seed, 65536 * stage + epoch);
+    const started = performance.now();
+    const elapsed = () => progress.seconds + (performance.now() - started) / 1000;
+    for (let i = progress.step % batches; i < batches; i++) {
+      const batch = gather(train, order.subarray(i * batchSize, (i + 1) * batchSize));
+      const position = { epoch, step: progress.step, batchesPerEpoch: batches };
+      addMetrics(progress, trainer.step(batch, position));
+      progress.step++;
+      this.#events.onBatch?.({
+        stage: name,
+        epoch: epoch + 1,
+        epochs: trainer.epochs,
+        batch: i + 1,
+        batches,
+        metrics: means(progress),
+      });
+      if (i % BATCHES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+      if (this.#events.signal?.aborted && i < batches - 1) {
+        progress.seconds = elapsed();
+        await this.#save(trainer);
+        throw new TrainingInterrupted("Training was interrupted");
+      }
+    }
+    const metrics = { ...means(progress), ...await evaluate() };
+    const seconds = Math.round(10 * elapsed()) / 10;
+    const record = { stage: name, epoch: epoch + 1, epochs: trainer.epochs, seconds, metrics };
+    progress.history.push(record);
+    progress.sums = {};
+    progress.seconds = 0;
+    await this.#save(trainer);
+    this.#events.onEpoch?.(record);
+    if (this.#events.signal?.aborted) throw new TrainingInterrupted("Training was interrupted");
+  }
+
+  async #save(trainer?: Trainer): Promise<void> {
+    if (!this.#events.save) return;
+    const tensors = new Map(this.#finished);
+    if (trainer) {
+      for (const [name, tensor] of trainer.state()) tensors.set(`trainer.${name}`, tensor);
+    }
+    await this.#events.save({ recipe: this.#recipe, progress: this.progress, tensors });
+  }
+}
+
+function gather(train: Examples, indices: Uint32Array): Batch {
+  const inputs = new Float32Array(indices.length * train.size);
+  train.read(inputs, indices);
+  return { inputs, labels: Uint8Array.from(indices, (i) => train.labels[i]), size: indices.length };
+}
+
+function addMetrics({ sums }: Progress, metrics: Metrics): void {
+  for (const [name, value] of Object.entries(metrics)) {
+    const [sum, count] = sums[name] ?? [0, 0];
+    sums[name] = [sum + value, count + 1];
+  }
+}
+
+function means({ sums }: Progress): Metrics {
+  return Object.fromEntries(
+    Object.entries(sums).map(([name, [sum, count]]) => [name, sum / count]),
+  );
+}
