@@ -88,10 +88,3 @@ export function inputMean(examples: Examples): Float64Array {
   }
   return mean;
 }
-
-/** Share of each label, (L). */
-export function labelMean({ labels, count }: Examples, labelSize: number): Float64Array {
-  const mean = new Float64Array(labelSize);
-  if (labelSize > 0) labels.forEach((label) => mean[label] += 1 / count);
-  return mean;
-}

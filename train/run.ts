@@ -16,7 +16,7 @@ import { openTrainingBackend } from "./kernels.ts";
 import { classifierMetrics, rbmMetrics } from "./monitor.ts";
 import { RbmTrainer } from "./rbm_trainer.ts";
 import type { Recipe } from "./recipe.ts";
-import { type Examples, inputMean, labelMean, propagate } from "./examples.ts";
+import { type Examples, inputMean, propagate } from "./examples.ts";
 import type { Batch, Metrics, Trainer } from "./trainer.ts";
 
 /** Batches between two turns of the event loop, in which an interrupt can arrive. */
@@ -114,7 +114,6 @@ class Run {
       seed,
       stage,
       visibleMean: inputMean(train),
-      labelMean: labelMean(train, labelSize),
     });
     const read = () => labelSize > 0 ? trainer.labelParameters() : trainer.parameters();
     await this.#fit(

@@ -1,0 +1,31 @@
+/**
+ * Reads IDX files from a directory, plain or gzipped.
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "@std/path";
+import { gunzipIfNeeded } from "./idx.ts";
+
+/** The most bytes one IDX file may hold: 64 MiB; MNIST's largest holds 45. */
+export const MAX_IDX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The bytes of an IDX file by its MNIST name, `train-images-idx3-ubyte`, under any usual spelling.
+ * @throws {Error} naming every path that was looked for.
+ */
+export async function readIdxFile(directory: string, name: string): Promise<Uint8Array> {
+  const dotted = name.replace("-idx", ".idx");
+  const paths = [name, dotted, `${name}.gz`, `${dotted}.gz`].map((file) => join(directory, file));
+  for (const path of paths) {
+    try {
+      return await gunzipIfNeeded(await readFile(path), MAX_IDX_BYTES, path);
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
+    }
+  }
+  throw new Error(
+    `Cannot read data: none of ${paths.join(", ")} exists. ` +
+      "Name a directory of IDX files with --data, or leave --data out for the npm package",
+  );
+}

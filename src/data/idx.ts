@@ -1,0 +1,127 @@
+/**
+ * The IDX format of MNIST: two zero bytes, a type, a rank, one big-endian size an axis, the data.
+ * Format: LeCun, Cortes, Burges, "The MNIST database of handwritten digits".
+ * @module
+ */
+
+/** An IDX file that does not hold what its header says. */
+export class IdxFormatError extends Error {
+  override name = "IdxFormatError";
+}
+
+/** An array of unsigned bytes in row-major order. */
+export interface IdxArray {
+  shape: number[];
+  data: Uint8Array;
+}
+
+const UNSIGNED_BYTE = 0x08;
+const MAX_RANK = 4;
+const GZIP_MAGIC = [0x1f, 0x8b];
+
+/** Other types that the format knows, for the error message. */
+const typeNames: Record<number, string> = {
+  0x09: "signed byte",
+  0x0b: "short",
+  0x0c: "int",
+  0x0d: "float",
+  0x0e: "double",
+};
+
+/**
+ * Decodes an IDX array of unsigned bytes. `data` is a view of `bytes`.
+ * @param rank the number of axes that the caller needs: 3 for images, 1 for labels.
+ * @throws {IdxFormatError} naming the file, what was expected and what was found.
+ */
+export function decodeIdx(bytes: Uint8Array, rank: number, file = "IDX file"): IdxArray {
+  const shape = readHeader(bytes, rank, file);
+  const start = 4 + 4 * rank;
+  const expected = start + shape.reduce((product, size) => product * size, 1);
+  if (bytes.length !== expected) {
+    const what = bytes.length < expected ? "truncated" : "too long";
+    fail(
+      file,
+      `it is ${what}: shape (${shape.join(", ")}) needs ${expected} bytes, got ${bytes.length}`,
+    );
+  }
+  return { shape, data: bytes.subarray(start) };
+}
+
+/** Encodes unsigned bytes as IDX. @throws {RangeError} if the data does not fill the shape. */
+export function encodeIdx({ shape, data }: IdxArray): Uint8Array {
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (shape.length < 1 || shape.length > MAX_RANK || count !== data.length) {
+    throw new RangeError(
+      `Cannot encode IDX: shape (${shape.join(", ")}) needs ${count} bytes, got ${data.length}`,
+    );
+  }
+  const out = new Uint8Array(4 + 4 * shape.length + count);
+  const view = new DataView(out.buffer);
+  out[2] = UNSIGNED_BYTE;
+  out[3] = shape.length;
+  shape.forEach((size, axis) => view.setUint32(4 + 4 * axis, size));
+  out.set(data, 4 + 4 * shape.length);
+  return out;
+}
+
+/**
+ * The bytes themselves, or what they inflate to if they are gzipped.
+ * @throws {IdxFormatError} if the stream is broken or inflates to more than `maxBytes`.
+ */
+export async function gunzipIfNeeded(
+  bytes: Uint8Array,
+  maxBytes: number,
+  file = "IDX file",
+): Promise<Uint8Array> {
+  if (!GZIP_MAGIC.every((byte, i) => bytes[i] === byte)) return bytes;
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    const inflated = new Blob([bytes as BlobPart]).stream().pipeThrough(
+      new DecompressionStream("gzip"),
+    );
+    for await (const chunk of inflated) {
+      length += chunk.length;
+      if (length > maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw new IdxFormatError(`Cannot read ${file}: its gzip stream is broken`, { cause });
+  }
+  if (length > maxBytes) fail(file, `it inflates to more than ${maxBytes} bytes`);
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, at);
+    at += chunk.length;
+  }
+  return out;
+}
+
+function readHeader(bytes: Uint8Array, rank: number, file: string): number[] {
+  const headerBytes = 4 + 4 * rank;
+  if (bytes.length < 4) {
+    fail(file, `it is truncated: expected a magic number, got ${bytes.length} bytes`);
+  }
+  if (bytes[0] !== 0 || bytes[1] !== 0) {
+    fail(file, `magic number must begin with 0x0000, got 0x${hex(bytes[0])}${hex(bytes[1])}`);
+  }
+  if (bytes[2] !== UNSIGNED_BYTE) {
+    const name = typeNames[bytes[2]] ?? "unknown";
+    fail(file, `type must be 0x08 (unsigned byte), got 0x${hex(bytes[2])} (${name})`);
+  }
+  if (bytes[3] !== rank) fail(file, `it must have ${rank} axes, got ${bytes[3]}`);
+  if (bytes.length < headerBytes) {
+    fail(file, `it is truncated: expected a header of ${headerBytes} bytes, got ${bytes.length}`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
+
+function fail(file: string, reason: string): never {
+  throw new IdxFormatError(`Cannot read ${file}: ${reason}`);
+}

@@ -1,0 +1,66 @@
+/**
+ * Error on labelled images: the fine-tuned classifier and the joint model.
+ * @module
+ */
+import { argmaxRows } from "../src/math/activations.ts";
+import type { Engine } from "../src/engine/engine.ts";
+import { type Examples, readRows } from "./examples.ts";
+
+/** Errors of one way to classify. */
+export interface ErrorRate {
+  wrong: number;
+  percent: number;
+  /** 95 % interval of the percentage; Wilson (1927). */
+  interval: [low: number, high: number];
+}
+
+/** What {@linkcode evaluate} measures. */
+export interface Evaluation {
+  images: number;
+  classifier: ErrorRate;
+  joint: ErrorRate;
+}
+
+const ROWS = 250;
+
+/** Classifies every example both ways. `onProgress` hears the number done. */
+export async function evaluate(
+  engine: Engine,
+  examples: Examples,
+  onProgress: (done: number) => void = () => {},
+): Promise<Evaluation> {
+  let classifier = 0, joint = 0;
+  for (let first = 0; first < examples.count; first += ROWS) {
+    const count = Math.min(ROWS, examples.count - first);
+    const images = readRows(examples, first, count);
+    const labels = examples.labels.subarray(first, first + count);
+    classifier += wrong(await engine.classifierProbabilities(images), labels, engine.labelSize);
+    joint += wrong((await engine.jointPosterior(images)).probabilities, labels, engine.labelSize);
+    onProgress(first + count);
+  }
+  return {
+    images: examples.count,
+    classifier: errorRate(classifier, examples.count),
+    joint: errorRate(joint, examples.count),
+  };
+}
+
+function wrong(probabilities: Float32Array, labels: Uint8Array, labelSize: number): number {
+  return argmaxRows(probabilities, labelSize).filter((label, i) => label !== labels[i]).length;
+}
+
+/** A share as a percentage with its 95 % Wilson interval. */
+export function errorRate(wrong: number, total: number): ErrorRate {
+  const z = 1.959964, p = wrong / total, z2 = z * z / total;
+  const middle = (p + z2 / 2) / (1 + z2);
+  const half = z * Math.sqrt(p * (1 - p) / total + z2 / (4 * total)) / (1 + z2);
+  return {
+    wrong,
+    percent: round(100 * p),
+    interval: [round(100 * (middle - half)), round(100 * (middle + half))],
+  };
+}
+
+function round(x: number): number {
+  return Math.round(1000 * x) / 1000;
+}

