@@ -4,7 +4,7 @@
  */
 import type { Rbm } from "../model/rbm.ts";
 import { imageSize } from "../model/dbn.ts";
-import { checkShape } from "../math/matrix.ts";
+import { countRows } from "../math/matrix.ts";
 import type { Model } from "../model/weights.ts";
 import type { Engine } from "./engine.ts";
 import { openTfjsBackend, tf } from "./tfjs_backend.ts";
@@ -148,8 +148,7 @@ function tempered(logits: tf.Tensor, temperature: number): tf.Tensor {
 
 /** A batch of rows as a tensor. @throws {RangeError} if it is empty or not whole rows. */
 function rows(data: Float32Array, size: number): Tensor2D {
-  const batch = Math.max(1, Math.ceil(data.length / size));
-  checkShape("batch", data, batch, size);
+  const batch = countRows("batch", data, size);
   return tf.tensor2d(data, [batch, size]);
 }
 

@@ -24,6 +24,19 @@ export function checkShape(
   }
 }
 
+/**
+ * The number of rows in a batch of rows of `size` numbers.
+ * @throws {RangeError} if there is no row or a part of one.
+ */
+export function countRows(what: string, data: ArrayLike<number>, size: number): number {
+  if (data.length === 0 || data.length % size !== 0) {
+    throw new RangeError(
+      `Cannot use ${what}: length must be a positive multiple of ${size}, got ${data.length}`,
+    );
+  }
+  return data.length / size;
+}
+
 /** @throws {RangeError} if `value` is not an integer in [min, max]. */
 export function checkInteger(what: string, value: number, min: number, max: number): number {
   if (!Number.isInteger(value) || value < min || value > max) {

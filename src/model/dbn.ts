@@ -4,8 +4,7 @@
  * Hinton, Osindero, Teh (2006), "A fast learning algorithm for deep belief nets".
  * @module
  */
-import { mapInPlace } from "../math/matrix.ts";
-import { affine, checkShape } from "../math/matrix.ts";
+import { affine, checkShape, countRows, mapInPlace } from "../math/matrix.ts";
 import { sigmoid, softmaxRows } from "../math/activations.ts";
 import {
   checkRbm,
@@ -92,7 +91,7 @@ export function classifierProbabilities(
 ): Float32Array {
   let x = images;
   classifier.forEach((layer, i) => {
-    const batch = x.length / layer.inputSize;
+    const batch = countRows("batch", x, layer.inputSize);
     x = affine(new Float32Array(batch * layer.outputSize), x, layer.kernel, layer.bias);
     if (i < classifier.length - 1) mapInPlace(x, sigmoid);
   });

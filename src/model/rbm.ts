@@ -7,7 +7,7 @@
  * @module
  */
 import { logSumExp, sigmoid, softmaxRows, softplus } from "../math/activations.ts";
-import { affine, affineTransposed, checkShape, mapInPlace } from "../math/matrix.ts";
+import { affine, affineTransposed, checkShape, countRows, mapInPlace } from "../math/matrix.ts";
 
 // B batch, V visible, H hidden, L labels
 
@@ -57,8 +57,8 @@ export function checkRbm(rbm: Rbm): void {
 
 /** c + v·W for a batch of visible vectors (B, V); result (B, H). */
 export function hiddenLogits(rbm: Rbm, visible: Float32Array): Float32Array {
-  checkBatch("visible", visible, rbm.visibleSize);
-  const out = new Float32Array((visible.length / rbm.visibleSize) * rbm.hiddenSize);
+  const batch = countRows("visible", visible, rbm.visibleSize);
+  const out = new Float32Array(batch * rbm.hiddenSize);
   return affine(out, visible, rbm.weights, rbm.hiddenBias);
 }
 
@@ -69,8 +69,8 @@ export function hiddenGivenVisible(rbm: Rbm, visible: Float32Array, temperature 
 
 /** p(v=1|h) = σ((b + h·Wᵀ) / T), shape (B, V). */
 export function visibleGivenHidden(rbm: Rbm, hidden: Float32Array, temperature = 1): Float32Array {
-  checkBatch("hidden", hidden, rbm.hiddenSize);
-  const out = new Float32Array((hidden.length / rbm.hiddenSize) * rbm.visibleSize);
+  const batch = countRows("hidden", hidden, rbm.hiddenSize);
+  const out = new Float32Array(batch * rbm.visibleSize);
   affineTransposed(out, hidden, rbm.weights, rbm.visibleBias);
   return mapInPlace(out, (x) => sigmoid(x / temperature));
 }
@@ -103,8 +103,8 @@ export function labelGivenHidden(
   hidden: Float32Array,
   temperature = 1,
 ): Float32Array {
-  checkBatch("hidden", hidden, rbm.hiddenSize);
-  const out = new Float32Array((hidden.length / rbm.hiddenSize) * rbm.labelSize);
+  const batch = countRows("hidden", hidden, rbm.hiddenSize);
+  const out = new Float32Array(batch * rbm.labelSize);
   affineTransposed(out, hidden, rbm.labelWeights, rbm.labelBias);
   return softmaxRows(mapInPlace(out, (x) => x / temperature), rbm.labelSize);
 }
@@ -205,12 +205,4 @@ function dotRow(rows: Float32Array, vector: Float32Array, row: number): number {
   let sum = 0;
   for (let i = 0; i < vector.length; i++) sum += rows[row * vector.length + i] * vector[i];
   return sum;
-}
-
-function checkBatch(what: string, data: Float32Array, size: number): void {
-  if (data.length === 0 || data.length % size !== 0) {
-    throw new RangeError(
-      `Cannot use ${what}: length must be a positive multiple of ${size}, got ${data.length}`,
-    );
-  }
 }

@@ -126,7 +126,7 @@ const bad: [string, () => Uint8Array | Promise<Uint8Array>, string][] = [
   ["text", () => new TextEncoder().encode("hello world"), "no PNG signature"],
   ["a JPEG", () => Uint8Array.of(0xff, 0xd8, 0xff, 0xe0), "no PNG signature"],
   ["the signature alone", () => gray.slice(0, 8), "ends at byte 8 without IEND"],
-  ["cut in a chunk", () => gray.slice(0, 40), "truncated: chunk"],
+  ["cut in a chunk", () => gray.slice(0, 50), "truncated: chunk IDAT"],
   ["without IEND", () => gray.slice(0, -12), "without IEND"],
   [
     "first chunk not IHDR",

@@ -1,0 +1,128 @@
+/**
+ * ONNX Runtime Web over the exported graphs. The library is fetched only when this engine is opened.
+ * @module
+ */
+import type * as OnnxRuntime from "onnxruntime-web/wasm";
+import { imageSize } from "../model/dbn.ts";
+import { countRows } from "../math/matrix.ts";
+import { modelFiles } from "../model/weights.ts";
+import { readModelFile, type StoredModel } from "../model/store.ts";
+import type { Engine } from "./engine.ts";
+
+// B batch, V image pixels, P penultimate units, H top hidden units, L labels
+
+type Runtime = typeof OnnxRuntime;
+type Session = OnnxRuntime.InferenceSession;
+type Feeds = Record<string, OnnxRuntime.Tensor>;
+
+/** Images whose label free energies are computed at once; bounds memory to 4·64·L·H bytes. */
+const POSTERIOR_ROWS = 64;
+
+/** Which weight files each graph points into. */
+const weightFiles = {
+  [modelFiles.onnx]: [modelFiles.dbn, modelFiles.classifier],
+  [modelFiles.onnxHidden]: [modelFiles.dbn],
+  [modelFiles.onnxVisible]: [modelFiles.dbn],
+  [modelFiles.onnxDown]: [modelFiles.dbn],
+};
+
+type GraphFile = keyof typeof weightFiles;
+
+/**
+ * An engine over the ONNX files in the model's directory. Each graph's session is made when it is
+ * first needed.
+ * @throws {Error} if the directory has no ONNX files.
+ */
+export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
+  const { top } = model.dbn;
+  const size = imageSize(model.dbn), labelSize = top.labelSize;
+  const runtime = await loadRuntime();
+  const sessions = new Map<GraphFile, Promise<Session>>();
+  const session = (file: GraphFile) => {
+    const opening = sessions.get(file) ?? openSession(runtime, model.url, file);
+    sessions.set(file, opening);
+    opening.catch(() => sessions.delete(file));
+    return opening;
+  };
+  const run = async (file: GraphFile, feeds: Feeds, outputs: string[]) => {
+    const results = await (await session(file)).run(feeds, outputs);
+    return outputs.map((name) => results[name].data as Float32Array);
+  };
+  const rows = (data: Float32Array, width: number) => {
+    const batch = countRows("batch", data, width);
+    return new runtime.Tensor("float32", data, [batch, width]);
+  };
+  const scalar = (x: number) => new runtime.Tensor("float32", Float32Array.of(x), []);
+  await session(modelFiles.onnx);
+
+  return {
+    name: "onnx",
+    imageSize: size,
+    visibleSize: top.visibleSize,
+    labelSize,
+    hiddenSize: top.hiddenSize,
+    hiddenGivenVisible: async (visible, labels, temperature) => {
+      const feeds = {
+        visible: rows(visible, top.visibleSize),
+        labels: rows(labels, labelSize),
+        temperature: scalar(temperature),
+      };
+      return (await run(modelFiles.onnxHidden, feeds, ["hidden"]))[0];
+    },
+    visibleGivenHidden: async (hidden, temperature) => {
+      const feeds = { hidden: rows(hidden, top.hiddenSize), temperature: scalar(temperature) };
+      const [visible, labels] = await run(modelFiles.onnxVisible, feeds, ["visible", "labels"]);
+      return { visible, labels };
+    },
+    upPass: async (images) => {
+      if (model.dbn.stack.length === 0) return images.slice();
+      return (await run(modelFiles.onnx, { images: rows(images, size) }, ["penultimate"]))[0];
+    },
+    downPass: async (visible) => {
+      const feeds = { penultimate: rows(visible, top.visibleSize) };
+      return (await run(modelFiles.onnxDown, feeds, ["images"]))[0];
+    },
+    classifierProbabilities: async (images) =>
+      (await run(modelFiles.onnx, { images: rows(images, size) }, ["probabilities"]))[0],
+    jointPosterior: async (images) => {
+      const batch = images.length / size;
+      const probabilities = new Float32Array(batch * labelSize);
+      const freeEnergies = new Float32Array(batch * labelSize);
+      for (let row = 0; row < batch; row += POSTERIOR_ROWS) {
+        const slice = images.slice(row * size, (row + POSTERIOR_ROWS) * size);
+        const feeds = { images: rows(slice, size) };
+        const [p, f] = await run(modelFiles.onnx, feeds, ["joint_probabilities", "free_energies"]);
+        probabilities.set(p, row * labelSize);
+        freeEnergies.set(f, row * labelSize);
+      }
+      return { probabilities, freeEnergies };
+    },
+    dispose: () => {
+      for (const opening of sessions.values()) opening.then((opened) => opened.release(), () => {});
+      sessions.clear();
+    },
+  };
+}
+
+/**
+ * Loads the library. Its name is put together at run time, so that nothing but this call makes Deno
+ * fetch the package.
+ */
+async function loadRuntime(): Promise<Runtime> {
+  const name = ["onnxruntime-web", "wasm"].join("/");
+  const runtime = await import(name) as Runtime;
+  runtime.env.wasm.numThreads = 1;
+  runtime.env.wasm.proxy = false;
+  return runtime;
+}
+
+async function openSession(runtime: Runtime, directory: URL, file: GraphFile): Promise<Session> {
+  const graph = await readModelFile(directory, file);
+  const externalData = await Promise.all(
+    weightFiles[file].map(async (path) => ({ path, data: await readModelFile(directory, path) })),
+  );
+  return await runtime.InferenceSession.create(graph, {
+    executionProviders: ["wasm"],
+    externalData,
+  });
+}
