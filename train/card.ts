@@ -1,0 +1,115 @@
+/**
+ * The model card: a README.md in the model's directory.
+ * Mitchell et al. (2019), "Model cards for model reporting".
+ * @module
+ */
+import { type ModelConfig, modelFiles } from "../src/model/weights.ts";
+import type { EpochRecord } from "./checkpoint.ts";
+import type { ErrorRate, Evaluation } from "./evaluation.ts";
+import { pictures } from "./pictures.ts";
+import type { Recipe } from "./recipe.ts";
+import { epochLine } from "./progress.ts";
+
+/** What a card tells beside the config. */
+export interface CardFacts {
+  recipe: Recipe;
+  dataset: string;
+  evaluation: Evaluation;
+  history: EpochRecord[];
+  /** Where the model lies, as a user names it. */
+  path: string;
+}
+
+/** Writes the card as Markdown. */
+export function modelCard(config: ModelConfig, facts: CardFacts): string {
+  const { architecture } = config, { recipe, evaluation, history } = facts;
+  const layers = architecture.layers.join("-");
+  const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
+  return `# ${config.name}, version ${config.version}
+
+A Deep Belief Network ${layers}-${architecture.top} with ${architecture.labels.length} label units at \
+the top (Hinton, Osindero, Teh 2006), and a classifier \
+${[architecture.layers[0], ...architecture.classifier, architecture.labels.length].join("-")} \
+fine-tuned from the same pretraining. Both recognise handwritten digits; the first also dreams them.
+
+## Results
+
+Error on the ${evaluation.images.toLocaleString("en")} test images, with a 95 % Wilson interval:
+
+| model | wrong | error |
+| --- | --- | --- |
+| fine-tuned classifier | ${errorCells(evaluation.classifier)} |
+| joint model, greedy training only | ${errorCells(evaluation.joint)} |
+
+Reproduce with \`deno task evaluate --model ${facts.path}\`.
+
+## Training
+
+- Data: ${facts.dataset}, split \`${recipe.split}\`${
+    recipe.validation && `, validation \`${recipe.validation}\``
+  }; pixel bytes divided by ${recipe.divisor}.
+- Each RBM of the stack: ${rbmText(recipe.stack)}.
+- Top RBM: ${rbmText(recipe.topRbm)}.
+- Fine-tuning: ${recipe.fineTuning.epochs} epochs of Adam, learning rate \
+${recipe.fineTuning.learningRate} falling linearly to 0, dropout ${recipe.fineTuning.dropout} \
+(input ${recipe.fineTuning.inputDropout}).
+- Mini-batches of ${recipe.batchSize}, seed ${recipe.seed}. Time in all: ${
+    (seconds / 60).toFixed(0)
+  } minutes of one core.
+
+The log is [training_log.jsonl](training_log.jsonl), a line an epoch; the last epoch of each stage:
+
+\`\`\`
+${lastEpochs(history).map(epochLine).join("\n")}
+\`\`\`
+
+## Pictures
+
+${
+    Object.entries(pictures).map(([file, caption]) => `![${caption}](${file})\n\n*${caption}.*`)
+      .join("\n\n")
+  }
+
+## Files
+
+| file | what |
+| --- | --- |
+| \`${modelFiles.config}\` | architecture, preprocessing, recipe, hashes, errors |
+| \`${modelFiles.dbn}\` | the DBN: \`rbm1.*\` …, \`top.*\`, float32 |
+| \`${modelFiles.classifier}\` | the fine-tuned network: \`dense1.kernel\` …, float32 |
+| \`${modelFiles.onnx}\` | image in: classifier, label posterior, free energies, up-pass |
+| \`${modelFiles.onnxHidden}\`, \`${modelFiles.onnxVisible}\`, \`${modelFiles.onnxDown}\` | the \
+conditionals of Gibbs sampling and the down-pass |
+
+The ONNX files hold no weights: their external data are the safetensors files beside them.
+
+## Limits
+
+Digits as MNIST has them: one, light on dark, upright, centred. The server fits a PNG to that, but a
+letter or a scribble gets a digit's label too, often with confidence. Samples are what the model
+believes, not copies: some are read as another digit than the label that was asked for.
+`;
+}
+
+function errorCells({ wrong, percent, interval: [low, high] }: ErrorRate): string {
+  return `${wrong} | ${percent.toFixed(2)} % (${low.toFixed(2)} – ${high.toFixed(2)})`;
+}
+
+function rbmText(rbm: Recipe["stack"]): string {
+  const parts = [
+    `${rbm.epochs} epochs of CD-${rbm.k}, learning rate ${rbm.learningRate}, momentum ` +
+    `${rbm.momentum} then ${rbm.finalMomentum} from epoch ${rbm.momentumSwitchEpoch + 1}, ` +
+    `weight cost ${rbm.weightCost}`,
+  ];
+  if (rbm.persistentEpochs > 0) {
+    parts.push(
+      `then ${rbm.persistentEpochs} epochs of PCD, learning rate ${rbm.persistentLearningRate} ` +
+        "falling linearly to 0",
+    );
+  }
+  return parts.join("; ");
+}
+
+function lastEpochs(history: EpochRecord[]): EpochRecord[] {
+  return history.filter(({ stage }, i) => history[i + 1]?.stage !== stage);
+}

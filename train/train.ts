@@ -1,0 +1,149 @@
+/**
+ * `deno task train`: MNIST → DBN and classifier → a model directory, with progress, checkpoints and
+ * resume.
+ * @module
+ */
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "@std/path";
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { loadExamples, openDataset } from "./data.ts";
+import { FlagError, flagHelp, type FlagValues, parseFlags, runCommand } from "../src/cli.ts";
+import { nextVersionDirectory, saveRun } from "./output.ts";
+import { createProgress } from "./progress.ts";
+import type { Recipe } from "./recipe.ts";
+import { runTraining, TrainingInterrupted } from "./run.ts";
+import { recipeFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
+
+const USAGE = `Usage: deno task train [--preset quick|full] [flags]
+
+Trains a Deep Belief Network and its classifier, saves a checkpoint after every epoch, and writes a
+model directory with weights, ONNX files, pictures and a card. Ctrl-C saves and says how to go on.`;
+
+/** Exit code of a run that was interrupted: 128 + SIGINT. */
+const INTERRUPTED = 130;
+
+/** Runs the command; returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args, trainFlags);
+  if (flags.help) {
+    console.log(flagHelp(USAGE, trainFlags));
+    return 0;
+  }
+  const preset = (flags.preset ?? "quick") as string;
+  const wanted = recipeFromFlags(flags);
+  const runDirectory = (flags.run ?? join("runs", preset)) as string;
+  const checkpointPath = join(runDirectory, "checkpoint.safetensors");
+  const resume = await openCheckpoint(flags, checkpointPath);
+  const recipe = resume?.recipe ?? wanted;
+  const builder = await openDataset(flags);
+  const train = await loadExamples(builder, recipe.split, recipe.divisor);
+  const validation = recipe.validation
+    ? await loadExamples(builder, recipe.validation, recipe.divisor)
+    : undefined;
+
+  console.error(describe(recipe, train.count, validation?.count ?? 0, resume));
+  const interrupt = new AbortController();
+  const stop = () => interrupt.abort();
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+  await mkdir(runDirectory, { recursive: true });
+  const progress = createProgress({ quiet: flags.quiet === true });
+  const save = async (checkpoint: Checkpoint) => {
+    await writeCheckpoint(checkpointPath, checkpoint);
+    const log = checkpoint.progress.history.map((record) => `${JSON.stringify(record)}\n`);
+    await writeFile(join(runDirectory, "log.jsonl"), log.join(""));
+  };
+  try {
+    const parts = await runTraining(
+      recipe,
+      { train, validation },
+      { ...progress, save, signal: interrupt.signal },
+      resume,
+    );
+    progress.stop();
+    const { shape: [height, width] } = builder.info.features.image;
+    const name =
+      (flags.name ?? (preset === "full" ? "mnist-dbn" : `mnist-dbn-${preset}`)) as string;
+    const out = (flags.out ?? await nextVersionDirectory(name)) as string;
+    console.error(`writing ${out} …`);
+    const { evaluation } = await saveRun(parts, {
+      name,
+      out,
+      recipe,
+      dataset: builder.info.name,
+      test: await loadExamples(builder, "test", recipe.divisor),
+      height,
+      width,
+      labels: Array.from({ length: builder.info.features.label.numClasses }, (_, i) => String(i)),
+    });
+    console.log(
+      `test error on ${evaluation.images} images: classifier ${evaluation.classifier.percent} %, ` +
+        `joint model ${evaluation.joint.percent} %\n` +
+        `model: ${out}\nserve it: deno task start --model ${out}`,
+    );
+    return 0;
+  } catch (error) {
+    progress.stop();
+    if (!(error instanceof TrainingInterrupted)) throw error;
+    const again = [...args.filter((arg) => arg !== "--resume" && arg !== "--restart")];
+    console.error(
+      `\ninterrupted; saved ${checkpointPath}\n` +
+        `go on with: deno task train ${[...resumeArgs(again), "--resume"].join(" ")}`,
+    );
+    return INTERRUPTED;
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+    Deno.removeSignalListener("SIGTERM", stop);
+  }
+}
+
+/** The checkpoint to resume from; refuses to overwrite one by accident. */
+async function openCheckpoint(flags: FlagValues, path: string): Promise<Checkpoint | undefined> {
+  const exists = await stat(path).then(() => true, () => false);
+  if (flags.resume && flags.restart) {
+    throw new FlagError("--resume and --restart exclude each other");
+  }
+  if (flags.resume) {
+    const changed = recipeFlags.filter((name) => flags[name] !== undefined);
+    if (changed.length > 0) {
+      throw new FlagError(
+        `--resume takes its recipe from the checkpoint; leave out ${
+          changed.map((name) => `--${name}`).join(", ")
+        }`,
+      );
+    }
+    if (!exists) throw new FlagError(`--resume found no checkpoint at ${path}`);
+    return await readCheckpoint(path);
+  }
+  if (exists && !flags.restart) {
+    throw new FlagError(
+      `${path} exists; add --resume to go on from it, or --restart to throw it away`,
+    );
+  }
+  if (exists) await rm(path);
+  return undefined;
+}
+
+/** The arguments without those that the checkpoint holds: a flag and its value, or flag=value. */
+function resumeArgs(args: string[]): string[] {
+  const held = new Set(recipeFlags.map((name) => `--${name}`));
+  return args.filter((arg, i) => {
+    const previous = args[i - 1];
+    if (held.has(arg) || held.has(arg.split("=")[0])) return false;
+    return !(previous !== undefined && held.has(previous));
+  });
+}
+
+function describe(recipe: Recipe, train: number, validation: number, resume?: Checkpoint): string {
+  const { hidden, top, batchSize, seed, split } = recipe;
+  const held = validation > 0 ? `, ${validation} held out (${recipe.validation})` : "";
+  const where = resume
+    ? `\nresuming at stage ${resume.progress.stage + 1}, batch ${resume.progress.step}`
+    : "";
+  return `recipe ${recipe.name}: layers ${
+    hidden.join("-")
+  }-${top}, ${train} images (${split})${held}, ` +
+    `batches of ${batchSize}, seed ${seed}${where}`;
+}
+
+if (import.meta.main) await runCommand(() => main(Deno.args));
