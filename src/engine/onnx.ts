@@ -2,7 +2,6 @@
  * ONNX Runtime Web over the exported graphs. The library is fetched only when this engine is opened.
  * @module
  */
-import type * as OnnxRuntime from "onnxruntime-web/wasm";
 import { imageSize } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
 import { modelFiles } from "../model/weights.ts";
@@ -11,9 +10,33 @@ import type { Engine } from "./engine.ts";
 
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
 
-type Runtime = typeof OnnxRuntime;
-type Session = OnnxRuntime.InferenceSession;
-type Feeds = Record<string, OnnxRuntime.Tensor>;
+/**
+ * The part of `onnxruntime-web/wasm` that is used here. Even a type import would put the package into
+ * serving's lock file and so into every download; a test checks that the library fits this.
+ */
+export interface OnnxRuntime {
+  env: { wasm: { numThreads?: number; proxy?: boolean } };
+  Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => OnnxTensor;
+  InferenceSession: {
+    create(graph: Uint8Array, options: {
+      executionProviders: string[];
+      externalData: { path: string; data: Uint8Array }[];
+    }): Promise<Session>;
+  };
+}
+
+interface OnnxTensor {
+  // deno-lint-ignore no-explicit-any
+  readonly data: any;
+}
+
+interface Session {
+  // deno-lint-ignore no-explicit-any
+  run(feeds: any, fetches: readonly string[]): Promise<Record<string, OnnxTensor>>;
+  release(): Promise<void>;
+}
+
+type Feeds = Record<string, OnnxTensor>;
 
 /** Images whose label free energies are computed at once; bounds memory to 4·64·L·H bytes. */
 const POSTERIOR_ROWS = 64;
@@ -104,19 +127,25 @@ export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
   };
 }
 
+const ONNX_PACKAGE = "onnxruntime-web@1.30.0";
+
 /**
- * Loads the library. Its name is put together at run time, so that nothing but this call makes Deno
- * fetch the package.
+ * Loads the library. Its name is no literal and not in deno.json, so that nothing but this call makes
+ * Deno fetch the package (.github/decisions/0003-lazy-packages.md).
  */
-async function loadRuntime(): Promise<Runtime> {
-  const name = ["onnxruntime-web", "wasm"].join("/");
-  const runtime = await import(name) as Runtime;
+async function loadRuntime(): Promise<OnnxRuntime> {
+  const specifier = `npm:${ONNX_PACKAGE}/wasm`;
+  const runtime = await import(specifier) as OnnxRuntime;
   runtime.env.wasm.numThreads = 1;
   runtime.env.wasm.proxy = false;
   return runtime;
 }
 
-async function openSession(runtime: Runtime, directory: URL, file: GraphFile): Promise<Session> {
+async function openSession(
+  runtime: OnnxRuntime,
+  directory: URL,
+  file: GraphFile,
+): Promise<Session> {
   const graph = await readModelFile(directory, file);
   const externalData = await Promise.all(
     weightFiles[file].map(async (path) => ({ path, data: await readModelFile(directory, path) })),

@@ -12,6 +12,7 @@ import { argmaxRows } from "../math/activations.ts";
 import { toGridPng } from "../image/grid.ts";
 import { generateFrame, gibbsChain, type GibbsFrame, type GibbsOptions } from "../model/gibbs.ts";
 import type { Service } from "./app.ts";
+import { lazyBody } from "./lazy_body.ts";
 import { HttpProblem } from "./problem.ts";
 import { readQuery } from "./query.ts";
 
@@ -57,20 +58,36 @@ export function generateRoutes(service: Service) {
           { "retry-after": "1" },
         );
       }
-      running++;
-      const done = () => void running--;
-      if (request.format === "sse") return streamFrames(service, c, request, done);
-      try {
-        const signal = AbortSignal.any([c.req.raw.signal, service.shutdown]);
-        const frame = await generateFrame(service.engine, { ...request.chain, signal });
-        return request.format === "png"
-          ? c.body(pngOf(service, frame, request.scale) as Uint8Array<ArrayBuffer>)
-          : c.json(describeFrame(service, frame, request));
-      } finally {
-        done();
-      }
+      const occupy = () => {
+        running++;
+        return () => void running--;
+      };
+      if (request.format === "sse") return streamFrames(service, c, request, occupy());
+      const body = lazyBody(async (signal) => {
+        const release = occupy();
+        try {
+          return await generateBytes(service, request, signal);
+        } catch (error) {
+          if (!signal.aborted) logFailure(service, c, error);
+          throw error;
+        } finally {
+          release();
+        }
+      });
+      return c.body(body);
     },
   );
+}
+
+/** The last frame as a PNG grid or as JSON. */
+async function generateBytes(
+  service: Service,
+  request: GenerateRequest,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const frame = await generateFrame(service.engine, { ...request.chain, signal });
+  if (request.format === "png") return pngOf(service, frame, request.scale);
+  return new TextEncoder().encode(JSON.stringify(describeFrame(service, frame, request)));
 }
 
 function readRequest({ engine, bounds, randomSeed }: Service, c: Context): GenerateRequest {
@@ -182,7 +199,7 @@ function describeFrame(
 /** An event `frame` for every kept step, then `done`. The chain ends when the client leaves. */
 function streamFrames(service: Service, c: Context, request: GenerateRequest, done: () => void) {
   const client = new AbortController();
-  const signal = AbortSignal.any([client.signal, c.req.raw.signal, service.shutdown]);
+  const signal = AbortSignal.any([client.signal, service.shutdown]);
   const { steps, seed } = request.chain;
   return streamSSE(c, async (stream) => {
     stream.onAbort(() => client.abort());
@@ -201,7 +218,7 @@ function streamFrames(service: Service, c: Context, request: GenerateRequest, do
       }
     } catch (error) {
       if (signal.aborted) return;
-      service.log({ level: "error", requestId: c.get("requestId"), error: String(error) });
+      logFailure(service, c, error);
       await stream.writeSSE({
         event: "error",
         data: JSON.stringify({ detail: "The chain failed" }),
@@ -210,4 +227,9 @@ function streamFrames(service: Service, c: Context, request: GenerateRequest, do
       done();
     }
   });
+}
+
+function logFailure({ log }: Service, c: Context, error: unknown): void {
+  const text = error instanceof Error ? error.stack : String(error);
+  log({ level: "error", requestId: c.get("requestId"), error: text });
 }

@@ -96,8 +96,8 @@ type Settings =
   & Pick<GibbsOptions, "clamp" | "signal">
   & { labels: number[] | undefined };
 
-/** Chain-steps of work between two turns of the event loop. */
-const WORK_PER_TURN = 32;
+/** Multiplications between two turns of the event loop: a few milliseconds of work. */
+const WORK_PER_TURN = 30_000_000;
 
 /**
  * Runs `n` chains for `steps` steps and yields a frame for every kept step.
@@ -110,6 +110,7 @@ export async function* gibbsChain(
 ): AsyncGenerator<GibbsFrame, void, void> {
   const settings = resolveOptions(model, options);
   const chains = await startChains(model, settings);
+  const workPerChain = 2 * (model.visibleSize + model.labelSize) * model.hiddenSize;
   let work = 0;
   for (let step = 1; step <= settings.steps; step++) {
     const keep = isKept(step, settings);
@@ -118,7 +119,7 @@ export async function* gibbsChain(
       if (settings.signal?.aborted) return;
       await advance(model, batch, step, settings);
       if (images) images.set(await render(model, batch, settings), batch.first * model.imageSize);
-      work += batch.size;
+      work += batch.size * workPerChain;
       if (work >= WORK_PER_TURN) {
         work = 0;
         await eventLoopTurn();

@@ -130,6 +130,6 @@ for (
 Deno.test("a directory without the files is refused, naming what was looked for", async () => {
   const dataDir = await Deno.makeTempDir();
   const error = await assertRejects(() => mnist({ dataDir }).load({ split: "test" }), Error);
-  assert(error.message.includes("t10k-images-idx3-ubyte.gz"), error.message);
+  assert(/t10k-(images|labels)-idx.-ubyte\.gz/.test(error.message), error.message);
   assert(error.message.includes("--data"), error.message);
 });

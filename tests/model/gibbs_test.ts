@@ -198,7 +198,8 @@ Deno.test("a chain ends quietly when aborted, and generateFrame says so", async 
 Deno.test("a long chain leaves turns of the event loop to others", async () => {
   let turns = 0;
   const timer = setInterval(() => turns++, 0);
-  await generateFrame(engine, { n: 64, steps: 50, batchSize: 64 });
+  const wide = createReferenceEngine(tinyModel({ hidden: [60], top: 500 }));
+  await generateFrame(wide, { n: 64, steps: 60 });
   clearInterval(timer);
   assert(turns > 5, `${turns} turns`);
 });
