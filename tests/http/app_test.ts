@@ -1,0 +1,101 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { digit, jsonBody, testApp, tinyEngine, tinyStored } from "./harness.ts";
+
+const { app, log } = testApp();
+
+Deno.test("the model's config and card can be read", async () => {
+  await Deno.writeTextFile(new URL("README.md", tinyStored.url), "# tiny card");
+  const { app } = testApp();
+  const response = await app.request("/model");
+  const body = await response.json();
+  assertEquals(body.config.architecture.layers, [784, 16, 12]);
+  assertEquals([body.engine, body.card], ["reference", "# tiny card"]);
+  const card = await app.request("/model", { headers: { accept: "text/markdown" } });
+  assertEquals([await card.text(), card.headers.get("content-type")], [
+    "# tiny card",
+    "text/markdown; charset=utf-8",
+  ]);
+  const etag = response.headers.get("etag")!;
+  const cached = await app.request("/model", { headers: { "if-none-match": etag } });
+  assertEquals(cached.status, 304);
+});
+
+Deno.test("a model without a card is no error", async () => {
+  const { app } = testApp({ model: { ...tinyStored, url: new URL("nowhere/", tinyStored.url) } });
+  assertEquals((await (await app.request("/model")).json()).card, null);
+});
+
+Deno.test("the index shows how to call the service, with pictures its policy allows", async () => {
+  const response = await app.request("http://example.org/");
+  const page = await response.text();
+  assert(page.includes("http://example.org/generate?label=3"), page);
+  assert(page.includes('<img src="/generate?label=9'));
+  assertMatch(response.headers.get("content-security-policy")!, /img-src 'self'/);
+});
+
+Deno.test("every answer has secure headers and a request id", async () => {
+  for (const path of ["/", "/health/live", "/nowhere", "/generate?n=x"]) {
+    const response = await app.request(path);
+    await response.body?.cancel();
+    assertEquals(response.headers.get("x-content-type-options"), "nosniff", path);
+    assert(response.headers.get("strict-transport-security"), path);
+    assertMatch(response.headers.get("x-request-id")!, /^[\w-]{36}$/, path);
+  }
+});
+
+Deno.test("a sane request id is kept, any other replaced", async () => {
+  const id = async (given: string) => {
+    const response = await app.request("/health/live", { headers: { "x-request-id": given } });
+    return response.headers.get("x-request-id")!;
+  };
+  assertEquals(await id("abc-123_X"), "abc-123_X");
+  assert(await id("a".repeat(129)) !== "a".repeat(129));
+  assert(!(await id("a{b}<c>")).includes("<"));
+});
+
+Deno.test("other origins may call, unless that is switched off", async () => {
+  const headers = { origin: "https://school.example", "access-control-request-method": "POST" };
+  const preflight = await app.request("/classify", { method: "OPTIONS", headers });
+  assertEquals([preflight.status, preflight.headers.get("access-control-allow-origin")], [
+    204,
+    "*",
+  ]);
+  const closed = testApp({ cors: false }).app;
+  const refused = await closed.request("/classify", { method: "OPTIONS", headers });
+  assertEquals([refused.status, refused.headers.get("access-control-allow-origin")], [405, null]);
+});
+
+Deno.test("the log has a line a request", async () => {
+  log.length = 0;
+  await app.request("/classify", {
+    ...jsonBody({ pixels: digit }),
+    headers: { "content-type": "application/json", "x-request-id": "r1" },
+  });
+  const [{ durationMs, ...line }] = log;
+  assertEquals(line, {
+    level: "info",
+    requestId: "r1",
+    method: "POST",
+    path: "/classify",
+    status: 200,
+  });
+  assert(typeof durationMs === "number" && durationMs >= 0);
+});
+
+Deno.test("an unexpected error is a 500 without its cause, which the log has", async () => {
+  const engine = {
+    ...tinyEngine,
+    jointPosterior: () => Promise.reject(new Error("secret path /x")),
+  };
+  const { app, log } = testApp({ engine });
+  const response = await app.request("/classify", jsonBody({ pixels: digit }));
+  const problem = await response.json();
+  assertEquals([response.status, problem.status, problem.title], [
+    500,
+    500,
+    "Internal Server Error",
+  ]);
+  assert(!JSON.stringify(problem).includes("secret"));
+  assertEquals(problem.instance, `urn:request:${response.headers.get("x-request-id")}`);
+  assert(log.some(({ error }) => String(error).includes("secret path")));
+});
