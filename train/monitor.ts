@@ -89,7 +89,8 @@ function labelRows(rbm: LabelRbm, { labels }: Examples, first: number, rows: num
 
 /** Error of the label with the lowest free energy, in percent. */
 async function jointErrorPercent(top: LabelRbm, examples: Examples): Promise<number> {
-  const engine = await createTfjsEngine({ dbn: { stack: [], top }, classifier: [] });
+  const dbn = { stack: [], top, penultimateMean: new Float32Array(top.visibleSize) };
+  const engine = await createTfjsEngine({ dbn, classifier: [] });
   const percent = await errorPercent(
     examples,
     Math.min(examples.count, MONITORED_CASES),

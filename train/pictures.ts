@@ -64,7 +64,7 @@ function learningCurves(history: EpochRecord[]) {
     xLabel: "epoch of the stage",
     yLabel: "squared error a case, or nats",
     logY: true,
-    series: curves(history, ["reconstruction_error", "loss"]),
+    series: curves(history, ["reconstruction_error", "sampled_reconstruction_error", "loss"]),
   });
 }
 

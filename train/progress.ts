@@ -10,6 +10,7 @@ import type { BatchEvent, TrainingEvents } from "./run.ts";
 /** What is shown of each metric: its short name and its number of decimals. */
 const shown: Record<string, [name: string, decimals: number]> = {
   reconstruction_error: ["recon", 2],
+  sampled_reconstruction_error: ["recon of samples", 2],
   free_energy_gap: ["gap", 2],
   loss: ["loss", 4],
   accuracy: ["acc", 4],

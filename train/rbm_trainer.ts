@@ -129,7 +129,7 @@ export class RbmTrainer implements Trainer {
     this.#particles?.dispose();
     this.#particles = tf.keep(tf.clone(particles) as Tensor2D);
     if (step % PCD_MONITOR_INTERVAL !== 0) return {};
-    return { reconstruction_error: this.#squaredError(data, this.#visible(hidden)) };
+    return { sampled_reconstruction_error: this.#squaredError(data, this.#visible(hidden)) };
   }
 
   /** ΔW = ⟨vᵀh⟩ of data − ⟨vᵀh⟩ of model, in one product: [v/B; −v'/M]ᵀ·[h; h']. */

@@ -72,7 +72,8 @@ export async function runTraining(
     validation = validation && await propagate(rbm, validation);
   }
   const top = await run.rbmStage(stack.length, "top", train, validation, recipe.top, 10);
-  const dbn = { stack, top: top as LabelRbm };
+  const penultimateMean = Float32Array.from(inputMean(train));
+  const dbn = { stack, top: top as LabelRbm, penultimateMean };
   const classifier = await run.classifierStage(stack.length + 1, dbn, data.train, data.validation);
   return { dbn, classifier, history: run.progress.history };
 }

@@ -137,8 +137,12 @@ function resumeArgs(args: string[]): string[] {
 function describe(recipe: Recipe, train: number, validation: number, resume?: Checkpoint): string {
   const { hidden, top, batchSize, seed, split } = recipe;
   const held = validation > 0 ? `, ${validation} held out (${recipe.validation})` : "";
+  const done = resume?.progress.history.at(-1);
   const where = resume
-    ? `\nresuming at stage ${resume.progress.stage + 1}, batch ${resume.progress.step}`
+    ? `\nresuming after ${
+      done ? `${done.stage} epoch ${done.epoch}/${done.epochs}` : "the start"
+    }` +
+      `, batch ${resume.progress.step} of its stage`
     : "";
   return `recipe ${recipe.name}: layers ${
     hidden.join("-")

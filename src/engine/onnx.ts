@@ -84,6 +84,7 @@ export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
     visibleSize: top.visibleSize,
     labelSize,
     hiddenSize: top.hiddenSize,
+    visibleMean: model.dbn.penultimateMean,
     hiddenGivenVisible: async (visible, labels, temperature) => {
       const feeds = {
         visible: rows(visible, top.visibleSize),

@@ -22,6 +22,7 @@ export function createReferenceEngine({ dbn, classifier }: Model): Engine {
     visibleSize: top.visibleSize,
     labelSize: top.labelSize,
     hiddenSize: top.hiddenSize,
+    visibleMean: dbn.penultimateMean,
     hiddenGivenVisible: (visible, labels, temperature) =>
       Promise.resolve(hiddenGivenVisibleAndLabel(top, visible, labels, temperature)),
     visibleGivenHidden: (hidden, temperature) =>

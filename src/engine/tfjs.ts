@@ -44,6 +44,7 @@ export async function createTfjsEngine(
     visibleSize: dbn.top.visibleSize,
     labelSize: dbn.top.labelSize,
     hiddenSize: dbn.top.hiddenSize,
+    visibleMean: dbn.penultimateMean,
   };
   const up = (images: Tensor2D) =>
     stack.reduce((x, { weights, hiddenBias }) => affine(x, weights, hiddenBias, "sigmoid"), images);

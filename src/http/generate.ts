@@ -99,7 +99,7 @@ function readRequest({ engine, bounds, randomSeed }: Service, c: Context): Gener
     burnIn: { kind: "integer", min: 0, max: bounds.maxSteps - 1 },
     thin: { kind: "integer", min: 1, max: bounds.maxSteps },
     temperature: { kind: "number", min: 0.05, max: 20 },
-    start: { kind: "choice", values: ["noise", "label"] },
+    start: { kind: "choice", values: ["noise", "mean", "label"] },
     scale: { kind: "integer", min: 1, max: 8 },
     format: { kind: "choice", values: Object.keys(formats) },
   });
@@ -133,7 +133,7 @@ function readRequest({ engine, bounds, randomSeed }: Service, c: Context): Gener
       burnIn,
       thin,
       temperature: query.temperature,
-      start: start as "noise" | "label" | undefined,
+      start: start as "noise" | "mean" | "label" | undefined,
     },
   };
 }

@@ -21,7 +21,7 @@ export interface PlotOptions {
   xLabel: string;
   yLabel: string;
   series: readonly Series[];
-  /** @default 720 */
+  /** @default 840 */
   width?: number;
   /** @default 420 */
   height?: number;
@@ -44,17 +44,20 @@ const palette: Colour[] = [
 const INK: Colour = [40, 40, 40];
 const RULE: Colour = [225, 225, 225];
 const MARGIN = { left: 76, right: 16, top: 28, bottom: 44 };
+/** Width of a legend's lines and the space around them. */
+const LEGEND_PADDING = 40;
 
 /** Draws lines with axes, ticks and a legend. @throws {RangeError} if there is nothing to draw. */
 export function linePlot(options: PlotOptions): Uint8Array {
-  const { title, xLabel, yLabel, series, width = 720, height = 420, logY = false } = options;
+  const { title, xLabel, yLabel, series, width = 840, height = 420, logY = false } = options;
   const points = series.flatMap(({ x, y }) => x.map((value, i) => [value, y[i]]));
   if (points.length === 0) throw new RangeError("Cannot plot: there is no point");
   if (logY && points.some(([, y]) => !(y > 0))) {
     throw new RangeError("Cannot plot: every y must be > 0 on a logarithmic axis");
   }
   const canvas = new Canvas(width, height);
-  const right = width - MARGIN.right, bottom = height - MARGIN.bottom;
+  const legendWidth = LEGEND_PADDING + Math.max(...series.map(({ name }) => textWidth(name)));
+  const right = width - MARGIN.right - legendWidth, bottom = height - MARGIN.bottom;
   const scaleX = axis(points.map(([x]) => x), MARGIN.left, right, false);
   const scaleY = axis(points.map(([, y]) => y), bottom, MARGIN.top, logY);
   for (const tick of scaleX.ticks) {
@@ -75,7 +78,7 @@ export function linePlot(options: PlotOptions): Uint8Array {
       canvas.dot(px, py, x.length === 1 ? 3 : 1, colour);
     }
   });
-  canvas.text(title, width / 2, 10, "centre");
+  canvas.text(title, (MARGIN.left + right) / 2, 10, "centre");
   canvas.text(xLabel, (MARGIN.left + right) / 2, height - 16, "centre");
   canvas.text(yLabel, 6, 10, "left");
   drawLegend(canvas, series, right);
@@ -150,18 +153,12 @@ function format(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
+/** The series' names, to the right of the axes. */
 function drawLegend(canvas: Canvas, series: readonly Series[], right: number): void {
-  const widest = Math.max(...series.map(({ name }) => textWidth(name)));
-  const left = right - widest - 34;
-  canvas.fill(left - 6, MARGIN.top + 4, right - 4, MARGIN.top + 10 + 12 * series.length, [
-    255,
-    255,
-    255,
-  ]);
   series.forEach(({ name }, i) => {
-    const y = MARGIN.top + 12 + 12 * i;
-    canvas.line(left, y, left + 18, y, palette[i % palette.length], 3);
-    canvas.text(name, left + 24, y - 3, "left");
+    const y = MARGIN.top + 8 + 14 * i;
+    canvas.line(right + 12, y, right + 30, y, palette[i % palette.length], 3);
+    canvas.text(name, right + 36, y - 3, "left");
   });
 }
 

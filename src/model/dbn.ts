@@ -24,6 +24,8 @@ export interface Dbn {
   stack: Rbm[];
   /** The undirected top: penultimate units and labels below, hidden units above. */
   top: LabelRbm;
+  /** Mean activity of each penultimate unit over the training set, (P): where chains may start. */
+  penultimateMean: Float32Array;
 }
 
 /** A fully connected layer, y = x·kernel + bias. */
@@ -63,6 +65,7 @@ export function checkDbn(dbn: Dbn): void {
   });
   checkShape("top labelWeights", dbn.top.labelWeights, dbn.top.labelSize, dbn.top.hiddenSize);
   checkShape("top labelBias", dbn.top.labelBias, 1, dbn.top.labelSize);
+  checkShape("penultimateMean", dbn.penultimateMean, 1, dbn.top.visibleSize);
 }
 
 /** Deterministic up-pass: image (B, V) → probabilities of the penultimate layer (B, P). */

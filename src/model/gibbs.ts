@@ -17,6 +17,7 @@ export interface Conditionals {
   readonly visibleSize: number; // P
   readonly labelSize: number; // L
   readonly hiddenSize: number; // H
+  readonly visibleMean: Float32Array; // mean activity of the penultimate units in training (P)
   /** p(h=1|v,y) at a temperature: visible (B, P), labels (B, L) → (B, H). */
   hiddenGivenVisible(
     visible: Float32Array,
@@ -37,13 +38,14 @@ export interface Conditionals {
 /**
  * Where the chains start.
  *
- * - `"noise"`: coin flips in the penultimate layer.
- * - `"label"`: no penultimate unit on, and the clamped label counted 4 times over at first, falling
- *   to once at step {@linkcode LABEL_ANNEAL_STEPS}. 10 label units are few beside 500 others, and a
- *   chain from noise needs about a thousand steps to follow them. Later steps are plain Gibbs steps.
+ * - `"noise"`: fair coin flips in the penultimate layer.
+ * - `"mean"`: each penultimate unit on with its mean activity over the training set.
+ * - `"label"`: as `"mean"`, with the clamped label counted 4 times over at first, falling to once
+ *   at step {@linkcode LABEL_ANNEAL_STEPS}: 10 label units are few beside 500 others, and a chain
+ *   from noise needs about a thousand steps to follow them. Later steps are plain Gibbs steps.
  * - images (N, V) in [0, 1]: their up-pass.
  */
-export type ChainStart = "noise" | "label" | Float32Array;
+export type ChainStart = "noise" | "mean" | "label" | Float32Array;
 
 /** Steps over which a chain from its label returns to the model's own weights. */
 export const LABEL_ANNEAL_STEPS = 90;
@@ -73,7 +75,7 @@ export interface GibbsOptions {
   seed?: number;
   /** Divides every logit of the top RBM. @default 1 */
   temperature?: number;
-  /** @default "label" where a label is clamped, else "noise" */
+  /** @default "label" where a label is clamped, else "mean" */
   start?: ChainStart;
   /** Pixels to hold. Adds a down-pass and an up-pass to every step. */
   clamp?: PixelClamp;
@@ -315,8 +317,14 @@ async function startProbabilities(
   first: number,
   size: number,
 ): Promise<Float32Array> {
-  if (start === "noise") return new Float32Array(size * model.visibleSize).fill(0.5);
-  if (start === "label") return new Float32Array(size * model.visibleSize);
+  if (typeof start === "string") {
+    const probabilities = new Float32Array(size * model.visibleSize).fill(0.5);
+    if (start === "noise") return probabilities;
+    for (let row = 0; row < size; row++) {
+      probabilities.set(model.visibleMean, row * model.visibleSize);
+    }
+    return probabilities;
+  }
   const images = start.slice(first * model.imageSize, (first + size) * model.imageSize);
   if (clamp) imposePixels(images, clamp);
   return await model.upPass(images);
@@ -326,7 +334,7 @@ function resolveOptions(model: Conditionals, options: GibbsOptions): Settings {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const merged = { ...DEFAULTS, ...Object.fromEntries(given) } as typeof DEFAULTS & GibbsOptions;
   const { n, steps, burnIn, thin, batchSize, temperature, label, clamp, signal } = merged;
-  const start = merged.start ?? (label === undefined ? "noise" : "label");
+  const start = merged.start ?? (label === undefined ? "mean" : "label");
   checkInteger("Cannot sample: n", n, 1, 65536);
   checkInteger("Cannot sample: steps", steps, 1, 2 ** 32 - 1);
   checkInteger("Cannot sample: burnIn", burnIn, 0, steps - 1);
@@ -379,14 +387,14 @@ function checkStart(
   n: number,
   imageSize: number,
 ): void {
-  if (start === "noise") return;
+  if (start === "noise" || start === "mean") return;
   if (start === "label") {
     if (!labels) throw new RangeError('Cannot sample: start "label" needs a label');
     return;
   }
   if (!(start instanceof Float32Array)) {
     throw new TypeError(
-      `Cannot sample: start must be "noise", "label" or a Float32Array of images, got ${start}`,
+      `Cannot sample: start must be "noise", "mean", "label" or a Float32Array of images, got ${start}`,
     );
   }
   checkShape("start images", start, n, imageSize);

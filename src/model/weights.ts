@@ -97,7 +97,7 @@ export function readModel(
 }
 
 /** Tensors of a DBN by name: `rbm1.*` upwards, then `top.*`. */
-export function dbnTensors({ stack, top }: Dbn): Map<string, Tensor> {
+export function dbnTensors({ stack, top, penultimateMean }: Dbn): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   [...stack, top].forEach((rbm, i) => {
     const name = i < stack.length ? `rbm${i + 1}` : "top";
@@ -110,6 +110,7 @@ export function dbnTensors({ stack, top }: Dbn): Map<string, Tensor> {
     data: top.labelWeights,
   });
   tensors.set("top.label_bias", { shape: [top.labelSize], data: top.labelBias });
+  tensors.set("penultimate_mean", { shape: [top.visibleSize], data: penultimateMean });
   return tensors;
 }
 
@@ -140,6 +141,7 @@ function readDbn({ architecture: { layers, top, labels } }: ModelConfig, file: T
       labelWeights: take("top.label_weights", labels.length, top),
       labelBias: take("top.label_bias", labels.length),
     },
+    penultimateMean: take("penultimate_mean", layers[layers.length - 1]),
   };
 }
 

@@ -249,7 +249,7 @@ const cases: Case[] = [
   ["temperature Infinity", "/generate?temperature=Infinity", get(), 400, 'got "Infinity"'],
   ["scale 9", "/generate?scale=9", get(), 400, 'scale must be an integer in [1, 8], got "9"'],
   ["format gif", "/generate?format=gif", get(), 400, 'one of png, json, sse, got "gif"'],
-  ["start data", "/generate?start=data", get(), 400, 'one of noise, label, got "data"'],
+  ["start data", "/generate?start=data", get(), 400, 'one of noise, mean, label, got "data"'],
   ["start label without a label", "/generate?start=label", get(), 400, "needs a label"],
   [
     "an unknown parameter",

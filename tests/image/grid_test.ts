@@ -39,7 +39,7 @@ Deno.test("text shows two rows a line", () => {
 Deno.test("plots and filters are PNGs of the size asked for", async () => {
   const series = [{ name: "a", x: [1, 2], y: [3, 4] }];
   const plot = await decodePng(linePlot({ title: "t", xLabel: "x", yLabel: "y", series }));
-  assertEquals([plot.width, plot.height], [720, 420]);
+  assertEquals([plot.width, plot.height], [840, 420]);
   const filters = filterGrid(Float32Array.of(1, 0, -1, 0.5), {
     height: 2,
     width: 1,

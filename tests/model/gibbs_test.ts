@@ -62,7 +62,7 @@ Deno.test("many free chains visit each state as often as the exact distribution 
   assert(statistic < chiSquareQuantile(2 ** P - 1, 3.5));
 });
 
-for (const start of ["noise", "label"] as const) {
+for (const start of ["noise", "mean", "label"] as const) {
   Deno.test(`chains clamped to a label, from ${start}, follow p(v|y) (χ²)`, async () => {
     const n = 20_000, label = 1;
     const { visible } = await generateFrame(engine, {

@@ -49,6 +49,7 @@ export function tinyModel(
     dbn: {
       stack: hidden.map((size, i) => fillRbm(zeroRbm(layers[i], size))),
       top: fillRbm(zeroLabelRbm(layers[layers.length - 1], labels, top)),
+      penultimateMean: new Float32Array(layers[layers.length - 1]).fill(0.2),
     },
     classifier: sizes.slice(1).map((outputSize, i) => ({
       inputSize: sizes[i],
