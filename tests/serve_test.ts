@@ -1,0 +1,127 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { saveModel } from "../src/model/store.ts";
+import { tinyModel } from "./model/tiny_model.ts";
+
+const root = new URL("../", import.meta.url).pathname;
+const tiny = (await saveModel(await Deno.makeTempDir(), tinyModel())).url.pathname;
+const permissions = ["--allow-net", "--allow-read", "--allow-env=PORT"];
+
+function command(args: string[], env: Record<string, string> = {}) {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...permissions, "src/serve.ts", ...args],
+    cwd: root,
+    env: { NO_COLOR: "1", ...env },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** A running server: its address, its log so far, and its end. */
+async function start(args: string[] = [], env?: Record<string, string>) {
+  const child = command(["--model", tiny, ...args], env).spawn();
+  let log = "";
+  const reading = (async () => {
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) log += text;
+  })();
+  while (!/serving on (\S+)/.test(log)) await new Promise((resolve) => setTimeout(resolve, 10));
+  const origin = /serving on (\S+)/.exec(log)![1];
+  const end = async () => {
+    const { code } = await child.status;
+    await reading;
+    const errors = await new Response(child.stderr).text();
+    return { code, log, errors };
+  };
+  return { child, origin, end, log: () => log };
+}
+
+Deno.test("the server prints its address and curl commands, answers, logs and stops gently", async () => {
+  const { child, origin, end, log } = await start(["--port", "0"]);
+  assert(log().includes(`curl '${origin}/generate?label=3&n=16&seed=1'`));
+  const response = await fetch(`${origin}/generate?n=2&steps=5&seed=1`);
+  assertEquals(response.status, 200);
+  await response.bytes();
+  child.kill("SIGTERM");
+  const { code, log: all, errors } = await end();
+  assertEquals([code, errors], [0, ""]);
+  const record = JSON.parse(all.split("\n").find((line) => line.startsWith("{"))!);
+  assertEquals([record.method, record.path, record.status], ["GET", "/generate", 200]);
+  assertMatch(record.time, /^\d{4}-\d\d-\d\dT/);
+});
+
+Deno.test("a stopping server ends its streams and finishes other requests", async () => {
+  const { child, origin, end } = await start(["--port", "0", "--engine", "reference"]);
+  const stream = await fetch(`${origin}/generate?format=sse&steps=10000&n=10&thin=1`);
+  const reader = stream.body!.getReader();
+  await reader.read();
+  const running = await fetch(`${origin}/generate?n=10&steps=300&seed=1`);
+  child.kill("SIGINT");
+  assert((await running.bytes()).length > 100);
+  while (!(await reader.read()).done);
+  assertEquals((await end()).code, 0);
+});
+
+Deno.test("the port comes from --port, else from PORT", async () => {
+  const { child, origin, end } = await start([], { PORT: "0" });
+  assert((await fetch(`${origin}/health/ready`)).ok);
+  child.kill("SIGTERM");
+  await end();
+});
+
+const failures: [
+  what: string,
+  args: string[],
+  env: Record<string, string>,
+  code: number,
+  message: string,
+][] = [
+  ["an unknown flag", ["--prot", "80"], {}, 2, "Unknown argument --prot; the flags are --port"],
+  ["a positional argument", ["8080"], {}, 2, "Unknown argument 8080"],
+  [
+    "port 65536",
+    ["--port", "65536"],
+    {},
+    2,
+    '--port must be an integer in [0, 65535], got "65536"',
+  ],
+  ["port http", ["--port", "http"], {}, 2, 'got "http"'],
+  ["port -1", ["--port=-1"], {}, 2, 'got "-1"'],
+  ["port without a value", ["--port"], {}, 2, '--port must be an integer in [0, 65535], got ""'],
+  ["two ports", ["--port", "1", "--port", "2"], {}, 2, "--port must be given once, got 2 times"],
+  ["a bad PORT", [], { PORT: "x" }, 2, 'PORT must be an integer in [0, 65535], got "x"'],
+  ["an unknown engine", ["--engine", "cuda"], {}, 2, 'one of tfjs, onnx, reference, got "cuda"'],
+  [
+    "a model that is not there",
+    ["--model", "/nowhere"],
+    {},
+    1,
+    "/nowhere/config.json does not exist. Train one with",
+  ],
+  ["a model that is a file", ["--model", `${root}LICENSE`], {}, 1, "error: "],
+];
+
+for (const [what, args, env, code, message] of failures) {
+  Deno.test(`the server refuses to start with one readable line: ${what}`, async () => {
+    const { code: actual, stderr } = await command(args, env).output();
+    const text = new TextDecoder().decode(stderr);
+    assertEquals(actual, code, text);
+    assert(text.includes(message), `${text} lacks ${message}`);
+    assertEquals(text.trim().split("\n").length, 1, text);
+  });
+}
+
+Deno.test("a port in use is said plainly", async () => {
+  const holder = Deno.listen({ port: 0 });
+  const { port } = holder.addr;
+  const { code, stderr } = await command(["--model", tiny, "--port", String(port)]).output();
+  holder.close();
+  assertEquals(code, 1);
+  assert(
+    new TextDecoder().decode(stderr).includes(`port ${port} is in use; choose another with --port`),
+  );
+});
+
+Deno.test("--help tells the flags", async () => {
+  const { code, stdout } = await command(["--help"]).output();
+  assertEquals(code, 0);
+  assert(new TextDecoder().decode(stdout).includes("--engine"));
+});

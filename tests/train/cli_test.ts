@@ -1,0 +1,192 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { FlagError, parseFlags } from "../../src/cli.ts";
+import { decodePng } from "../../src/image/png.ts";
+import { loadModel } from "../../src/model/store.ts";
+import { epochLine, formatSeconds } from "../../train/progress.ts";
+import { errorRate } from "../../train/evaluation.ts";
+import { presets } from "../../train/recipe.ts";
+import { recipeFromFlags, trainFlags } from "../../train/train_flags.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+
+async function run(script: string, ...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--lock=deno.dev.lock", "-A", `train/${script}.ts`, ...args],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: decode(stdout), err: decode(stderr) };
+}
+
+const tiny = [
+  ..."--hidden 8,8 --top 12 --split train[:300] --validation train[300:400] --epochs 1".split(" "),
+  ..."--top-epochs 1 --persistent-epochs 1 --fine-tuning-epochs 1".split(" "),
+];
+
+Deno.test("flags change the recipe of their preset, and nothing else", () => {
+  assertEquals(recipeFromFlags({}), presets.quick);
+  assertEquals(recipeFromFlags({ preset: "full" }), presets.full);
+  const args = [
+    "--preset",
+    "full",
+    "--epochs",
+    "3",
+    "--k=2",
+    "--hidden",
+    "50,60",
+    "--dropout",
+    "0.1",
+  ];
+  const recipe = recipeFromFlags(parseFlags(args, trainFlags));
+  assertEquals([recipe.stack.epochs, recipe.topRbm.epochs], [3, presets.full.topRbm.epochs]);
+  assertEquals([recipe.stack.k, recipe.topRbm.k, recipe.hidden], [2, 2, [50, 60]]);
+  assertEquals(recipe.fineTuning, { ...presets.full.fineTuning, dropout: 0.1 });
+});
+
+const bad: [string, string][] = [
+  ["--epoch 3", "Unknown argument --epoch"],
+  ["fast", "Unknown argument fast"],
+  ["--preset best", 'one of quick, full, got "best"'],
+  ["--preset constructor", "one of quick, full"],
+  ["--epochs 1.5", '--epochs must be an integer, got "1.5"'],
+  ["--epochs many", 'got "many"'],
+  ["--epochs=-1", "stack.epochs must be an integer in [0, 10000], got -1"],
+  ["--epochs", "--epochs needs a value"],
+  ["--epochs 1 --epochs 2", "--epochs must be given once, got 2 times"],
+  ["--hidden 500,", '--hidden must be an integer, got ""'],
+  ["--hidden 500,0", "hidden[1] must be an integer in [1, 65536], got 0"],
+  ["--hidden 1,1,1,1,1,1,1,1,1", "1 to 8 layers, got 9"],
+  ["--top 0", "top must be an integer in [1, 65536], got 0"],
+  ["--batch-size 0", "batchSize must be an integer in [1, 10000], got 0"],
+  ["--learning-rate fast", '--learning-rate must be a number, got "fast"'],
+  ["--learning-rate 11", "stack.learningRate must be a number in [0, 10], got 11"],
+  ["--momentum 1", "stack.momentum must be a number in [0, 0.9999], got 1"],
+  ["--weight-cost=-1", "stack.weightCost must be a number in [0, 1], got -1"],
+  ["--k 0", "stack.k must be an integer in [1, 1000], got 0"],
+  ["--dropout 1", "fineTuning.dropout must be a number in [0, 0.95], got 1"],
+  ["--divisor 0", "divisor must be a number in [0.000001, 1000000], got 0"],
+  ["--seed=-1", "seed must be an integer in [0, 9007199254740991], got -1"],
+];
+
+for (const [args, message] of bad) {
+  Deno.test(`a training flag is refused: ${args}`, () => {
+    const error = assertThrows(
+      () => recipeFromFlags(parseFlags(args.split(" "), trainFlags)),
+      FlagError,
+    );
+    assert(error.message.includes(message), `${error.message} lacks ${message}`);
+  });
+}
+
+Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an undisturbed one", async () => {
+  const directory = await Deno.makeTempDir();
+  const whole = await run("train", ...tiny, "--run", `${directory}/a`, "--out", `${directory}/m/1`);
+  assertEquals(whole.code, 0, whole.err);
+  assert(whole.out.includes("test error on 10000 images: classifier"), whole.out);
+
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--lock=deno.dev.lock", "-A", "train/train.ts", ...tiny],
+      ...["--run", `${directory}/b`, "--out", `${directory}/m/2`],
+    ],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let text = "";
+  for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+    if (!text.includes("rbm1 1/1") && (text + chunk).includes("rbm1 1/1")) child.kill("SIGINT");
+    text += chunk;
+  }
+  assertEquals((await child.status).code, 130, text);
+  const advice = /go on with: deno task train (.*)/.exec(text)![1].split(" ");
+  assert(!advice.includes("--hidden"), advice.join(" "));
+  const resumed = await run("train", ...advice);
+  assertEquals(resumed.code, 0, resumed.err);
+
+  const [first, second] = [
+    await loadModel(`${directory}/m/1`),
+    await loadModel(`${directory}/m/2`),
+  ];
+  assertEquals(second.config.sha256, first.config.sha256);
+  assertEquals(second.dbn, first.dbn);
+  const files = [...Deno.readDirSync(`${directory}/m/1`)].map(({ name }) => name).sort();
+  assertEquals(files, [
+    ...["README.md", "classifier.safetensors", "config.json", "down.onnx", "hidden.onnx", "images"],
+    ...["model.onnx", "model.safetensors", "training_log.jsonl", "visible.onnx"],
+  ]);
+  for (const { name } of Deno.readDirSync(`${directory}/m/1/images`)) {
+    await decodePng(await Deno.readFile(`${directory}/m/1/images/${name}`));
+  }
+  const log = (await Deno.readTextFile(`${directory}/m/1/training_log.jsonl`)).trim().split("\n");
+  assertEquals(log.map((line) => JSON.parse(line).stage), [
+    "rbm1",
+    "rbm2",
+    "top",
+    "top",
+    "classifier",
+  ]);
+
+  const again = await run("train", ...tiny, "--run", `${directory}/a`);
+  assertEquals(again.code, 2);
+  assert(
+    again.err.includes("add --resume to go on from it, or --restart to throw it away"),
+    again.err,
+  );
+  const changed = await run("train", "--resume", "--epochs", "3", "--run", `${directory}/a`);
+  assert(changed.err.includes("leave out --epochs"), changed.err);
+
+  for (const engine of ["tfjs", "onnx"]) {
+    const evaluated = await run(
+      "evaluate",
+      "--model",
+      `${directory}/m/1`,
+      "--engine",
+      engine,
+      "--json",
+    );
+    const { classifier } = JSON.parse(evaluated.out);
+    const stated = first.config.evaluation as { classifier: { wrong: number } };
+    assertEquals(classifier.wrong, stated.classifier.wrong);
+  }
+});
+
+for (
+  const [script, args, message] of [
+    ["train", ["--resume", "--run", "/nowhere"], "--resume found no checkpoint at /nowhere"],
+    ["train", ["--resume", "--restart"], "exclude each other"],
+    ["train", ["--dataset", "cifar", "--run", "/nowhere"], 'mnist or idx, got "cifar"'],
+    ["train", ["--dataset", "idx", "--run", "/nowhere"], "needs --data DIR"],
+    [
+      "train",
+      ["--data", "/nowhere", "--run", "/nowhere"],
+      "none of /nowhere/train-images-idx3-ubyte",
+    ],
+    ["train", ["--split", "train[:70000]", "--run", "/nowhere"], "[-60000, 60000], got 70000"],
+    ["evaluate", ["--engine", "cuda"], "one of tfjs, onnx, reference, got cuda"],
+    ["evaluate", ["--split", "dev"], "splits are train, test, got dev"],
+    ["export", ["--model", "/nowhere"], "/nowhere/config.json does not exist"],
+    ["export", ["--to", "x"], "Unknown argument --to"],
+  ] as [string, string[], string][]
+) {
+  Deno.test(`${script} refuses in one line: ${args.join(" ")}`, async () => {
+    const { code, err } = await run(script, ...args);
+    assert(code === 1 || code === 2, err);
+    assert(err.includes(message), `${err} lacks ${message}`);
+    assertEquals(err.trim().split("\n").length, 1, err);
+  });
+}
+
+Deno.test("epochs and times read well", () => {
+  const record = { stage: "top", epoch: 3, epochs: 5, seconds: 9.12, metrics: { loss: 0.12345 } };
+  assertEquals(epochLine(record), "top 3/5 9.1 s | loss 0.1235");
+  assertEquals([5, 65, 3725].map(formatSeconds), ["5s", "1m05s", "1h02m"]);
+});
+
+Deno.test("error rates carry Wilson's interval", () => {
+  // Wilson (1927): 100 of 10,000 has the 95 % interval 0.8229 % to 1.2148 %.
+  assertEquals(errorRate(100, 10_000), { wrong: 100, percent: 1, interval: [0.823, 1.215] });
+  assertEquals(errorRate(0, 100).interval[0], 0);
+});
