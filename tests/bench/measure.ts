@@ -1,0 +1,34 @@
+/** Timing helpers of the benchmark. @module */
+
+/** The middle of the values. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Median milliseconds of `f` over at least `minRuns` runs and `minMs` milliseconds, after a warm-up. */
+export async function timeMs(
+  f: () => Promise<unknown> | unknown,
+  { minRuns = 10, minMs = 1000 } = {},
+): Promise<number> {
+  for (let i = 0; i < 3; i++) await f();
+  const times: number[] = [];
+  let total = 0;
+  while (times.length < minRuns || total < minMs) {
+    const started = performance.now();
+    await f();
+    times.push(performance.now() - started);
+    total += times[times.length - 1];
+  }
+  return median(times);
+}
+
+/** A table of text, its first column to the left and the others to the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row.map((cell, column) => column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))
+      .join("  ")
+  ).join("\n");
+}
