@@ -163,7 +163,8 @@ async function loadSplit(
     await checkHash(name, bytes, sha256[name]);
     return decodeIdx(bytes, rank, name);
   };
-  const [images, labels] = await Promise.all([read(files.images, 3), read(files.labels, 1)]);
+  const images = await read(files.images, 3);
+  const labels = await read(files.labels, 1);
   const [height, width] = features.image.shape;
   const count = splits[split].numExamples;
   checkSizes(files.images, images.shape, [count, height, width]);

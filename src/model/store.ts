@@ -5,7 +5,14 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { encodeHex } from "@std/encoding/hex";
-import { type Model, modelFiles, readModel, WeightsFormatError, writeWeights } from "./weights.ts";
+import {
+  checkConfig,
+  type Model,
+  modelFiles,
+  readModel,
+  WeightsFormatError,
+  writeWeights,
+} from "./weights.ts";
 
 /** The released model, relative to this file: what serving loads by default. */
 export const releasedModel = new URL("../../models/mnist-dbn/1/", import.meta.url);
@@ -24,12 +31,12 @@ export interface StoredModel extends Model {
  */
 export async function loadModel(directory: string | URL = releasedModel): Promise<StoredModel> {
   const url = directoryUrl(directory);
-  const [config, dbn, classifier] = await Promise.all([
-    readModelFile(url, modelFiles.config),
+  const config = checkConfig(parseConfig(await readModelFile(url, modelFiles.config)));
+  const [dbn, classifier] = await Promise.all([
     readModelFile(url, modelFiles.dbn),
     readModelFile(url, modelFiles.classifier),
   ]);
-  const model = readModel(parseConfig(config), { dbn, classifier });
+  const model = readModel(config, { dbn, classifier });
   await checkHash(model, modelFiles.dbn, dbn);
   await checkHash(model, modelFiles.classifier, classifier);
   return { ...model, url };
