@@ -35,7 +35,7 @@ export { type AppOptions, type AppType, createApp, type LogRecord } from "./src/
 export { type Bounds, defaultBounds } from "./src/http/bounds.ts";
 export { fitDigit } from "./src/image/fit.ts";
 export { type GridOptions, showExamples, toGridPng, toText } from "./src/image/grid.ts";
-export { decodePng, type GrayImage, PngFormatError } from "./src/image/png.ts";
+export { decodePng, encodeGrayPng, type GrayImage, PngFormatError } from "./src/image/png.ts";
 export type { Classifier, Dbn, DenseLayer, JointPosterior } from "./src/model/dbn.ts";
 export {
   type ChainStart,
@@ -46,6 +46,15 @@ export {
   type GibbsOptions,
   type PixelClamp,
 } from "./src/model/gibbs.ts";
-export type { LabelRbm, Rbm } from "./src/model/rbm.ts";
+export {
+  energy,
+  freeEnergy,
+  gibbsStep,
+  hiddenGivenVisible,
+  type LabelRbm,
+  logPartition,
+  type Rbm,
+  visibleGivenHidden,
+} from "./src/model/rbm.ts";
 export { loadModel, saveModel, type StoredModel } from "./src/model/store.ts";
 export { type Model, type ModelConfig, WeightsFormatError } from "./src/model/weights.ts";

@@ -7,6 +7,7 @@
  * @module
  */
 import { logSumExp, sigmoid, softmaxRows, softplus } from "../math/activations.ts";
+import { sampleBernoulli } from "../math/random.ts";
 import { affine, affineTransposed, checkShape, countRows, mapInPlace } from "../math/matrix.ts";
 
 // B batch, V visible, H hidden, L labels
@@ -107,6 +108,24 @@ export function labelGivenHidden(
   const out = new Float32Array(batch * rbm.labelSize);
   affineTransposed(out, hidden, rbm.labelWeights, rbm.labelBias);
   return softmaxRows(mapInPlace(out, (x) => x / temperature), rbm.labelSize);
+}
+
+/**
+ * One step of block Gibbs sampling: h ~ p(h|v), then v ~ p(v|h). Hinton (2002).
+ *
+ * @param visible binary states (B, V)
+ * @param random uniforms in [0, 1), (B, H) and (B, V)
+ * @returns the new binary states: hidden (B, H), visible (B, V)
+ */
+export function gibbsStep(
+  rbm: Rbm,
+  visible: Float32Array,
+  random: { hidden: Float32Array; visible: Float32Array },
+): { hidden: Float32Array; visible: Float32Array } {
+  const hidden = hiddenGivenVisible(rbm, visible);
+  sampleBernoulli(hidden, hidden, random.hidden);
+  const next = visibleGivenHidden(rbm, hidden);
+  return { hidden, visible: sampleBernoulli(next, next, random.visible) };
 }
 
 /** E(v, h) = −b·v − c·h − v·W·h of one joint state, in nats. */

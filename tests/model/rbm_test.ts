@@ -1,12 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { logSumExp } from "../../src/math/activations.ts";
-import { fillNormal } from "../../src/math/random.ts";
+import { fillNormal, fillUniform } from "../../src/math/random.ts";
 import {
   checkRbm,
   energy,
   enumerateStates,
   freeEnergy,
+  gibbsStep,
   hiddenGivenVisible,
   hiddenGivenVisibleAndLabel,
   labelFreeEnergies,
@@ -18,6 +19,7 @@ import {
   visibleGivenHidden,
 } from "../../src/model/rbm.ts";
 import { type LabelRbm, zeroLabelRbm, zeroRbm } from "../../src/model/rbm.ts";
+import { chiSquareQuantile } from "../math/chi_square.ts";
 
 const V = 6, H = 5, L = 3;
 
@@ -112,6 +114,39 @@ Deno.test("the conditionals are those of the joint distribution", () => {
     const odds = Math.exp(energy(rbm, off, h) - energy(rbm, on, h));
     assertAlmostEquals(onUnits[i], odds / (1 + odds), 1e-6);
   }
+});
+
+Deno.test("Gibbs steps keep the exact joint distribution of v and h (χ²)", () => {
+  const rbm = randomRbm(9, 0.6), chains = 3000, steps = 40;
+  let visible: Float32Array = new Float32Array(chains * V),
+    hidden: Float32Array = new Float32Array(chains * H);
+  for (let step = 0; step < steps; step++) {
+    const random = { hidden: new Float32Array(chains * H), visible: new Float32Array(chains * V) };
+    fillUniform(random.hidden, { seed: 5, chain: 0, step, layer: 1 });
+    fillUniform(random.visible, { seed: 5, chain: 0, step, layer: 2 });
+    ({ hidden, visible } = gibbsStep(rbm, visible, random));
+  }
+  const logZ = logPartition(rbm), states = enumerateStates(V);
+  const exact = freeEnergy(rbm, states).map((f) => Math.exp(-f - logZ));
+  const counts = new Array(2 ** V).fill(0);
+  for (let row = 0; row < chains; row++) {
+    let index = 0;
+    for (let i = 0; i < V; i++) index += visible[row * V + i] * 2 ** i;
+    counts[index]++;
+  }
+  const statistic = counts.reduce(
+    (sum, count, i) => sum + (count - chains * exact[i]) ** 2 / (chains * exact[i]),
+    0,
+  );
+  console.log(`χ² = ${statistic.toFixed(1)}, ${2 ** V - 1} degrees of freedom`);
+  assert(statistic < chiSquareQuantile(2 ** V - 1, 3.5));
+  const mean = hidden.reduce((a, b) => a + b) / (chains * H);
+  let expected = 0;
+  for (let i = 0; i < 2 ** V; i++) {
+    const p = hiddenGivenVisible(rbm, states.slice(i * V, (i + 1) * V));
+    expected += exact[i] * p.reduce((a, b) => a + b) / H;
+  }
+  assert(Math.abs(mean - expected) < 4 * Math.sqrt(0.25 / (chains * H)), `${mean}, ${expected}`);
 });
 
 Deno.test("the label posterior is Bayes' rule on the enumerated joint distribution", () => {
