@@ -5,6 +5,7 @@
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { toGridPng } from "../src/image/grid.ts";
+import { concatFloats } from "../src/math/matrix.ts";
 import { filterGrid, linePlot } from "../src/image/plot.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { generateFrame, gibbsChain } from "../src/model/gibbs.ts";
@@ -107,7 +108,7 @@ async function reconstructions(engine: Engine, test: Examples): Promise<Float32A
     const digits = readRows(test, first, columns);
     rows.push(digits, await engine.downPass(await engine.upPass(digits)));
   }
-  return concat(rows);
+  return concatFloats(rows);
 }
 
 async function classSamples(engine: Engine): Promise<Float32Array> {
@@ -134,16 +135,6 @@ async function chainFrames(engine: Engine): Promise<Float32Array> {
         (row * CHAIN_STEPS.length + column) * size,
       );
     }
-  }
-  return out;
-}
-
-function concat(parts: Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
   }
   return out;
 }

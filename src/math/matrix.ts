@@ -91,3 +91,14 @@ export function mapInPlace(data: Float32Array, f: (x: number) => number): Float3
   for (let i = 0; i < data.length; i++) data[i] = f(data[i]);
   return data;
 }
+
+/** The parts behind one another. */
+export function concatFloats(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
