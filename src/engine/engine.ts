@@ -8,7 +8,7 @@ import type { JointPosterior } from "../model/dbn.ts";
 // B batch, V image pixels, L labels
 
 /** The engines that {@linkcode openEngine} knows. */
-export const engineNames = ["tfjs", "onnx", "reference"] as const;
+export const engineNames = ["simd", "tfjs", "onnx", "reference"] as const;
 
 /** Name of an engine. */
 export type EngineName = typeof engineNames[number];

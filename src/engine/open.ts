@@ -20,6 +20,8 @@ export async function openEngine(
   { engine = "tfjs" }: OpenEngineOptions = {},
 ): Promise<Engine> {
   switch (engine) {
+    case "simd":
+      return (await import("./simd.ts")).createSimdEngine(model);
     case "tfjs":
       return await (await import("./tfjs.ts")).createTfjsEngine(model);
     case "onnx":

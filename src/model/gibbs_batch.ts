@@ -3,18 +3,14 @@
  * @module
  */
 import { fillUniform, sampleBernoulli, sampleOneHot, streams } from "../math/random.ts";
-import type { Conditionals, PixelClamp, Settings } from "./gibbs_options.ts";
+import type { ChainState, Conditionals, PixelClamp, Settings } from "./gibbs_options.ts";
 
 // B batch, P penultimate units, L labels
 
 /** A slice of the chains that one engine call advances. */
-export interface Batch {
+export interface Batch extends ChainState {
   first: number; // index of its first chain
   size: number; // B
-  visible: Float32Array; // binary (B, P)
-  visibleProbabilities: Float32Array; // (B, P)
-  labels: Float32Array; // one-hot (B, L)
-  labelProbabilities: Float32Array; // (B, L)
 }
 
 /** The chains at step 0. */
@@ -36,7 +32,7 @@ export async function startChains(model: Conditionals, settings: Settings): Prom
       visible,
       visibleProbabilities: probabilities,
       labels,
-      labelProbabilities: labels,
+      labelProbabilities: labels.slice(),
     });
   }
   return batches;

@@ -29,6 +29,29 @@ export interface Conditionals {
   upPass(images: Float32Array): Promise<Float32Array>;
   /** Deterministic down-pass: (B, P) → pixel probabilities (B, V). */
   downPass(visible: Float32Array): Promise<Float32Array>;
+  /** Many steps in one call, for engines that can. How steps are cut into calls changes no bit. */
+  runChains?(state: ChainState, segment: ChainSegment): void;
+}
+
+/** Chains between two steps; changed in place. */
+export interface ChainState {
+  visible: Float32Array; // binary (B, P)
+  visibleProbabilities: Float32Array; // of the last step (B, P)
+  labels: Float32Array; // one-hot (B, L)
+  labelProbabilities: Float32Array; // of the last step (B, L)
+}
+
+/** What a call of `runChains` does. */
+export interface ChainSegment {
+  firstChain: number;
+  firstStep: number;
+  steps: number;
+  seed: number;
+  temperature: number;
+  /** Whether labels are held. */
+  clamped: boolean;
+  /** What the label counts at each step, (steps). */
+  drive: Float32Array;
 }
 
 /**

@@ -1,0 +1,109 @@
+/**
+ * The kernels' WebAssembly instance and its one arena of memory.
+ *
+ * Weights are allocated once and stay; a call's buffers lie above them and are given back when it
+ * ends. Views are taken after every allocation, because growth detaches the old ones.
+ * @module
+ */
+import { decodeBase64 } from "@std/encoding/base64";
+import { wasmBase64 } from "./kernels_wasm.ts";
+
+/** The functions of assembly/kernels.ts; pointers are byte addresses. */
+export interface KernelExports {
+  affine(
+    out: number,
+    x: number,
+    w: number,
+    b: number,
+    batch: number,
+    inputs: number,
+    stride: number,
+  ): void;
+  sigmoidInPlace(x: number, count: number, inverse: number): void;
+  sumSoftplus(a: number, count: number): number;
+  softplusGain(a: number, u: number, count: number): number;
+  fillUniform(
+    out: number,
+    count: number,
+    layer: number,
+    step: number,
+    chain: number,
+    seedLow: number,
+    seedHigh: number,
+  ): void;
+  runChains(run: number): void;
+}
+
+const PAGE_BYTES = 65536;
+const ALIGNMENT_BYTES = 64;
+/** Room for the compiler's own data at the bottom of memory. */
+const FIRST_ADDRESS = 4096;
+/** 4 GiB less a page: what a 32-bit memory can hold. */
+const MAX_BYTES = 65535 * PAGE_BYTES;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** One instance of the kernels with its memory. */
+export class Arena {
+  readonly kernels: KernelExports;
+  readonly #memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_BYTES / PAGE_BYTES });
+  #top = FIRST_ADDRESS;
+
+  constructor() {
+    compiled ??= new WebAssembly.Module(decodeBase64(wasmBase64));
+    const imports = { env: { memory: this.#memory, abort } };
+    this.kernels = new WebAssembly.Instance(compiled, imports).exports as unknown as KernelExports;
+  }
+
+  /** Bytes in use. */
+  get usedBytes(): number {
+    return this.#top;
+  }
+
+  /** Room for `count` 32-bit numbers, of zeros. @throws {RangeError} if memory would pass 4 GiB. */
+  allocate(count: number): number {
+    const address = this.#top;
+    const end = Math.ceil((address + 4 * count) / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+    if (end > MAX_BYTES) {
+      throw new RangeError(
+        `Cannot allocate: memory must stay below ${MAX_BYTES} bytes, got ${end}`,
+      );
+    }
+    const missing = end - this.#memory.buffer.byteLength;
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+    this.#top = end;
+    new Uint8Array(this.#memory.buffer, address, end - address).fill(0);
+    return address;
+  }
+
+  /** The floats at an address; valid until the next allocation. */
+  floats(address: number, count: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, address, count);
+  }
+
+  /** The integers at an address; valid until the next allocation. */
+  integers(address: number, count: number): Int32Array {
+    return new Int32Array(this.#memory.buffer, address, count);
+  }
+
+  /** Floats copied into the arena, in room for `room` of them. */
+  place(data: Float32Array, room = data.length): number {
+    const address = this.allocate(room);
+    this.floats(address, data.length).set(data);
+    return address;
+  }
+
+  /** Runs `f` and gives back what it allocated. */
+  scratch<T>(f: () => T): T {
+    const mark = this.#top;
+    try {
+      return f();
+    } finally {
+      this.#top = mark;
+    }
+  }
+}
+
+function abort(): never {
+  throw new Error("A kernel was aborted");
+}

@@ -1,0 +1,4 @@
+import { createSimdEngine } from "../../src/engine/simd.ts";
+import { conformance } from "./conformance.ts";
+
+conformance("simd", (model) => Promise.resolve(createSimdEngine(model)));
