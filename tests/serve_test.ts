@@ -88,7 +88,13 @@ const failures: [
   ["port without a value", ["--port"], {}, 2, '--port must be an integer in [0, 65535], got ""'],
   ["two ports", ["--port", "1", "--port", "2"], {}, 2, "--port must be given once, got 2 times"],
   ["a bad PORT", [], { PORT: "x" }, 2, 'PORT must be an integer in [0, 65535], got "x"'],
-  ["an unknown engine", ["--engine", "cuda"], {}, 2, 'one of tfjs, onnx, reference, got "cuda"'],
+  [
+    "an unknown engine",
+    ["--engine", "cuda"],
+    {},
+    2,
+    'one of simd, tfjs, onnx, reference, got "cuda"',
+  ],
   [
     "a model that is not there",
     ["--model", "/nowhere"],

@@ -86,6 +86,11 @@ export class Arena {
     return new Int32Array(this.#memory.buffer, address, count);
   }
 
+  /** The 16-bit integers at an address; valid until the next allocation. */
+  shorts(address: number, count: number): Int16Array {
+    return new Int16Array(this.#memory.buffer, address, count);
+  }
+
   /** Floats copied into the arena, in room for `room` of them. */
   place(data: Float32Array, room = data.length): number {
     const address = this.allocate(room);

@@ -10,11 +10,13 @@ import { streams } from "../math/random.ts";
 import type { LabelRbm } from "../model/rbm.ts";
 import type { ChainSegment, ChainState } from "../model/gibbs_options.ts";
 import type { Arena } from "./arena.ts";
-import { padded, PANEL } from "./dense.ts";
+import { padded } from "./dense.ts";
 
 // C chains, P penultimate units, H hidden, L labels
 
-/** The finest fixed point that is used: 2^-20. Coarser where sums could pass 2^31. */
+/** A weight takes 15 bits and a sign. */
+const MAX_WEIGHT = 32767;
+/** No finer than 2^-20, so that sums of many rows stay far from 2^31. */
 const MAX_SHIFT = 20;
 
 /** A label RBM in the arena, packed for {@linkcode runChains}. */
@@ -22,85 +24,72 @@ export interface PackedRbm {
   visibleSize: number;
   hiddenSize: number;
   labelSize: number;
-  scale: number; // 2^-shift
-  upPanels: number;
-  downPanels: number;
-  upBias: number;
-  downBias: number;
-  labelWeights: number;
+  up: PackedTable;
+  down: PackedTable;
+  labelWeights: number; // address of (L, H padded) float32
 }
 
-/** Copies an RBM into the arena as panels of fixed-point weights. */
+/** Weight rows as 16-bit fixed point, each column with its own scale. */
+interface PackedTable {
+  weights: number; // address of (rows, stride) int16
+  bias: number; // address of (stride) int32
+  scale: number; // address of (stride) float32: 2^-shift
+}
+
+/** Copies an RBM into the arena: rows of visible units for the way up, of hidden units for down. */
 export function packRbm(arena: Arena, rbm: LabelRbm): PackedRbm {
   const { visibleSize, hiddenSize, labelSize, weights, labelWeights } = rbm;
-  const below = visibleSize + labelSize, one = 2 ** chooseShift(rbm);
-  const fixed = (w: number) => Math.round(w * one);
-  const hiddenPad = padded(hiddenSize), belowPad = padded(below);
-  const row = (i: number, j: number) =>
-    i < visibleSize
-      ? weights[i * hiddenSize + j]
-      : labelWeights[(i - visibleSize) * hiddenSize + j];
-
-  const upPanels = arena.allocate(hiddenPad * visibleSize);
-  const up = arena.integers(upPanels, hiddenPad * visibleSize);
-  for (let i = 0; i < visibleSize; i++) {
-    for (let j = 0; j < hiddenSize; j++) {
-      up[panelIndex(j, i, visibleSize)] = fixed(weights[i * hiddenSize + j]);
-    }
-  }
-  const downPanels = arena.allocate(belowPad * hiddenSize);
-  const down = arena.integers(downPanels, belowPad * hiddenSize);
-  for (let i = 0; i < below; i++) {
-    for (let j = 0; j < hiddenSize; j++) down[panelIndex(i, j, hiddenSize)] = fixed(row(i, j));
-  }
-  const upBias = arena.allocate(hiddenPad), downBias = arena.allocate(belowPad);
-  arena.integers(upBias, hiddenPad).set(rbm.hiddenBias.map(fixed));
-  const bias = arena.integers(downBias, belowPad);
-  bias.set(rbm.visibleBias.map(fixed));
-  bias.set(rbm.labelBias.map(fixed), visibleSize);
-  const labels = arena.allocate(labelSize * hiddenPad);
+  const up = packTable(arena, visibleSize, rbm.hiddenBias, (i, j) => weights[i * hiddenSize + j]);
+  const belowBias = new Float32Array([...rbm.visibleBias, ...rbm.labelBias]);
+  const down = packTable(
+    arena,
+    hiddenSize,
+    belowBias,
+    (j, i) =>
+      i < visibleSize
+        ? weights[i * hiddenSize + j]
+        : labelWeights[(i - visibleSize) * hiddenSize + j],
+  );
+  const stride = padded(hiddenSize), labels = arena.allocate(labelSize * stride);
   for (let y = 0; y < labelSize; y++) {
-    arena.floats(labels + 4 * y * hiddenPad, hiddenSize)
+    arena.floats(labels + 4 * y * stride, hiddenSize)
       .set(labelWeights.subarray(y * hiddenSize, (y + 1) * hiddenSize));
   }
-  return {
-    visibleSize,
-    hiddenSize,
-    labelSize,
-    scale: 1 / one,
-    upPanels,
-    downPanels,
-    upBias,
-    downBias,
-    labelWeights: labels,
-  };
+  return { visibleSize, hiddenSize, labelSize, up, down, labelWeights: labels };
 }
 
-/** Column `column` of row `row` in panels of 32 columns. */
-function panelIndex(column: number, row: number, rows: number): number {
-  return (Math.floor(column / PANEL) * rows + row) * PANEL + column % PANEL;
-}
-
-/** The largest shift at which no sum of weights can pass 2^31. */
-function chooseShift({ weights, labelWeights, ...rbm }: LabelRbm): number {
-  const { visibleSize, hiddenSize, labelSize } = rbm;
-  const columns = Float64Array.from(rbm.hiddenBias, Math.abs);
-  let largest = 0;
-  for (let i = 0; i < visibleSize + labelSize; i++) {
-    const from = i < visibleSize ? weights : labelWeights;
-    const at = (i < visibleSize ? i : i - visibleSize) * hiddenSize;
-    let sum = Math.abs(i < visibleSize ? rbm.visibleBias[i] : rbm.labelBias[i - visibleSize]);
-    for (let j = 0; j < hiddenSize; j++) {
-      const size = Math.abs(from[at + j]);
-      sum += size;
-      columns[j] += size;
+function packTable(
+  arena: Arena,
+  rows: number,
+  columnBias: Float32Array,
+  at: (row: number, column: number) => number,
+): PackedTable {
+  const columns = columnBias.length, stride = padded(columns);
+  const weights = arena.allocate(rows * stride / 2);
+  const bias = arena.allocate(stride), scale = arena.allocate(stride);
+  const table = arena.shorts(weights, rows * stride);
+  const biases = arena.integers(bias, stride), scales = arena.floats(scale, stride);
+  for (let column = 0; column < columns; column++) {
+    const one = 2 ** chooseShift(rows, columnBias[column], (row) => at(row, column));
+    for (let row = 0; row < rows; row++) {
+      table[row * stride + column] = Math.round(at(row, column) * one);
     }
-    largest = Math.max(largest, sum);
+    biases[column] = Math.round(columnBias[column] * one);
+    scales[column] = 1 / one;
   }
-  for (const sum of columns) largest = Math.max(largest, sum);
-  // Rounding adds at most half a unit a weight.
-  const room = 2 ** 31 - 1 - (visibleSize + labelSize + hiddenSize);
-  return Math.min(MAX_SHIFT, Math.floor(Math.log2(room / Math.max(largest, 1e-30))));
+  return { weights, bias, scale };
+}
+
+/** The largest shift at which every weight of a column fits 16 bits and no sum of them 31. */
+function chooseShift(rows: number, bias: number, at: (row: number) => number): number {
+  let largest = 1e-30, sum = Math.abs(bias);
+  for (let row = 0; row < rows; row++) {
+    const size = Math.abs(at(row));
+    largest = Math.max(largest, size);
+    sum += size;
+  }
+  const room = Math.min(MAX_WEIGHT / largest, (2 ** 31 - 1 - rows) / sum);
+  return Math.min(MAX_SHIFT, Math.floor(Math.log2(room)));
 }
 
 /** Advances chains in place by `segment.steps` steps. */
@@ -116,6 +105,9 @@ export function runChains(
     readBack(arena, rbm, state, run);
   });
 }
+
+/** Index of the one float among the fields of a run. */
+const TEMPERATURE_FIELD = 25;
 
 interface PlacedRun {
   address: number;
@@ -149,7 +141,7 @@ function placeRun(
     drive: arena.place(segment.drive),
     uniform: arena.allocate(16),
   };
-  const bias = arena.integers(rbm.upBias, hiddenPad);
+  const bias = arena.integers(rbm.up.bias, hiddenPad);
   const sums = arena.integers(buffers.upSums, chains * hiddenPad);
   const lists = arena.integers(buffers.upLists, chains * (4 + 2 * visibleSize));
   const states = arena.integers(buffers.state, chains * statePad);
@@ -161,7 +153,7 @@ function placeRun(
     for (let i = 0; i < visibleSize; i++) {
       if (visible[chain * visibleSize + i] === 0) continue;
       states[chain * statePad + i] = 1;
-      lists[list + 4 + on++] = 4 * PANEL * i;
+      lists[list + 4 + on++] = 2 * hiddenPad * i;
     }
     lists[list] = on;
     label[chain] = labels.subarray(chain * labelSize, (chain + 1) * labelSize).indexOf(1);
@@ -170,14 +162,15 @@ function placeRun(
   const fields = [
     ...[chains, segment.firstChain, segment.firstStep, segment.steps],
     ...[segment.seed | 0, seedHigh | 0, visibleSize, labelSize, hiddenSize],
-    ...[segment.clamped ? 1 : 0, rbm.upPanels, rbm.downPanels, rbm.upBias, rbm.downBias],
+    ...[segment.clamped ? 1 : 0, rbm.up.weights, rbm.down.weights, rbm.up.bias, rbm.down.bias],
     ...[rbm.labelWeights, buffers.upSums, buffers.downSums, buffers.upLists, buffers.downLists],
     ...[buffers.state, buffers.probabilities, buffers.label, buffers.labelProbabilities],
-    ...[buffers.drive, buffers.uniform, 0, 0, streams.hidden, streams.visible, streams.label],
+    ...[buffers.drive, buffers.uniform, 0, streams.hidden, streams.visible, streams.label],
+    ...[rbm.up.scale, rbm.down.scale],
   ];
   const address = arena.allocate(fields.length);
   arena.integers(address, fields.length).set(fields);
-  arena.floats(address, fields.length).set([rbm.scale, 1 / segment.temperature], 25);
+  arena.floats(address, fields.length)[TEMPERATURE_FIELD] = 1 / segment.temperature;
   return { address, chains, statePad, ...buffers };
 }
 

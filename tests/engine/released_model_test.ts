@@ -49,7 +49,7 @@ Deno.test("the released model's test errors are those of its config, and within 
   engine.dispose();
 });
 
-for (const name of ["tfjs", "onnx"] as const) {
+for (const name of ["simd", "tfjs", "onnx"] as const) {
   Deno.test(`${name}: the released model's digits do not depend on how many are made at once`, async () => {
     const engine = await openEngine(model, { engine: name });
     const options = { label: 3, steps: 6, seed: 1 };

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
+import { createSimdEngine } from "../../src/engine/simd.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { generateFrame, gibbsChain, type GibbsOptions } from "../../src/model/gibbs.ts";
 import { enumerateStates, labelFreeEnergies, labelPosterior } from "../../src/model/rbm.ts";
@@ -19,6 +20,8 @@ const tiny = tinyModel({
   seed: 6,
 });
 const engine = createReferenceEngine(tiny);
+/** The step-by-step path, and the one that runs whole chains. */
+const samplers = { reference: engine, simd: createSimdEngine(tiny) };
 
 async function frames(options: GibbsOptions, of: Engine = engine) {
   const all = [];
@@ -47,66 +50,71 @@ function chiSquare(counts: number[], probabilities: ArrayLike<number>, total: nu
   }, 0);
 }
 
-Deno.test("many free chains visit each state as often as the exact distribution says (χ²)", async () => {
-  const n = 20_000;
-  const { visible } = await generateFrame(engine, { n, steps: 60, seed: 3, batchSize: 1000 });
-  const exact = exactJoint();
-  const marginal = Array.from(
-    { length: 2 ** P },
-    (_, i) => exact.slice(i * L, (i + 1) * L).reduce((a, b) => a + b),
-  );
-  const counts = new Array(2 ** P).fill(0);
-  for (let row = 0; row < n; row++) counts[stateIndex(visible, row)]++;
-  const statistic = chiSquare(counts, marginal, n);
-  console.log(`χ² = ${statistic.toFixed(1)}, ${2 ** P - 1} degrees of freedom`);
-  assert(statistic < chiSquareQuantile(2 ** P - 1, 3.5));
-});
-
-for (const start of ["noise", "mean", "label"] as const) {
-  Deno.test(`chains clamped to a label, from ${start}, follow p(v|y) (χ²)`, async () => {
-    const n = 20_000, label = 1;
-    const { visible } = await generateFrame(engine, {
-      n,
-      label,
-      start,
-      steps: 140,
-      seed: 4,
-      batchSize: 5000,
-    });
-    const exact = exactJoint().filter((_, i) => i % L === label);
-    const total = exact.reduce((a, b) => a + b);
+for (const [name, sampler] of Object.entries(samplers)) {
+  Deno.test(`${name}: many free chains visit each state as often as the exact distribution says (χ²)`, async () => {
+    const n = 20_000;
+    const { visible } = await generateFrame(sampler, { n, steps: 60, seed: 3, batchSize: 1000 });
+    const exact = exactJoint();
+    const marginal = Array.from(
+      { length: 2 ** P },
+      (_, i) => exact.slice(i * L, (i + 1) * L).reduce((a, b) => a + b),
+    );
     const counts = new Array(2 ** P).fill(0);
     for (let row = 0; row < n; row++) counts[stateIndex(visible, row)]++;
-    const statistic = chiSquare(counts, exact.map((p) => p / total), n);
+    const statistic = chiSquare(counts, marginal, n);
     console.log(`χ² = ${statistic.toFixed(1)}, ${2 ** P - 1} degrees of freedom`);
     assert(statistic < chiSquareQuantile(2 ** P - 1, 3.5));
   });
+
+  for (const start of ["noise", "mean", "label"] as const) {
+    Deno.test(`${name}: chains clamped to a label, from ${start}, follow p(v|y) (χ²)`, async () => {
+      const n = 20_000, label = 1;
+      const { visible } = await generateFrame(sampler, {
+        n,
+        label,
+        start,
+        steps: 140,
+        seed: 4,
+        batchSize: 5000,
+      });
+      const exact = exactJoint().filter((_, i) => i % L === label);
+      const total = exact.reduce((a, b) => a + b);
+      const counts = new Array(2 ** P).fill(0);
+      for (let row = 0; row < n; row++) counts[stateIndex(visible, row)]++;
+      const statistic = chiSquare(counts, exact.map((p) => p / total), n);
+      console.log(`χ² = ${statistic.toFixed(1)}, ${2 ** P - 1} degrees of freedom`);
+      assert(statistic < chiSquareQuantile(2 ** P - 1, 3.5));
+    });
+  }
+
+  Deno.test(`${name}: one long chain's visit frequencies approach the exact distribution`, async () => {
+    const exact = exactJoint(), counts = new Array(exact.length).fill(0);
+    const steps = 30_000;
+    for await (const { visible, labels } of gibbsChain(sampler, { steps, burnIn: 100, seed: 12 })) {
+      const posterior = labels; // p(y|h) of the same half-step: Rao–Blackwell, less noise than samples
+      for (let y = 0; y < L; y++) counts[stateIndex(visible, 0) * L + y] += posterior[y];
+    }
+    const total = counts.reduce((a, b) => a + b);
+    const largest = Math.max(...counts.map((count, i) => Math.abs(count / total - exact[i])));
+    console.log(`largest difference of a state's frequency: ${largest.toFixed(5)}`);
+    assert(largest < 0.006);
+  });
+
+  Deno.test(`${name}: the labels of free chains have the exact marginal`, async () => {
+    const n = 20_000;
+    const { labels } = await generateFrame(sampler, { n, steps: 60, seed: 8, batchSize: 5000 });
+    const exact = exactJoint();
+    for (let y = 0; y < L; y++) {
+      const expected = exact.reduce((sum, p, i) => sum + (i % L === y ? p : 0), 0);
+      let mean = 0;
+      for (let row = 0; row < n; row++) mean += labels[row * L + y] / n;
+      assert(
+        Math.abs(mean - expected) < 4 * Math.sqrt(0.25 / n),
+        `label ${y}: ${mean}, ${expected}`,
+      );
+    }
+  });
 }
-
-Deno.test("one long chain's visit frequencies approach the exact distribution", async () => {
-  const exact = exactJoint(), counts = new Array(exact.length).fill(0);
-  const steps = 30_000;
-  for await (const { visible, labels } of gibbsChain(engine, { steps, burnIn: 100, seed: 12 })) {
-    const posterior = labels; // p(y|h) of the same half-step: Rao–Blackwell, less noise than samples
-    for (let y = 0; y < L; y++) counts[stateIndex(visible, 0) * L + y] += posterior[y];
-  }
-  const total = counts.reduce((a, b) => a + b);
-  const largest = Math.max(...counts.map((count, i) => Math.abs(count / total - exact[i])));
-  console.log(`largest difference of a state's frequency: ${largest.toFixed(5)}`);
-  assert(largest < 0.006);
-});
-
-Deno.test("the labels of free chains have the exact marginal", async () => {
-  const n = 20_000;
-  const { labels } = await generateFrame(engine, { n, steps: 60, seed: 8, batchSize: 5000 });
-  const exact = exactJoint();
-  for (let y = 0; y < L; y++) {
-    const expected = exact.reduce((sum, p, i) => sum + (i % L === y ? p : 0), 0);
-    let mean = 0;
-    for (let row = 0; row < n; row++) mean += labels[row * L + y] / n;
-    assert(Math.abs(mean - expected) < 4 * Math.sqrt(0.25 / n), `label ${y}: ${mean}, ${expected}`);
-  }
-});
 
 Deno.test("a higher temperature flattens the distribution", async () => {
   const n = 4000;

@@ -165,7 +165,7 @@ for (
       "none of /nowhere/train-images-idx3-ubyte",
     ],
     ["train", ["--split", "train[:70000]", "--run", "/nowhere"], "[-60000, 60000], got 70000"],
-    ["evaluate", ["--engine", "cuda"], "one of tfjs, onnx, reference, got cuda"],
+    ["evaluate", ["--engine", "cuda"], "one of simd, tfjs, onnx, reference, got cuda"],
     ["evaluate", ["--split", "dev"], "splits are train, test, got dev"],
     ["export", ["--model", "/nowhere"], "/nowhere/config.json does not exist"],
     ["export", ["--to", "x"], "Unknown argument --to"],

@@ -264,73 +264,54 @@ export function fillUniform(
 
 // ---- Gibbs chains: sums of the rows of active units, in fixed point -------------------------------
 //
-// Weights are integers, w·2^shift, so sums are exact in any order: adding the rows of the units that
+// Weights are 16-bit integers, w·2^shift with a shift a column, and sums 32-bit: exact in any order: adding the rows of the units that
 // flipped since the last step gives the same bits as adding the rows of all active units.
 
-/** acc (32) += Σ rows at `added` − Σ rows at `removed`; lists hold byte offsets into the panel. */
-function addRows(acc: usize, panel: usize, added: usize, addedEnd: usize, removed: usize, removedEnd: usize): void {
-  let a0 = v128.load(acc), a1 = v128.load(acc, 16), a2 = v128.load(acc, 32), a3 = v128.load(acc, 48);
-  let a4 = v128.load(acc, 64), a5 = v128.load(acc, 80), a6 = v128.load(acc, 96), a7 = v128.load(acc, 112);
-  for (; added < addedEnd; added += 4) {
-    const w = panel + load<u32>(added);
-    a0 = i32x4.add(a0, v128.load(w));
-    a1 = i32x4.add(a1, v128.load(w, 16));
-    a2 = i32x4.add(a2, v128.load(w, 32));
-    a3 = i32x4.add(a3, v128.load(w, 48));
-    a4 = i32x4.add(a4, v128.load(w, 64));
-    a5 = i32x4.add(a5, v128.load(w, 80));
-    a6 = i32x4.add(a6, v128.load(w, 96));
-    a7 = i32x4.add(a7, v128.load(w, 112));
-  }
-  for (; removed < removedEnd; removed += 4) {
-    const w = panel + load<u32>(removed);
-    a0 = i32x4.sub(a0, v128.load(w));
-    a1 = i32x4.sub(a1, v128.load(w, 16));
-    a2 = i32x4.sub(a2, v128.load(w, 32));
-    a3 = i32x4.sub(a3, v128.load(w, 48));
-    a4 = i32x4.sub(a4, v128.load(w, 64));
-    a5 = i32x4.sub(a5, v128.load(w, 80));
-    a6 = i32x4.sub(a6, v128.load(w, 96));
-    a7 = i32x4.sub(a7, v128.load(w, 112));
-  }
-  v128.store(acc, a0);
-  v128.store(acc, a1, 16);
-  v128.store(acc, a2, 32);
-  v128.store(acc, a3, 48);
-  v128.store(acc, a4, 64);
-  v128.store(acc, a5, 80);
-  v128.store(acc, a6, 96);
-  v128.store(acc, a7, 112);
-}
-
 /**
- * Sums of rows for every chain, panel by panel, so that a panel stays in cache for all chains.
- * Chain c's lists are at `lists + c·listBytes`: counts of added and removed, then the offsets added,
- * then (at half the space) those removed.
+ * acc (stride) += Σ rows of 16-bit weights at `list` … `end`, or −= where `sign` is −1; lists hold byte
+ * offsets into the table. Four rows at a time, so that the sums are loaded and stored once for four.
  */
-function addRowsOfChains(
-  acc: usize,
-  accBytes: i32,
-  panels: usize,
-  panelCount: i32,
-  rows: i32,
-  lists: usize,
-  listBytes: i32,
-  chains: i32,
-): void {
-  const panelBytes = rows * PANEL_BYTES;
-  for (let panel = 0; panel < panelCount; panel++, panels += panelBytes, acc += PANEL_BYTES) {
-    for (let chain = 0; chain < chains; chain++) {
-      const list = lists + chain * listBytes;
-      const added = list + 16, removed = list + 16 + ((listBytes - 16) >> 1);
-      addRows(
-        acc + chain * accBytes,
-        panels,
-        added,
-        added + (load<i32>(list) << 2),
-        removed,
-        removed + (load<i32>(list, 4) << 2),
+function addRows(acc: usize, table: usize, list: usize, end: usize, stride: i32, sign: i32): void {
+  for (; list + 16 <= end; list += 16) {
+    let w0 = table + load<u32>(list), w1 = table + load<u32>(list, 4);
+    let w2 = table + load<u32>(list, 8), w3 = table + load<u32>(list, 12);
+    for (let a = acc, last = acc + (stride << 2); a < last; a += 32) {
+      const r0 = v128.load(w0), r1 = v128.load(w1), r2 = v128.load(w2), r3 = v128.load(w3);
+      // Pairs of rows fit 17 bits: widen after interleaving, with a pairwise sum.
+      const l01 = i32x4.extadd_pairwise_i16x8_s(v128.shuffle<i16>(r0, r1, 0, 8, 1, 9, 2, 10, 3, 11));
+      const h01 = i32x4.extadd_pairwise_i16x8_s(
+        v128.shuffle<i16>(r0, r1, 4, 12, 5, 13, 6, 14, 7, 15),
       );
+      const l23 = i32x4.extadd_pairwise_i16x8_s(v128.shuffle<i16>(r2, r3, 0, 8, 1, 9, 2, 10, 3, 11));
+      const h23 = i32x4.extadd_pairwise_i16x8_s(
+        v128.shuffle<i16>(r2, r3, 4, 12, 5, 13, 6, 14, 7, 15),
+      );
+      const low = i32x4.add(l01, l23), high = i32x4.add(h01, h23);
+      if (sign > 0) {
+        v128.store(a, i32x4.add(v128.load(a), low));
+        v128.store(a, i32x4.add(v128.load(a, 16), high), 16);
+      } else {
+        v128.store(a, i32x4.sub(v128.load(a), low));
+        v128.store(a, i32x4.sub(v128.load(a, 16), high), 16);
+      }
+      w0 += 16;
+      w1 += 16;
+      w2 += 16;
+      w3 += 16;
+    }
+  }
+  for (; list < end; list += 4) {
+    let w = table + load<u32>(list);
+    for (let a = acc, last = acc + (stride << 2); a < last; a += 32, w += 16) {
+      const r = v128.load(w);
+      const low = i32x4.extend_low_i16x8_s(r), high = i32x4.extend_high_i16x8_s(r);
+      if (sign > 0) {
+        v128.store(a, i32x4.add(v128.load(a), low));
+        v128.store(a, i32x4.add(v128.load(a, 16), high), 16);
+      } else {
+        v128.store(a, i32x4.sub(v128.load(a), low));
+        v128.store(a, i32x4.sub(v128.load(a, 16), high), 16);
+      }
     }
   }
 }
@@ -349,8 +330,8 @@ class Run {
   labels: i32; // L
   hidden: i32; // H
   clamped: i32; // whether labels are held
-  upPanels: usize; // (H/32, P, 32) i32
-  downPanels: usize; // ((P+L)/32, H, 32) i32
+  upTable: usize; // (P, H padded) i16
+  downTable: usize; // (H, P+L padded) i16
   upBias: usize; // (H padded) i32
   downBias: usize; // (P+L padded) i32
   labelWeights: usize; // (L, H padded) f32
@@ -364,11 +345,12 @@ class Run {
   labelProbabilities: usize; // (C, L) f32, of the last step
   drive: usize; // (steps) f32: what the label counts at each step
   uniform: usize; // 16 f32
-  scale: f32; // 2^−shift
   inverseTemperature: f32;
   hiddenLayer: i32;
   visibleLayer: i32;
   labelLayer: i32;
+  upScale: usize; // (H padded) f32: 2^−shift of each column
+  downScale: usize; // (P+L padded) f32
 }
 
 // @ts-ignore: decorator
@@ -386,31 +368,15 @@ export function runChains(r: Run): void {
   const upListBytes = 16 + 8 * r.visible, downListBytes = 16 + 8 * r.hidden;
   for (let s = 0; s < r.steps; s++) {
     const step = r.firstStep + s;
-    addRowsOfChains(
-      r.upSums,
-      hiddenPad << 2,
-      r.upPanels,
-      hiddenPad / PANEL,
-      r.visible,
-      r.upLists,
-      upListBytes,
-      r.chains,
-    );
     for (let chain = 0; chain < r.chains; chain++) {
+      const up = r.upSums + chain * (hiddenPad << 2), flips = r.upLists + chain * upListBytes;
+      const added = flips + 16, removed = added + ((upListBytes - 16) >> 1);
+      addRows(up, r.upTable, added, added + (load<i32>(flips) << 2), hiddenPad, 1);
+      addRows(up, r.upTable, removed, removed + (load<i32>(flips, 4) << 2), hiddenPad, -1);
       sampleHidden(r, chain, step, load<f32>(r.drive + (s << 2)), hiddenPad, downListBytes);
-      memory.copy(r.downSums + chain * (below << 2), r.downBias, below << 2);
-    }
-    addRowsOfChains(
-      r.downSums,
-      below << 2,
-      r.downPanels,
-      below / PANEL,
-      r.hidden,
-      r.downLists,
-      downListBytes,
-      r.chains,
-    );
-    for (let chain = 0; chain < r.chains; chain++) {
+      const down = r.downSums + chain * (below << 2), on = r.downLists + chain * downListBytes + 16;
+      memory.copy(down, r.downBias, below << 2);
+      addRows(down, r.downTable, on, on + (load<i32>(on - 16) << 2), below, 1);
       sampleVisible(r, chain, step, below, upListBytes);
       if (!r.clamped || s == r.steps - 1) sampleLabel(r, chain, step, below);
     }
@@ -423,20 +389,24 @@ function sampleHidden(r: Run, chain: i32, step: i32, drive: f32, hiddenPad: i32,
   const labels = r.labelWeights + load<i32>(r.label + (chain << 2)) * (hiddenPad << 2);
   const list = r.downLists + chain * listBytes;
   let end = list + 16;
-  const scale = f32x4.splat(r.scale), driven = f32x4.splat(drive);
+  const rowBytes = padded(r.visible + r.labels, PANEL) << 1;
+  const driven = f32x4.splat(drive);
   const inverse = f32x4.splat(r.inverseTemperature);
   for (let unit = 0; unit < r.hidden; unit += 16) {
     uniform16(r.uniform, unit, r.hiddenLayer, step, r.firstChain + chain, r.seedLow, r.seedHigh);
     for (let part = 0; part < 64; part += 16) {
       const at = (unit << 2) + part;
-      const own = f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums + at)), scale);
+      const own = f32x4.mul(
+        f32x4.convert_i32x4_s(v128.load(sums + at)),
+        v128.load(r.upScale + at),
+      );
       const x = f32x4.add(own, f32x4.mul(driven, v128.load(labels + at)));
       const p = sigmoid4(f32x4.mul(x, inverse));
       let on = i32x4.bitmask(f32x4.lt(v128.load(r.uniform + part), p));
       while (on) {
         const index = unit + (part >> 2) + ctz(on);
         if (index < r.hidden) {
-          store<u32>(end, index * PANEL_BYTES);
+          store<u32>(end, index * rowBytes);
           end += 4;
         }
         on &= on - 1;
@@ -456,12 +426,17 @@ function sampleVisible(r: Run, chain: i32, step: i32, below: i32, listBytes: i32
   const list = r.upLists + chain * listBytes;
   const added = list + 16, removed = list + 16 + ((listBytes - 16) >> 1);
   let addedEnd = added, removedEnd = removed;
-  const factor = f32x4.splat(r.scale * r.inverseTemperature);
+  const rowBytes = padded(r.hidden, PANEL) << 1;
+  const inverse = f32x4.splat(r.inverseTemperature);
   for (let unit = 0; unit < r.visible; unit += 16) {
     uniform16(r.uniform, unit, r.visibleLayer, step, r.firstChain + chain, r.seedLow, r.seedHigh);
     for (let part = 0; part < 64; part += 16) {
       const at = (unit << 2) + part;
-      const p = sigmoid4(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums + at)), factor));
+      const x = f32x4.mul(
+        f32x4.convert_i32x4_s(v128.load(sums + at)),
+        v128.load(r.downScale + at),
+      );
+      const p = sigmoid4(f32x4.mul(x, inverse));
       v128.store(probabilities + at, p);
       const next = v128.and(f32x4.lt(v128.load(r.uniform + part), p), i32x4.splat(1));
       let flips = i32x4.bitmask(i32x4.ne(next, v128.load(state + at)));
@@ -470,10 +445,10 @@ function sampleVisible(r: Run, chain: i32, step: i32, below: i32, listBytes: i32
         const lane = ctz(flips), index = unit + (part >> 2) + lane;
         if (index < r.visible) {
           if (load<i32>(state + at + (lane << 2))) {
-            store<u32>(addedEnd, index * PANEL_BYTES);
+            store<u32>(addedEnd, index * rowBytes);
             addedEnd += 4;
           } else {
-            store<u32>(removedEnd, index * PANEL_BYTES);
+            store<u32>(removedEnd, index * rowBytes);
             removedEnd += 4;
           }
         }
@@ -489,13 +464,12 @@ function sampleVisible(r: Run, chain: i32, step: i32, below: i32, listBytes: i32
 function sampleLabel(r: Run, chain: i32, step: i32, below: i32): void {
   const sums = r.downSums + ((chain * below + r.visible) << 2);
   const out = r.labelProbabilities + ((chain * r.labels) << 2);
-  const factor = r.scale * r.inverseTemperature;
-  let largest: i32 = i32.MIN_VALUE;
-  for (let i = 0; i < r.labels; i++) largest = max(largest, load<i32>(sums + (i << 2)));
+  const scales = r.downScale + (r.visible << 2);
+  let largest: f64 = -Infinity;
+  for (let i = 0; i < r.labels; i++) largest = max(largest, labelLogit(r, sums, scales, i));
   let total: f64 = 0;
   for (let i = 0; i < r.labels; i++) {
-    // in double precision: the difference of two sums can pass 2^31
-    const x = <f32> (<f64> factor * (<f64> load<i32>(sums + (i << 2)) - <f64> largest));
+    const x = <f32> (labelLogit(r, sums, scales, i) - largest);
     const e = f32x4.extract_lane(exp4(f32x4.splat(x)), 0);
     store<f32>(out + (i << 2), e);
     total += e;
@@ -515,6 +489,13 @@ function sampleLabel(r: Run, chain: i32, step: i32, below: i32): void {
     }
   }
   if (!r.clamped) store<i32>(r.label + (chain << 2), chosen);
+}
+
+// @ts-ignore: decorator
+@inline
+function labelLogit(r: Run, sums: usize, scales: usize, i: i32): f64 {
+  const sum = <f64> load<i32>(sums + (i << 2)) * <f64> load<f32>(scales + (i << 2));
+  return sum * <f64> r.inverseTemperature;
 }
 
 function oneUniform(r: Run, chain: i32, step: i32): usize {

@@ -1,0 +1,153 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { createReferenceEngine } from "../../src/engine/reference.ts";
+import { createSimdEngine } from "../../src/engine/simd.ts";
+import { softplus } from "../../src/math/activations.ts";
+import { affine as plainAffine } from "../../src/math/matrix.ts";
+import { fillNormal, fillUniform } from "../../src/math/random.ts";
+import { generateFrame, gibbsChain, type GibbsOptions } from "../../src/model/gibbs.ts";
+import { Arena } from "../../src/kernels/arena.ts";
+import { buildKernels } from "../../src/kernels/build.ts";
+import { affine, compactRows, padded, placeLayer } from "../../src/kernels/dense.ts";
+import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
+
+const GUARD = 12345.678;
+
+function normal(length: number, layer: number): Float32Array {
+  const out = new Float32Array(length);
+  fillNormal(out, { seed: 3, chain: 0, step: 0, layer });
+  return out;
+}
+
+Deno.test("the committed module is what the compiler makes of the source", async () => {
+  const at = (name: string) => new URL(`../../src/kernels/${name}`, import.meta.url);
+  const source = await Deno.readTextFile(at("assembly/kernels.ts"));
+  const built = await buildKernels(source),
+    committed = await Deno.readTextFile(at("kernels_wasm.ts"));
+  const plain = (text: string) => text.replace(/\s+/g, "");
+  assert(plain(built) === plain(committed), "run `deno task kernels` and commit what it writes");
+});
+
+Deno.test("the kernel's random numbers are the twin's, for every key", () => {
+  const arena = new Arena();
+  const word = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+  fc.assert(fc.property(fc.maxSafeNat(), word, word, word, (seed, chain, step, layer) => {
+    const count = 48, expected = new Float32Array(count);
+    fillUniform(expected, { seed, chain, step, layer });
+    arena.scratch(() => {
+      const out = arena.allocate(count), high = Math.floor(seed / 2 ** 32);
+      arena.kernels.fillUniform(out, count, layer | 0, step | 0, chain | 0, seed | 0, high | 0);
+      assertEquals(arena.floats(out, count).slice(), expected);
+    });
+  }));
+});
+
+Deno.test("dense layers of odd sizes agree with the plain twin and write nowhere else", () => {
+  const arena = new Arena(), sizes = [1, 3, 31, 32, 33, 65, 785];
+  let largest = 0;
+  for (const inputs of sizes) {
+    for (const outputs of sizes) {
+      for (const batch of [1, 2, 3, 4, 5, 9]) {
+        if (inputs * outputs > 100_000 && batch > 3) continue;
+        arena.scratch(() => {
+          const w = normal(inputs * outputs, 1), b = normal(outputs, 2);
+          const x = normal(batch * inputs, 3).map((v) => v < 0 ? 0 : v);
+          const layer = placeLayer(arena, { weights: w, bias: b, inputSize: inputs });
+          const before = arena.place(new Float32Array(64).fill(GUARD));
+          const at = arena.place(x), out = affine(arena, layer, at, batch);
+          const after = arena.place(new Float32Array(64).fill(GUARD));
+          const again = arena.allocate(batch * layer.stride); // the same, beside the guard
+          arena.kernels.affine(again, at, layer.weights, layer.bias, batch, inputs, layer.stride);
+          const expected = plainAffine(new Float32Array(batch * outputs), x, w, b);
+          for (const address of [out, again]) {
+            compactRows(arena, address, batch, outputs, layer.stride).forEach((value, i) => {
+              largest = Math.max(
+                largest,
+                Math.abs(value - expected[i]) / (1 + Math.abs(expected[i])),
+              );
+            });
+          }
+          for (const guard of [before, after]) {
+            assert(
+              arena.floats(guard, 64).every((v) => v === Math.fround(GUARD)),
+              "a guard was written",
+            );
+          }
+        });
+      }
+    }
+  }
+  console.log(`largest relative difference ${largest.toExponential(1)}`);
+  assert(largest < 2e-5);
+});
+
+Deno.test("softplus and sigmoid are right from -1000 to 1000", () => {
+  const arena = new Arena();
+  const xs = [-1000, -100, -88, -40, -10, -1, -1e-3, 0, 1e-3, 0.5, 1, 3, 10, 40, 88, 1000];
+  for (const x of xs) {
+    arena.scratch(() => {
+      const a = arena.place(Float32Array.of(x, -1000, -1000, -1000));
+      const expected = softplus(x);
+      const got = arena.kernels.sumSoftplus(a, 4);
+      assert(Math.abs(got - expected) <= 2e-7 * Math.max(1, expected), `softplus(${x}) = ${got}`);
+      arena.kernels.sigmoidInPlace(a, 4, 1);
+      const sigma = arena.floats(a, 1)[0], twin = 1 / (1 + Math.exp(-x));
+      assert(Math.abs(sigma - twin) < 2e-7, `σ(${x}) = ${sigma}`);
+    });
+  }
+});
+
+const odd: TinySizes[] = [
+  { height: 1, width: 1, hidden: [1], top: 1, labels: 2 },
+  { height: 2, width: 3, hidden: [3], top: 31, labels: 3 },
+  { height: 2, width: 3, hidden: [31], top: 33, labels: 10 },
+  { height: 3, width: 5, hidden: [33, 65], top: 95, labels: 7 },
+];
+
+Deno.test("chains in one call give the bits of the plain chain, for odd sizes and every option", async () => {
+  for (const sizes of odd) {
+    const model = tinyModel(sizes),
+      simd = createSimdEngine(model),
+      twin = createReferenceEngine(model);
+    const options: GibbsOptions[] = [
+      { n: 5, steps: 40, seed: 3 },
+      { n: 3, steps: 120, seed: 2 ** 40 + 7, label: 1 },
+      { n: 4, steps: 30, seed: 5, label: [0, 1, 0, 1], start: "noise", temperature: 1.7 },
+      { n: 2, steps: 25, seed: 9, start: "mean", temperature: 0.6 },
+    ];
+    for (const option of options) {
+      const a = await generateFrame(simd, option), b = await generateFrame(twin, option);
+      assertEquals(a.visible, b.visible, JSON.stringify({ sizes, option }));
+      a.labels.forEach((p, i) => assert(Math.abs(p - b.labels[i]) < 1e-4));
+      a.images.forEach((p, i) => assert(Math.abs(p - b.images[i]) < 1e-4));
+    }
+  }
+});
+
+Deno.test("how chains are cut into calls, batches and frames changes no bit", async () => {
+  const simd = createSimdEngine(tinyModel({ hidden: [61], top: 130 }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(1000),
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 1, max: 50 }),
+      fc.option(fc.nat(9), { nil: undefined }),
+      async (seed, batchSize, thin, label) => {
+        const whole = await generateFrame(simd, { n: 9, steps: 50, seed, label });
+        let last;
+        const options = { n: 9, steps: 50, seed, label, batchSize, thin };
+        for await (const frame of gibbsChain(simd, options)) last = frame;
+        assertEquals(last, whole);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("the arena grows, gives scratch memory back and refuses what passes 4 GiB", () => {
+  const arena = new Arena(), used = arena.usedBytes;
+  arena.scratch(() => assertEquals(arena.floats(arena.allocate(1_000_000), 1_000_000)[999_999], 0));
+  assertEquals(arena.usedBytes, used);
+  assertThrows(() => arena.allocate(2 ** 30), RangeError, "below 4294901760 bytes");
+  assertEquals(padded(33), 64);
+});
