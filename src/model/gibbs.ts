@@ -99,7 +99,11 @@ async function advanceTo(
     if (settings.signal?.aborted) return;
     const steps = Math.min(stepsPerTurn, last - step + 1);
     if (whole) runSegment(model, batch, step, steps, settings);
-    else for (let i = 0; i < steps; i++) await advance(model, batch, step + i, settings);
+    else {
+      for (let i = 0; i < steps && !settings.signal?.aborted; i++) {
+        await advance(model, batch, step + i, settings);
+      }
+    }
     if (steps === stepsPerTurn) await eventLoopTurn();
   }
 }
