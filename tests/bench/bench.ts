@@ -1,10 +1,12 @@
 /**
  * `deno task bench`: training, sampling, classification, cold start and memory, each engine in a
- * process of its own, all in one run. Medians; compare numbers of the same run alone.
+ * process of its own, all in one run. Medians; compare numbers of the same run alone. With `--peers`
+ * PyTorch and scikit-learn run beside them, from a virtual environment that needs Python 3.
  * @module
  */
 import { engineNames } from "../../src/engine/engine.ts";
 import { median, table } from "./measure.ts";
+import { measurePeers } from "./peers.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const COLD_STARTS = 5;
@@ -75,27 +77,33 @@ interface EngineNumbers {
 
 console.log(`${cpuName()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}\n`);
 
+const peers = Deno.args.includes("--peers") ? await measurePeers() : undefined;
 const [ours, plain] = [
   await worker<Record<string, number>>("training_worker"),
   await worker<Record<string, number>>("training_worker", "plain"),
 ];
 console.log("CD-1, seconds an epoch of 60,000 cases, batch 100 (medians of batches)");
 console.log(table([
-  ["layer", "tfjs", "tfjs, own product", "ratio"],
+  ["layer", "tfjs", "tfjs, own product", "ratio", ...(peers ? ["PyTorch", "scikit-learn"] : [])],
   ...Object.keys(ours).map((layer) => [
     layer,
     ours[layer].toFixed(1),
     plain[layer].toFixed(1),
     `${(plain[layer] / ours[layer]).toFixed(1)}×`,
+    ...(peers
+      ? [peers.epochSeconds[layer].toFixed(1), peers.sklearnEpochSeconds[layer]?.toFixed(1) ?? ""]
+      : []),
   ]),
 ]));
 
+const gibbsOf: Record<string, Record<string, number>> = {};
 const engines: string[][] = [[
   ...["engine", "steps/s 1", "steps/s 10", "steps/s 100", "classify ms", "images/s"],
   ...["classifier images/s", "cold start ms", "memory MiB"],
 ]];
 for (const name of engineNames) {
   const numbers = await worker<EngineNumbers>("engine_worker", name);
+  gibbsOf[name] = numbers.gibbs;
   const starts = [];
   for (let i = 0; i < COLD_STARTS; i++) starts.push(await coldStart(name));
   engines.push([
@@ -112,3 +120,13 @@ console.log(
   "\nGibbs steps a second of 1, 10 and 100 chains of the top RBM; classification by both models",
 );
 console.log(table(engines));
+if (peers) {
+  console.log("\nGibbs steps a second, as a ratio to PyTorch's (best of 1 and 2 threads)");
+  const cells = (numbers: Record<string, number>) =>
+    [1, 10, 100].map((n) => `${(numbers[n] / peers.gibbs[n]).toFixed(2)}×`);
+  console.log(table([
+    ["engine", "1 chain", "10 chains", "100 chains"],
+    ["PyTorch, steps/s", ...[1, 10, 100].map((n) => peers.gibbs[n].toFixed(0))],
+    ...Object.entries(gibbsOf).map(([name, numbers]) => [name, ...cells(numbers)]),
+  ]));
+}
