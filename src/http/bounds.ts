@@ -29,5 +29,5 @@ export const defaultBounds: Bounds = {
   maxChains: 100,
   maxSteps: 10_000,
   maxChainSteps: 100_000,
-  maxRunning: 8,
+  maxRunning: 16,
 };

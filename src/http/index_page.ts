@@ -29,10 +29,10 @@ export function indexRoutes({ model }: Service) {
 pre{background:#f4f4f4;padding:1rem;overflow:auto}img{image-rendering:pixelated}</style>
 <h1>${name}, version ${version}</h1>
 <p>A Deep Belief Network ${architecture.layers.join("-")}-${architecture.top} that recognises digits
-and dreams them. These are dreams, a row a class:</p>
+and dreams them. These are dreams, nine of each class:</p>
 ${
       architecture.labels.map((label, i) =>
-        html`<img src="/generate?label=${i}&n=8&seed=1" alt="samples of ${label}">`
+        html`<img src="/generate?label=${i}&n=9&seed=1" alt="samples of ${label}">`
       )
     }
 <pre>${examples}</pre>
