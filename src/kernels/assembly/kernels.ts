@@ -17,19 +17,20 @@ const TWO_POW_MINUS_24: f32 = 1.0 / 16777216.0;
 @inline
 function exp4(value: v128): v128 {
   const x = f32x4.max(f32x4.min(value, f32x4.splat(87.0)), f32x4.splat(-87.0));
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504)));
+  // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits.
+  const shifted = f32x4.add(f32x4.mul(x, f32x4.splat(1.44269504)), f32x4.splat(12582912.0));
+  const n = f32x4.sub(shifted, f32x4.splat(12582912.0));
   // r = x − n·ln 2, ln 2 in two parts so that the product is exact
   let r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.add(r, f32x4.mul(n, f32x4.splat(2.12194440e-4)));
-  let p = f32x4.splat(1.0 / 5040.0);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 720.0));
+  let p = f32x4.splat(1.0 / 720.0);
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 120.0));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 24.0));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0 / 6.0));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.5));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.0));
-  return i32x4.add(p, i32x4.shl(i32x4.trunc_sat_f32x4_s(n), 23));
+  return i32x4.add(p, i32x4.shl(shifted, 23));
 }
 
 /** σ(x) = 1 / (1 + e^−x) */
@@ -219,17 +220,18 @@ function uniform16(
 ): void {
   let c0 = i32x4.add(i32x4.splat(firstUnit >> 2), i32x4(0, 1, 2, 3));
   let c1 = i32x4.splat(layer), c2 = i32x4.splat(step), c3 = i32x4.splat(chain);
-  let k0 = seedLow, k1 = seedHigh;
+  let k0 = i32x4.splat(seedLow), k1 = i32x4.splat(seedHigh);
   const m0 = i32x4.splat(0xd2511f53), m1 = i32x4.splat(0xcd9e8d57);
+  const w0 = i32x4.splat(0x9e3779b9), w1 = i32x4.splat(0xbb67ae85);
   for (let round = 0; round < 10; round++) {
     const p0 = i64x2.extmul_low_i32x4_u(c0, m0), q0 = i64x2.extmul_high_i32x4_u(c0, m0);
     const p1 = i64x2.extmul_low_i32x4_u(c2, m1), q1 = i64x2.extmul_high_i32x4_u(c2, m1);
-    c0 = v128.xor(v128.xor(high32(p1, q1), c1), i32x4.splat(k0));
-    c2 = v128.xor(v128.xor(high32(p0, q0), c3), i32x4.splat(k1));
+    c0 = v128.xor(v128.xor(high32(p1, q1), c1), k0);
+    c2 = v128.xor(v128.xor(high32(p0, q0), c3), k1);
     c1 = low32(p1, q1);
     c3 = low32(p0, q0);
-    k0 += 0x9e3779b9;
-    k1 += 0xbb67ae85;
+    k0 = i32x4.add(k0, w0);
+    k1 = i32x4.add(k1, w1);
   }
   // word k of block b belongs to unit 4b + k: transpose
   const a = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5), b = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
