@@ -10,7 +10,7 @@ import type { Classifier, Dbn } from "../src/model/dbn.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import { tf } from "../src/engine/tfjs_backend.ts";
 import { adamUpdate, sampleBernoulli } from "./kernels.ts";
-import { read, replace, toTensor } from "./rbm_trainer.ts";
+import { read, replace, toTensor } from "./tensors.ts";
 import type { FineTuningRecipe } from "./recipe.ts";
 import type { Batch, Metrics, Position, Trainer } from "./trainer.ts";
 

@@ -5,18 +5,13 @@
  * settings of Hinton (2012), "A practical guide to training RBMs".
  * @module
  */
-import {
-  fillNormal,
-  fillUniform,
-  type RandomKey,
-  sampleOneHot,
-  streams,
-} from "../src/math/random.ts";
+import { fillUniform, type RandomKey, sampleOneHot, streams } from "../src/math/random.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import { tf } from "../src/engine/tfjs_backend.ts";
 import { type MomentumRates, momentumUpdate, sampleBernoulli } from "./kernels.ts";
-import type { RbmRecipe } from "./recipe.ts";
+import { initialVisibleBias, initialWeights, type RbmTrainerOptions } from "./rbm_start.ts";
+import { read, replace, toTensor } from "./tensors.ts";
 import type { Batch, Metrics, Position, Trainer } from "./trainer.ts";
 
 // B batch, V visible (labels included), H hidden, L labels, M fantasy particles
@@ -24,27 +19,10 @@ import type { Batch, Metrics, Position, Trainer } from "./trainer.ts";
 type Tensor1D = tf.Tensor1D;
 type Tensor2D = tf.Tensor2D;
 
-/** Standard deviation of the initial weights. */
-const INITIAL_WEIGHT_STD = 0.01;
-
 /** PCD measures the reconstruction error of one batch in this many. */
 const PCD_MONITOR_INTERVAL = 20;
 
-/** Sizes and place of the RBM in the run. */
-export interface RbmTrainerOptions {
-  visibleSize: number; // without the labels
-  hiddenSize: number;
-  /** Label units joined to the visible layer; 0 for none. */
-  labelSize: number;
-  recipe: RbmRecipe;
-  seed: number;
-  /** Index of the stage; keys its random numbers apart from other stages'. */
-  stage: number;
-  /** Mean of the training inputs, (V), for the initial visible bias. */
-  visibleMean: Float64Array;
-}
-
-/** Trains one RBM; see {@linkcode RbmRecipe} for its two phases. */
+/** Trains one RBM; see `RbmRecipe` for its two phases. */
 export class RbmTrainer implements Trainer {
   readonly epochs: number;
   readonly #options: RbmTrainerOptions;
@@ -272,27 +250,6 @@ export class RbmTrainer implements Trainer {
   }
 }
 
-/** N(0, 0.01²). */
-function initialWeights({ hiddenSize, seed, stage }: RbmTrainerOptions, rows: number) {
-  const weights = new Float32Array(rows * hiddenSize);
-  fillNormal(weights, { seed, chain: 0, step: 0, layer: streams.initialWeights + stage });
-  for (let i = 0; i < weights.length; i++) weights[i] *= INITIAL_WEIGHT_STD;
-  return weights;
-}
-
-/**
- * log(p / (1 − p)), with p kept away from 0 and 1; Hinton (2012), §8.1. Zero in an RBM with labels:
- * there log-odds hide the inputs' structure from 2,000 still equal hidden units, and an epoch of CD-1
- * gets as far as five do from log-odds (.github/decisions/0004-top-bias.md).
- */
-function initialVisibleBias({ visibleMean, visibleSize, labelSize }: RbmTrainerOptions) {
-  if (labelSize > 0) return new Float32Array(visibleSize + labelSize);
-  return Float32Array.from(visibleMean, (mean) => {
-    const p = Math.min(Math.max(mean, 1e-4), 1 - 1e-4);
-    return Math.log(p / (1 - p));
-  });
-}
-
 function sampleLabelRows(rows: Float32Array, size: number, key: RandomKey): Float32Array {
   const out = new Float32Array(rows.length);
   const uniform = new Float32Array(1);
@@ -301,27 +258,4 @@ function sampleLabelRows(rows: Float32Array, size: number, key: RandomKey): Floa
     sampleOneHot(out, rows, row * size, size, uniform[0]);
   }
   return out;
-}
-
-/** A tensor's numbers, copied. */
-export function read(tensor: tf.Tensor): Float32Array {
-  return Float32Array.from(tensor.dataSync<"float32">());
-}
-
-/** A tensor as it goes into a checkpoint. */
-export function toTensor(tensor: tf.Tensor): Tensor {
-  return { shape: tensor.shape, data: read(tensor) };
-}
-
-/** A saved tensor in the place of one of the same shape. @throws {RangeError} if it does not fit. */
-export function replace(current: tf.Tensor, saved: Tensor | undefined): tf.Tensor {
-  if (!saved || saved.shape.join() !== current.shape.join()) {
-    throw new RangeError(
-      `Cannot resume: expected a tensor of shape (${current.shape.join(", ")}), got ${
-        saved ? `(${saved.shape.join(", ")})` : "none"
-      }`,
-    );
-  }
-  current.dispose();
-  return tf.tensor(saved.data, saved.shape as number[]);
 }

@@ -1,0 +1,46 @@
+/**
+ * What an RBM's training starts from. Hinton (2012), "A practical guide to training RBMs", §8.
+ * @module
+ */
+import { fillNormal, streams } from "../src/math/random.ts";
+import type { RbmRecipe } from "./recipe.ts";
+
+// V visible (labels included), H hidden
+
+/** Standard deviation of the initial weights. */
+const INITIAL_WEIGHT_STD = 0.01;
+
+/** Sizes and place of the RBM in the run. */
+export interface RbmTrainerOptions {
+  visibleSize: number; // without the labels
+  hiddenSize: number;
+  /** Label units joined to the visible layer; 0 for none. */
+  labelSize: number;
+  recipe: RbmRecipe;
+  seed: number;
+  /** Index of the stage; keys its random numbers apart from other stages'. */
+  stage: number;
+  /** Mean of the training inputs, (V), for the initial visible bias. */
+  visibleMean: Float64Array;
+}
+
+/** N(0, 0.01²). */
+export function initialWeights({ hiddenSize, seed, stage }: RbmTrainerOptions, rows: number) {
+  const weights = new Float32Array(rows * hiddenSize);
+  fillNormal(weights, { seed, chain: 0, step: 0, layer: streams.initialWeights + stage });
+  for (let i = 0; i < weights.length; i++) weights[i] *= INITIAL_WEIGHT_STD;
+  return weights;
+}
+
+/**
+ * log(p / (1 − p)), with p kept away from 0 and 1; Hinton (2012), §8.1. Zero in an RBM with labels:
+ * there log-odds hide the inputs' structure from 2,000 still equal hidden units, and an epoch of CD-1
+ * gets as far as five do from log-odds (.github/decisions/0004-top-bias.md).
+ */
+export function initialVisibleBias({ visibleMean, visibleSize, labelSize }: RbmTrainerOptions) {
+  if (labelSize > 0) return new Float32Array(visibleSize + labelSize);
+  return Float32Array.from(visibleMean, (mean) => {
+    const p = Math.min(Math.max(mean, 1e-4), 1 - 1e-4);
+    return Math.log(p / (1 - p));
+  });
+}
