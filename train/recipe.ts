@@ -86,14 +86,14 @@ export const presets: Record<string, Recipe> = {
   quick: {
     name: "quick",
     hidden: [256, 256],
-    top: 512,
+    top: 1000,
     batchSize: 100,
     seed: 1,
     divisor: 255,
     split: "train[:55000]",
     validation: "train[55000:]",
     stack: { ...rbm, epochs: 3, momentumSwitchEpoch: 1 },
-    topRbm: { ...rbm, epochs: 3, momentumSwitchEpoch: 1, persistentEpochs: 5 },
+    topRbm: { ...rbm, epochs: 3, momentumSwitchEpoch: 1, persistentEpochs: 12 },
     fineTuning: { ...fineTuning, epochs: 8, dropout: 0, inputDropout: 0 },
   },
   full: {
