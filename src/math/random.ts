@@ -25,7 +25,6 @@ export const streams = {
   hidden: 2,
   visible: 3,
   label: 4,
-  penultimate: 5,
   shuffle: 16,
   binarize: 17,
   initialWeights: 0x100,
