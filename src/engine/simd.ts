@@ -5,7 +5,6 @@
 import { logSumExp, softmaxRows } from "../math/activations.ts";
 import { imageSize, type JointPosterior } from "../model/dbn.ts";
 import type { Model } from "../model/weights.ts";
-import { Arena } from "../kernels/arena.ts";
 import { packRbm, runChains } from "../kernels/chains.ts";
 import {
   affine,
@@ -15,6 +14,7 @@ import {
   placeLayer,
   placeRows,
 } from "../kernels/dense.ts";
+import { Team } from "../kernels/team.ts";
 import type { Engine } from "./engine.ts";
 
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
@@ -24,7 +24,7 @@ const NO_UNIT = -1000;
 
 /** An engine over `model` on the kernels. Weights are placed in memory when they are first needed. */
 export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "classifier">): Engine {
-  const arena = new Arena();
+  const team = new Team(), { arena } = team;
   const { top, stack } = dbn;
   const place = lazily((name: string): PlacedLayer[] => {
     switch (name) {
@@ -149,8 +149,11 @@ export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "class
         }, top.labelSize);
       });
     }),
-    runChains: (state, segment) => runChains(arena, packed(""), state, segment),
-    dispose: () => {},
+    runChains: (state, segment) => {
+      team.start();
+      runChains(team, packed(""), state, segment);
+    },
+    dispose: () => team.dispose(),
   };
 }
 

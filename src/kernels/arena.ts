@@ -6,53 +6,48 @@
  * @module
  */
 import { decodeBase64 } from "@std/encoding/base64";
-import { wasmBase64 } from "./kernels_wasm.ts";
-
-/** The functions of assembly/kernels.ts; pointers are byte addresses. */
-export interface KernelExports {
-  affine(
-    out: number,
-    x: number,
-    w: number,
-    b: number,
-    batch: number,
-    inputs: number,
-    stride: number,
-  ): void;
-  sigmoidInPlace(x: number, count: number, inverse: number): void;
-  sumSoftplus(a: number, count: number): number;
-  softplusGain(a: number, u: number, count: number): number;
-  fillUniform(
-    out: number,
-    count: number,
-    layer: number,
-    step: number,
-    chain: number,
-    seedLow: number,
-    seedHigh: number,
-  ): void;
-  runChains(run: number): void;
-}
+import { instantiate, type KernelExports } from "./jobs.ts";
+import { sharedWasmBase64, wasmBase64 } from "./kernels_wasm.ts";
 
 const PAGE_BYTES = 65536;
-const ALIGNMENT_BYTES = 64;
+const ALIGNMENT_BYTES = 128;
 /** Room for the compiler's own data at the bottom of memory. */
 const FIRST_ADDRESS = 4096;
 /** 4 GiB less a page: what a 32-bit memory can hold. */
 const MAX_BYTES = 65535 * PAGE_BYTES;
 
-let compiled: WebAssembly.Module | undefined;
+const compiled = new Map<string, WebAssembly.Module>();
 
 /** One instance of the kernels with its memory. */
 export class Arena {
   readonly kernels: KernelExports;
-  readonly #memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_BYTES / PAGE_BYTES });
+  readonly isShared: boolean;
+  readonly #memory: WebAssembly.Memory;
+  readonly #module: WebAssembly.Module;
   #top = FIRST_ADDRESS;
 
-  constructor() {
-    compiled ??= new WebAssembly.Module(decodeBase64(wasmBase64));
-    const imports = { env: { memory: this.#memory, abort } };
-    this.kernels = new WebAssembly.Instance(compiled, imports).exports as unknown as KernelExports;
+  constructor({ shared = false } = {}) {
+    const base64 = shared ? sharedWasmBase64 : wasmBase64;
+    const module = compiled.get(base64) ?? new WebAssembly.Module(decodeBase64(base64));
+    compiled.set(base64, module);
+    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_BYTES / PAGE_BYTES, shared });
+    this.#module = module;
+    this.isShared = shared;
+    this.kernels = instantiate(module, this.#memory);
+  }
+
+  /** An arena that workers can see; none where shared memory is missing. */
+  static shared(): Arena | undefined {
+    try {
+      return new Arena({ shared: true });
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What a worker needs for an instance of its own over the same memory. */
+  handle(): { module: WebAssembly.Module; memory: WebAssembly.Memory } {
+    return { module: this.#module, memory: this.#memory };
   }
 
   /** Bytes in use. */
@@ -107,8 +102,4 @@ export class Arena {
       this.#top = mark;
     }
   }
-}
-
-function abort(): never {
-  throw new Error("A kernel was aborted");
 }

@@ -10,14 +10,17 @@ import { streams } from "../math/random.ts";
 import type { LabelRbm } from "../model/rbm.ts";
 import type { ChainSegment, ChainState } from "../model/gibbs_options.ts";
 import type { Arena } from "./arena.ts";
-import { padded } from "./dense.ts";
+import { padded, PANEL } from "./dense.ts";
+import type { Team } from "./team.ts";
 
 // C chains, P penultimate units, H hidden, L labels
 
-/** A weight takes 15 bits and a sign. */
-const MAX_WEIGHT = 32767;
+/** Two weights must fit 16 bits together. */
+const MAX_WEIGHT = 16383;
 /** No finer than 2^-20, so that sums of many rows stay far from 2^31. */
 const MAX_SHIFT = 20;
+/** Bytes of a row in a panel. */
+const ROW_BYTES = 2 * PANEL;
 
 /** A label RBM in the arena, packed for {@linkcode runChains}. */
 export interface PackedRbm {
@@ -31,7 +34,7 @@ export interface PackedRbm {
 
 /** Weight rows as 16-bit fixed point, each column with its own scale. */
 interface PackedTable {
-  weights: number; // address of (rows, stride) int16
+  weights: number; // address of panels of (rows + 1, 32) int16, the last row 0
   bias: number; // address of (stride) int32
   scale: number; // address of (stride) float32: 2^-shift
 }
@@ -65,14 +68,15 @@ function packTable(
   at: (row: number, column: number) => number,
 ): PackedTable {
   const columns = columnBias.length, stride = padded(columns);
-  const weights = arena.allocate(rows * stride / 2);
+  const weights = arena.allocate((rows + 1) * stride / 2);
   const bias = arena.allocate(stride), scale = arena.allocate(stride);
-  const table = arena.shorts(weights, rows * stride);
+  const table = arena.shorts(weights, (rows + 1) * stride);
   const biases = arena.integers(bias, stride), scales = arena.floats(scale, stride);
   for (let column = 0; column < columns; column++) {
     const one = 2 ** chooseShift(rows, columnBias[column], (row) => at(row, column));
+    const inPanel = column % PANEL, panel = (column - inPanel) * (rows + 1);
     for (let row = 0; row < rows; row++) {
-      table[row * stride + column] = Math.round(at(row, column) * one);
+      table[panel + row * PANEL + inPanel] = Math.round(at(row, column) * one);
     }
     biases[column] = Math.round(columnBias[column] * one);
     scales[column] = 1 / one;
@@ -80,7 +84,7 @@ function packTable(
   return { weights, bias, scale };
 }
 
-/** The largest shift at which every weight of a column fits 16 bits and no sum of them 31. */
+/** The largest shift at which every weight of a column fits, and no sum of them passes 31 bits. */
 function chooseShift(rows: number, bias: number, at: (row: number) => number): number {
   let largest = 1e-30, sum = Math.abs(bias);
   for (let row = 0; row < rows; row++) {
@@ -94,33 +98,34 @@ function chooseShift(rows: number, bias: number, at: (row: number) => number): n
 
 /** Advances chains in place by `segment.steps` steps. */
 export function runChains(
-  arena: Arena,
+  team: Team,
   rbm: PackedRbm,
   state: ChainState,
   segment: ChainSegment,
 ): void {
-  arena.scratch(() => {
-    const run = placeRun(arena, rbm, state, segment);
-    arena.kernels.runChains(run.address);
-    readBack(arena, rbm, state, run);
+  team.arena.scratch(() => {
+    const run = placeRun(team, rbm, state, segment);
+    team.run("runChains", run.address);
+    readBack(team, rbm, state, run);
   });
 }
-
-/** Index of the one float among the fields of a run. */
-const TEMPERATURE_FIELD = 25;
 
 interface PlacedRun {
   address: number;
   chains: number;
-  statePad: number;
   state: number;
   probabilities: number;
   label: number;
   labelProbabilities: number;
 }
 
+/** 32-bit words of a list of at most `units` row offsets: see listBytes of assembly/chains.ts. */
+function listWords(units: number): number {
+  return padded(8 + units, 32);
+}
+
 function placeRun(
-  arena: Arena,
+  { arena, workers, barrier }: Team,
   rbm: PackedRbm,
   { visible, labels }: ChainState,
   segment: ChainSegment,
@@ -128,65 +133,100 @@ function placeRun(
   const { visibleSize, hiddenSize, labelSize } = rbm;
   const chains = visible.length / visibleSize;
   const hiddenPad = padded(hiddenSize), belowPad = padded(visibleSize + labelSize);
-  const statePad = padded(visibleSize, 16);
+  const visiblePad = padded(visibleSize), stateWords = padded(visibleSize, 1024) / 32;
+  const upList = listWords(visibleSize), largest = Math.max(hiddenPad, belowPad);
   const buffers = {
     upSums: arena.allocate(chains * hiddenPad),
     downSums: arena.allocate(chains * belowPad),
-    upLists: arena.allocate(chains * (4 + 2 * visibleSize)),
-    downLists: arena.allocate(chains * (4 + 2 * hiddenSize)),
-    state: arena.allocate(chains * statePad),
-    probabilities: arena.allocate(chains * statePad),
+    added: arena.allocate(workers * chains * upList),
+    removed: arena.allocate(workers * chains * upList),
+    on: arena.allocate(workers * chains * listWords(hiddenSize)),
+    state: arena.allocate(workers * chains * stateWords),
+    probabilities: arena.allocate(chains * visiblePad),
     label: arena.allocate(chains),
     labelProbabilities: arena.allocate(chains * labelSize),
     drive: arena.place(segment.drive),
-    uniform: arena.allocate(16),
+    scratch: arena.allocate(workers * largest),
   };
   const bias = arena.integers(rbm.up.bias, hiddenPad);
   const sums = arena.integers(buffers.upSums, chains * hiddenPad);
-  const lists = arena.integers(buffers.upLists, chains * (4 + 2 * visibleSize));
-  const states = arena.integers(buffers.state, chains * statePad);
+  const added = arena.integers(buffers.added, workers * chains * upList);
+  const removed = arena.integers(buffers.removed, workers * chains * upList);
+  const states = arena.integers(buffers.state, workers * chains * stateWords);
   const label = arena.integers(buffers.label, chains);
   for (let chain = 0; chain < chains; chain++) {
     sums.set(bias, chain * hiddenPad);
-    const list = chain * (4 + 2 * visibleSize);
-    let on = 0;
+    const first = chain * upList + 4;
+    let end = first;
     for (let i = 0; i < visibleSize; i++) {
       if (visible[chain * visibleSize + i] === 0) continue;
-      states[chain * statePad + i] = 1;
-      lists[list + 4 + on++] = 2 * hiddenPad * i;
+      states[chain * stateWords + (i >> 5)] |= 1 << (i & 31);
+      added[end++] = ROW_BYTES * i;
     }
-    lists[list] = on;
+    while ((end - first) % 4 !== 0) added[end++] = ROW_BYTES * visibleSize;
+    added[first - 4] = buffers.added + 4 * end;
     label[chain] = labels.subarray(chain * labelSize, (chain + 1) * labelSize).indexOf(1);
+  }
+  for (let worker = 1; worker < workers; worker++) {
+    states.copyWithin(worker * chains * stateWords, 0, chains * stateWords);
+  }
+  for (let list = 0; list < workers * chains; list++) {
+    const head = list * upList, empty = 4 * (head + 4);
+    if (list >= chains) added[head] = buffers.added + empty; // worker 0's lists hold all units
+    removed[head] = buffers.removed + empty;
   }
   const seedHigh = Math.floor(segment.seed / 2 ** 32);
   const fields = [
-    ...[chains, segment.firstChain, segment.firstStep, segment.steps],
-    ...[segment.seed | 0, seedHigh | 0, visibleSize, labelSize, hiddenSize],
-    ...[segment.clamped ? 1 : 0, rbm.up.weights, rbm.down.weights, rbm.up.bias, rbm.down.bias],
-    ...[rbm.labelWeights, buffers.upSums, buffers.downSums, buffers.upLists, buffers.downLists],
-    ...[buffers.state, buffers.probabilities, buffers.label, buffers.labelProbabilities],
-    ...[buffers.drive, buffers.uniform, 0, streams.hidden, streams.visible, streams.label],
-    ...[rbm.up.scale, rbm.down.scale],
+    ...[
+      barrier,
+      chains,
+      segment.firstChain,
+      segment.firstStep,
+      segment.steps,
+      segment.seed | 0,
+      seedHigh | 0,
+    ],
+    ...[visibleSize, labelSize, hiddenSize, segment.clamped ? 1 : 0],
+    ...[streams.hidden, streams.visible, streams.label],
+    ...[rbm.up.weights, rbm.down.weights, rbm.up.bias, rbm.down.bias, rbm.up.scale, rbm.down.scale],
+    ...[rbm.labelWeights, buffers.upSums, buffers.downSums],
+    ...[buffers.added, buffers.removed, buffers.on, buffers.state, buffers.probabilities],
+    ...[buffers.label, buffers.labelProbabilities, buffers.drive, buffers.scratch],
   ];
-  const address = arena.allocate(fields.length);
+  const address = arena.allocate(fields.length + 1);
   arena.integers(address, fields.length).set(fields);
-  arena.floats(address, fields.length)[TEMPERATURE_FIELD] = 1 / segment.temperature;
-  return { address, chains, statePad, ...buffers };
+  arena.floats(address, fields.length + 1)[fields.length] = 1 / segment.temperature;
+  return { address, chains, ...buffers };
 }
 
 function readBack(
-  arena: Arena,
+  { arena, workers }: Team,
   { visibleSize, labelSize }: PackedRbm,
   state: ChainState,
   run: PlacedRun,
 ): void {
-  const states = arena.integers(run.state, run.chains * run.statePad);
-  const probabilities = arena.floats(run.probabilities, run.chains * run.statePad);
+  const visiblePad = padded(visibleSize), stateWords = padded(visibleSize, 1024) / 32;
+  const states = arena.integers(run.state, workers * run.chains * stateWords);
+  const probabilities = arena.floats(run.probabilities, run.chains * visiblePad);
   const label = arena.integers(run.label, run.chains);
+  const panels = padded(visibleSize + labelSize) / PANEL;
+  for (let worker = 0; worker < workers; worker++) {
+    const [from, to] = [worker, worker + 1].map((w) =>
+      Math.min(PANEL * Math.floor(panels * w / workers), visibleSize)
+    );
+    for (let chain = 0; chain < run.chains; chain++) {
+      const words = (worker * run.chains + chain) * stateWords;
+      for (let i = from; i < to; i++) {
+        state.visible[chain * visibleSize + i] = states[words + (i >> 5)] >>> (i & 31) & 1;
+      }
+    }
+  }
   for (let chain = 0; chain < run.chains; chain++) {
-    const from = chain * run.statePad, to = chain * visibleSize;
-    state.visible.set(states.subarray(from, from + visibleSize), to);
-    state.visibleProbabilities.set(probabilities.subarray(from, from + visibleSize), to);
+    const from = chain * visiblePad;
+    state.visibleProbabilities.set(
+      probabilities.subarray(from, from + visibleSize),
+      chain * visibleSize,
+    );
     state.labels.fill(0, chain * labelSize, (chain + 1) * labelSize);
     state.labels[chain * labelSize + label[chain]] = 1;
   }

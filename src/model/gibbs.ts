@@ -33,11 +33,6 @@ export interface GibbsFrame {
   visible: Float32Array;
 }
 
-/** Multiplications between two turns of the event loop: a few milliseconds of work. */
-const WORK_PER_TURN = 30_000_000;
-/** How much less a step costs an engine that runs whole chains, since most units are off. */
-const SPARSE_GAIN = 16;
-
 /**
  * Runs `n` chains for `steps` steps and yields a frame for every kept step.
  *
@@ -93,18 +88,13 @@ async function advanceTo(
   settings: Settings,
 ): Promise<void> {
   const whole = model.runChains !== undefined && !settings.clamp;
-  const work = 2 * batch.size * (model.visibleSize + model.labelSize) * model.hiddenSize;
-  const stepsPerTurn = Math.max(1, Math.floor(WORK_PER_TURN * (whole ? SPARSE_GAIN : 1) / work));
-  for (let step = first; step <= last; step += stepsPerTurn) {
+  for (let step = first, steps = 0; step <= last; step += steps) {
     if (settings.signal?.aborted) return;
-    const steps = Math.min(stepsPerTurn, last - step + 1);
+    const started = performance.now();
+    steps = Math.min(whole ? batch.pace.size : 1, last - step + 1);
     if (whole) runSegment(model, batch, step, steps, settings);
-    else {
-      for (let i = 0; i < steps && !settings.signal?.aborted; i++) {
-        await advance(model, batch, step + i, settings);
-      }
-    }
-    if (steps === stepsPerTurn) await eventLoopTurn();
+    else await advance(model, batch, step, settings);
+    await batch.pace.done(steps, started);
   }
 }
 
@@ -194,9 +184,4 @@ function sampleLabels(
     fillUniform(uniform, { seed, chain: batch.first + row, step, layer: streams.label });
     sampleOneHot(batch.labels, probabilities, row * model.labelSize, model.labelSize, uniform[0]);
   }
-}
-
-/** Lets timers, sockets and aborts run between two pieces of a long chain. */
-function eventLoopTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

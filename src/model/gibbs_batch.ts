@@ -4,6 +4,7 @@
  */
 import { fillUniform, sampleBernoulli, sampleOneHot, streams } from "../math/random.ts";
 import type { ChainState, Conditionals, PixelClamp, Settings } from "./gibbs_options.ts";
+import { Pace } from "./pace.ts";
 
 // B batch, P penultimate units, L labels
 
@@ -11,6 +12,7 @@ import type { ChainState, Conditionals, PixelClamp, Settings } from "./gibbs_opt
 export interface Batch extends ChainState {
   first: number; // index of its first chain
   size: number; // B
+  pace: Pace;
 }
 
 /** The chains at step 0. */
@@ -33,6 +35,7 @@ export async function startChains(model: Conditionals, settings: Settings): Prom
       visibleProbabilities: probabilities,
       labels,
       labelProbabilities: labels.slice(),
+      pace: new Pace(),
     });
   }
   return batches;

@@ -7,8 +7,11 @@ import { affine as plainAffine } from "../../src/math/matrix.ts";
 import { fillNormal, fillUniform } from "../../src/math/random.ts";
 import { generateFrame, gibbsChain, type GibbsOptions } from "../../src/model/gibbs.ts";
 import { Arena } from "../../src/kernels/arena.ts";
-import { buildKernels } from "../../src/kernels/build.ts";
+import { buildKernels, readSources } from "../../src/kernels/build.ts";
+import { packRbm, runChains } from "../../src/kernels/chains.ts";
 import { affine, compactRows, padded, placeLayer } from "../../src/kernels/dense.ts";
+import { Team } from "../../src/kernels/team.ts";
+import type { ChainState } from "../../src/model/gibbs_options.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
 
 const GUARD = 12345.678;
@@ -20,10 +23,9 @@ function normal(length: number, layer: number): Float32Array {
 }
 
 Deno.test("the committed module is what the compiler makes of the source", async () => {
-  const at = (name: string) => new URL(`../../src/kernels/${name}`, import.meta.url);
-  const source = await Deno.readTextFile(at("assembly/kernels.ts"));
-  const built = await buildKernels(source),
-    committed = await Deno.readTextFile(at("kernels_wasm.ts"));
+  const built = await buildKernels(await readSources());
+  const generated = new URL("../../src/kernels/kernels_wasm.ts", import.meta.url);
+  const committed = await Deno.readTextFile(generated);
   const plain = (text: string) => text.replace(/\s+/g, "");
   assert(plain(built) === plain(committed), "run `deno task kernels` and commit what it writes");
 });
@@ -36,7 +38,7 @@ Deno.test("the kernel's random numbers are the twin's, for every key", () => {
     fillUniform(expected, { seed, chain, step, layer });
     arena.scratch(() => {
       const out = arena.allocate(count), high = Math.floor(seed / 2 ** 32);
-      arena.kernels.fillUniform(out, count, layer | 0, step | 0, chain | 0, seed | 0, high | 0);
+      arena.kernels.fillUniform(out, 0, count, layer | 0, step | 0, chain | 0, seed | 0, high | 0);
       assertEquals(arena.floats(out, count).slice(), expected);
     });
   }));
@@ -142,6 +144,54 @@ Deno.test("how chains are cut into calls, batches and frames changes no bit", as
     ),
     { numRuns: 30 },
   );
+});
+
+Deno.test("any number of workers gives the bits of one, in the first run and in the tenth", async () => {
+  for (const sizes of odd) {
+    const { dbn: { top } } = tinyModel(sizes);
+    const teams = [1, 2, 3].map((workers) => new Team(workers));
+    for (const team of teams) await team.start();
+    const results = teams.map((team) => {
+      const rbm = packRbm(team.arena, top), chains = 5;
+      const state: ChainState = {
+        visible: new Float32Array(chains * top.visibleSize),
+        visibleProbabilities: new Float32Array(chains * top.visibleSize),
+        labels: new Float32Array(chains * top.labelSize),
+        labelProbabilities: new Float32Array(chains * top.labelSize),
+      };
+      for (let chain = 0; chain < chains; chain++) state.labels[chain * top.labelSize] = 1;
+      for (let run = 0, step = 1; run < 10; run++) {
+        const steps = 1 + run, drive = new Float32Array(steps).fill(1);
+        const clamped = run < 5;
+        const segment = { firstChain: 3, firstStep: step, steps, seed: 7, temperature: 1 };
+        runChains(team, rbm, state, { ...segment, clamped, drive });
+        step += steps;
+      }
+      const { workers } = team;
+      team.dispose();
+      return { workers, state };
+    });
+    assertEquals(results.map(({ workers }) => workers), [1, 2, 3]);
+    for (const { state } of results) assertEquals(state, results[0].state);
+  }
+});
+
+Deno.test("a team without workers or shared memory works alone", async () => {
+  const memory = WebAssembly.Memory;
+  try {
+    // deno-lint-ignore no-explicit-any
+    (WebAssembly as any).Memory = class extends memory {
+      constructor(options: WebAssembly.MemoryDescriptor) {
+        if (options.shared) throw new TypeError("no shared memory here");
+        super(options);
+      }
+    };
+    const team = new Team(4);
+    await team.start();
+    assertEquals([team.arena.isShared, team.workers], [false, 1]);
+  } finally {
+    WebAssembly.Memory = memory;
+  }
 });
 
 Deno.test("the arena grows, gives scratch memory back and refuses what passes 4 GiB", () => {

@@ -1,0 +1,49 @@
+/**
+ * Workers that run one kernel together: shares of the work, and barriers between its phases.
+ *
+ * A kernel cuts its work into shares whose results do not depend on who makes them, so any number of
+ * workers gives the same bits.
+ * @module
+ */
+
+/** Loads before a waiting worker sleeps: tens of microseconds. */
+const SPINS: i32 = 20000;
+
+/** Bytes between words that different workers write: lines of two, as caches fetch in pairs. */
+const LINE_BYTES: usize = 128;
+
+/** A barrier: a line of these fields, then a line a worker with the phases that it has finished. */
+// @ts-ignore: decorator
+@unmanaged
+export class Barrier {
+  workers: i32;
+  sleeping: i32;
+}
+
+/** Waits until every worker has come here. What they wrote before is seen by all after. */
+export function meet(b: Barrier, worker: i32): void {
+  const workers = b.workers;
+  if (workers == 1) return;
+  const at = changetype<usize>(b), own = at + LINE_BYTES * (1 + worker);
+  const phase = atomic.load<i32>(own) + 1;
+  atomic.store<i32>(own, phase);
+  if (atomic.load<i32>(at, offsetof<Barrier>("sleeping"))) atomic.notify(own, -1);
+  for (let other = 0; other < workers; other++) {
+    const slot = at + LINE_BYTES * (1 + other);
+    let spin = 0;
+    while (atomic.load<i32>(slot) - phase < 0) {
+      if (++spin < SPINS) continue;
+      atomic.add<i32>(at, 1, offsetof<Barrier>("sleeping"));
+      const seen = atomic.load<i32>(slot);
+      if (seen - phase < 0) atomic.wait<i32>(slot, seen, -1);
+      atomic.sub<i32>(at, 1, offsetof<Barrier>("sleeping"));
+    }
+  }
+}
+
+/** Where the share of a worker begins, of `count` things; the next worker's begins where it ends. */
+// @ts-ignore: decorator
+@inline
+export function shareStart(count: i32, worker: i32, workers: i32): i32 {
+  return count * worker / workers;
+}

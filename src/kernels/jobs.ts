@@ -1,0 +1,63 @@
+/**
+ * What the kernels export, and how a team's workers are told what to run.
+ * @module
+ */
+
+/** The functions of assembly/kernels.ts; pointers are byte addresses. */
+export interface KernelExports {
+  affine(
+    out: number,
+    x: number,
+    w: number,
+    b: number,
+    batch: number,
+    inputs: number,
+    stride: number,
+  ): void;
+  sigmoidInPlace(x: number, count: number, inverse: number): void;
+  sumSoftplus(a: number, count: number): number;
+  softplusGain(a: number, u: number, count: number): number;
+  fillUniform(
+    out: number,
+    from: number,
+    to: number,
+    layer: number,
+    step: number,
+    chain: number,
+    seedLow: number,
+    seedHigh: number,
+  ): void;
+  /** A worker's share of a job; every worker of the team must call it. */
+  runChains(run: number, worker: number): void;
+}
+
+/** Kernels that a team runs together. */
+export const jobs = ["runChains"] as const;
+
+/** One of {@linkcode jobs}. */
+export type Job = typeof jobs[number];
+
+/** Words of a team's control block; `quit` is the job that ends a worker. */
+export const control = {
+  generation: 0,
+  job: 1,
+  argument: 2,
+  /** Where the barrier of assembly/team.ts begins; its first word is the number of workers. */
+  barrier: 32,
+  words: 64,
+  wordsPerWorker: 32,
+  quit: -1,
+};
+
+/** The kernels over a memory. */
+export function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): KernelExports {
+  const instance = new WebAssembly.Instance(module, { env: { memory, abort } });
+  return instance.exports as unknown as KernelExports;
+}
+
+function abort(): never {
+  throw new Error("A kernel was aborted");
+}
