@@ -26,6 +26,7 @@ export function imageExamples(
   size: number,
   divisor: number,
 ): Examples {
+  const scaled = Float32Array.from({ length: 256 }, (_, byte) => byte / divisor);
   return {
     count: labels.length,
     size,
@@ -33,7 +34,7 @@ export function imageExamples(
     read(out, indices) {
       for (let row = 0; row < indices.length; row++) {
         const from = indices[row] * size, to = row * size;
-        for (let i = 0; i < size; i++) out[to + i] = images[from + i] / divisor;
+        for (let i = 0; i < size; i++) out[to + i] = scaled[images[from + i]];
       }
     },
   };

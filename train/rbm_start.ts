@@ -7,6 +7,14 @@ import type { RbmRecipe } from "./recipe.ts";
 
 // V visible (labels included), H hidden
 
+/** PCD measures the reconstruction error of one batch in this many. */
+export const PCD_MONITOR_INTERVAL = 20;
+
+/** Stream of the random numbers that sample CD's inputs; Gibbs step k uses 3k, 3k + 1 and 3k + 2. */
+export const INPUT_STREAM = 4095;
+/** Stream of the random numbers of a reconstruction that is only measured. */
+export const MONITOR_STREAM = 4094;
+
 /** Standard deviation of the initial weights. */
 const INITIAL_WEIGHT_STD = 0.01;
 
@@ -16,6 +24,8 @@ export interface RbmTrainerOptions {
   hiddenSize: number;
   /** Label units joined to the visible layer; 0 for none. */
   labelSize: number;
+  /** Rows of the largest batch. */
+  batchSize: number;
   recipe: RbmRecipe;
   seed: number;
   /** Index of the stage; keys its random numbers apart from other stages'. */

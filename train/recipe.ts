@@ -4,6 +4,7 @@
  * @module
  */
 import { checkSeed } from "../src/math/random.ts";
+import type { RbmBackend } from "./rbm_trainer.ts";
 import { MAX_LAYER_UNITS } from "../src/model/weights.ts";
 
 /** How one RBM is trained: epochs of CD-k, then epochs of PCD (Tieleman 2008). */
@@ -23,6 +24,10 @@ export interface RbmRecipe {
   persistentEpochs: number;
   /** Falls linearly to 0 over the persistent epochs, at `momentum`. */
   persistentLearningRate: number;
+  /** What ends a step of CD: a binary `sample` of the visible units, or their `mean`. */
+  reconstruction: "sample" | "mean";
+  /** What CD takes of grey inputs: a binary `sample`, drawn anew for each batch, or the `value`. */
+  inputs: "sample" | "value";
 }
 
 /** How the classifier is fine-tuned: backpropagation with Adam and dropout. */
@@ -48,6 +53,8 @@ export interface Recipe {
   top: number;
   batchSize: number;
   seed: number;
+  /** What trains the RBMs. */
+  backend: RbmBackend;
   /** Pixel bytes are divided by this. */
   divisor: number;
   /** Slice to train on, in TensorFlow Datasets' syntax. */
@@ -69,6 +76,8 @@ const rbm: RbmRecipe = {
   weightCost: 2e-4,
   persistentEpochs: 0,
   persistentLearningRate: 0.05,
+  reconstruction: "mean",
+  inputs: "value",
 };
 
 const fineTuning: FineTuningRecipe = {
@@ -89,6 +98,7 @@ export const presets: Record<string, Recipe> = {
     top: 1000,
     batchSize: 100,
     seed: 1,
+    backend: "tfjs",
     divisor: 255,
     split: "train[:55000]",
     validation: "train[55000:]",
@@ -102,6 +112,7 @@ export const presets: Record<string, Recipe> = {
     top: 2000,
     batchSize: 100,
     seed: 1,
+    backend: "tfjs",
     divisor: 255,
     split: "train",
     validation: "",
@@ -111,8 +122,10 @@ export const presets: Record<string, Recipe> = {
   },
 };
 
+type NumericField<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
+
 /** Ranges of every number of a recipe: [lowest, highest], both allowed. */
-const rbmBounds: Record<keyof RbmRecipe, [number, number]> = {
+const rbmBounds: Record<NumericField<RbmRecipe>, [number, number]> = {
   epochs: [0, 10_000],
   k: [1, 1000],
   learningRate: [0, 10],

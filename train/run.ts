@@ -14,7 +14,7 @@ import { type Checkpoint, type EpochRecord, type Progress, tensorsUnder } from "
 import { ClassifierTrainer, unroll } from "./classifier_trainer.ts";
 import { openTrainingBackend } from "./kernels.ts";
 import { classifierMetrics, rbmMetrics } from "./monitor.ts";
-import { RbmTrainer } from "./rbm_trainer.ts";
+import { createRbmTrainer } from "./rbm_trainer.ts";
 import type { Recipe } from "./recipe.ts";
 import { type Examples, inputMean, propagate } from "./examples.ts";
 import type { Batch, Metrics, Trainer } from "./trainer.ts";
@@ -105,12 +105,13 @@ class Run {
     hiddenSize: number,
     labelSize: number,
   ): Promise<Rbm | LabelRbm> {
-    const { stack, topRbm, batchSize, seed } = this.#recipe;
+    const { stack, topRbm, batchSize, seed, backend } = this.#recipe;
     const recipe = labelSize > 0 ? topRbm : stack;
-    const trainer = new RbmTrainer({
+    const trainer = await createRbmTrainer(backend, {
       visibleSize: train.size,
       hiddenSize,
       labelSize,
+      batchSize,
       recipe,
       seed,
       stage,

@@ -93,6 +93,14 @@ export class Arena {
     return address;
   }
 
+  /** Remembers what is in use; the function it returns gives back all that was allocated since. */
+  mark(): () => void {
+    const mark = this.#top;
+    return () => {
+      this.#top = Math.min(this.#top, mark);
+    };
+  }
+
   /** Runs `f` and gives back what it allocated. */
   scratch<T>(f: () => T): T {
     const mark = this.#top;

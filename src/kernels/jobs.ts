@@ -29,10 +29,11 @@ export interface KernelExports {
   ): void;
   /** A worker's share of a job; every worker of the team must call it. */
   runChains(run: number, worker: number): void;
+  trainBatch(batch: number, worker: number): void;
 }
 
 /** Kernels that a team runs together. */
-export const jobs = ["runChains"] as const;
+export const jobs = ["runChains", "trainBatch"] as const;
 
 /** One of {@linkcode jobs}. */
 export type Job = typeof jobs[number];

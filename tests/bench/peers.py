@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 from sklearn.neural_network import BernoulliRBM
 
 BATCH, BATCHES_PER_EPOCH = 100, 600
+LAYERS = {"784×500": (784, 500), "500×500": (500, 500), "(500+10)×2000": (510, 2000)}
 
 
 def median_ms(f, runs=15, warm=3):
@@ -55,18 +56,22 @@ def gibbs(weights, visible_bias, hidden_bias, chains, label, labels):
         return 1000 * steps / best_of_threads(run)
 
 
-def cd1_epoch_seconds(visible, hidden):
+def cd1_epoch_seconds(visible, hidden, sampled):
+    """CD-1; `sampled` draws binary inputs and reconstructions, as ours do, instead of grey ones."""
     generator = torch.Generator().manual_seed(1)
     w = 0.01 * torch.randn(visible, hidden, generator=generator)
     b, c = torch.zeros(visible), torch.zeros(hidden)
     vw, vb, vc = torch.zeros_like(w), torch.zeros_like(b), torch.zeros_like(c)
-    v = torch.rand(BATCH, visible, generator=generator)
-    v = torch.where(v < 0.19, v / 0.19, torch.zeros(()))
+    inputs = torch.rand(BATCH, visible, generator=generator)
+    inputs = torch.where(inputs < 0.19, inputs / 0.19, torch.zeros(()))
 
     @torch.no_grad()
     def step():
+        v = torch.bernoulli(inputs) if sampled else inputs
         h = torch.sigmoid(torch.addmm(c, v, w))
         r = torch.sigmoid(torch.addmm(b, torch.bernoulli(h), w.t()))
+        if sampled:
+            r = torch.bernoulli(r)
         n = torch.sigmoid(torch.addmm(c, r, w))
         gradient = torch.addmm(v.t() @ h, r.t(), n, alpha=-1)
         vw.mul_(0.5).add_(gradient, alpha=0.1 / BATCH).add_(w, alpha=-0.1 * 2e-4)
@@ -100,9 +105,9 @@ def main():
         "check": hidden.tolist(),
         "gibbs": {n: gibbs(weights, visible_bias, hidden_bias, n, 3, labels) for n in (1, 10, 100)},
         "epochSeconds": {
-            "784×500": cd1_epoch_seconds(784, 500),
-            "500×500": cd1_epoch_seconds(500, 500),
-            "(500+10)×2000": cd1_epoch_seconds(510, 2000),
+            f"{name}, {mode}": cd1_epoch_seconds(*sizes, mode == "binary")
+            for name, sizes in LAYERS.items()
+            for mode in ("binary", "grey")
         },
         "sklearnEpochSeconds": {"784×500": sklearn_epoch_seconds(784, 500)},
     }))

@@ -14,7 +14,7 @@ import {
 import { classifierProbabilities } from "../../src/model/dbn.ts";
 import { ClassifierTrainer, unroll } from "../../train/classifier_trainer.ts";
 import { openTrainingBackend } from "../../train/kernels.ts";
-import { RbmTrainer } from "../../train/rbm_trainer.ts";
+import { TfjsRbmTrainer } from "../../train/tfjs_rbm_trainer.ts";
 import { presets } from "../../train/recipe.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 
@@ -24,12 +24,13 @@ const V = 6, H = 5, L = 3, B = 4;
 const recipe = { ...presets.full.stack, epochs: 1, weightCost: 0.01, momentum: 0 };
 
 function rbmTrainer(labelSize: number, changes = {}, sizes = { visibleSize: V, hiddenSize: H }) {
-  return new RbmTrainer({
+  return new TfjsRbmTrainer({
     ...sizes,
     labelSize,
     recipe: { ...recipe, ...changes },
     seed: 3,
     stage: 1,
+    batchSize: 14,
     visibleMean: new Float64Array(sizes.visibleSize).fill(0.3),
   });
 }
@@ -146,13 +147,14 @@ for (
     }
     assertEquals(rows.length, 14);
     const data = Float32Array.from(rows.flat());
-    const trainer = new RbmTrainer({
+    const trainer = new TfjsRbmTrainer({
       visibleSize: 9,
       hiddenSize: 16,
       labelSize: 0,
       recipe: { ...presets.full.stack, momentum: 0.5, weightCost: 0, ...changes },
       seed: 5,
       stage: 0,
+      batchSize: 14,
       visibleMean: new Float64Array(9).fill(0.5),
     });
     const before = logLikelihood(trainer.parameters(), data);

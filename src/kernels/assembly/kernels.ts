@@ -8,3 +8,4 @@
 export { runChains } from "./chains";
 export { affine, sigmoidInPlace, softplusGain, sumSoftplus } from "./dense";
 export { fillUniform } from "./random";
+export { trainBatch } from "./training";

@@ -1,0 +1,202 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { Team } from "../../src/kernels/team.ts";
+import { fillUniform } from "../../src/math/random.ts";
+import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../../src/model/rbm.ts";
+import { openTrainingBackend } from "../../train/kernels.ts";
+import { presets, type RbmRecipe } from "../../train/recipe.ts";
+import type { RbmTrainerOptions } from "../../train/rbm_start.ts";
+import type { RbmTrainer } from "../../train/rbm_trainer.ts";
+import { SimdRbmTrainer } from "../../train/simd_rbm_trainer.ts";
+import { TfjsRbmTrainer } from "../../train/tfjs_rbm_trainer.ts";
+import { PlainRbmTrainer } from "./plain_rbm_trainer.ts";
+
+await openTrainingBackend();
+const teams = [1, 2, 3].map((workers) => new Team(workers));
+for (const team of teams) await team.start();
+
+const methods: Record<string, Partial<RbmRecipe>> = {
+  "CD-1": {},
+  "CD-1 of binary samples": { inputs: "sample", reconstruction: "sample" },
+  "CD-3 of sampled reconstructions": { reconstruction: "sample", k: 3 },
+  "CD-2": { k: 2 },
+  "CD-2 of binary samples": { inputs: "sample", reconstruction: "sample", k: 2 },
+  PCD: { epochs: 0, persistentEpochs: 1 },
+  "PCD-3": { epochs: 0, persistentEpochs: 1, k: 3 },
+};
+const shapes = [
+  { visibleSize: 1, hiddenSize: 1, labelSize: 0, batchSize: 1 },
+  { visibleSize: 33, hiddenSize: 31, labelSize: 0, batchSize: 5 },
+  { visibleSize: 31, hiddenSize: 65, labelSize: 3, batchSize: 7 },
+  { visibleSize: 64, hiddenSize: 96, labelSize: 10, batchSize: 4 },
+];
+const BATCHES = 6;
+
+function optionsOf(shape: typeof shapes[number], method: Partial<RbmRecipe>): RbmTrainerOptions {
+  const recipe = { ...presets.full.stack, epochs: 1, weightCost: 0.01, ...method };
+  const visibleMean = new Float64Array(shape.visibleSize).fill(0.3);
+  return { ...shape, recipe, seed: 2 ** 40 + 3, stage: 1, visibleMean };
+}
+
+/** Inputs that are grey, 0 and 1; the last batch is a row short. */
+function batchOf({ visibleSize, labelSize, batchSize }: typeof shapes[number], step: number) {
+  const size = step === BATCHES - 1 && batchSize > 1 ? batchSize - 1 : batchSize;
+  const inputs = new Float32Array(size * visibleSize);
+  fillUniform(inputs, { seed: 9, chain: 0, step, layer: 77 });
+  inputs.forEach((u, i) => inputs[i] = u < 0.5 ? 0 : u < 0.7 ? 1 : u);
+  return {
+    inputs,
+    labels: Uint8Array.from({ length: size }, (_, i) => labelSize ? (i + step) % labelSize : 0),
+    size,
+  };
+}
+
+function train(
+  step: (
+    batch: ReturnType<typeof batchOf>,
+    at: { epoch: number; step: number; batchesPerEpoch: number },
+  ) => unknown,
+  shape: typeof shapes[number],
+  steps = BATCHES,
+) {
+  let last: unknown;
+  for (let i = 0; i < steps; i++) {
+    last = step(batchOf(shape, i), { epoch: 0, step: i, batchesPerEpoch: 10 });
+  }
+  return last;
+}
+
+function distance(trainer: RbmTrainer, twin: PlainRbmTrainer, labelSize: number): number {
+  const { weights, visibleBias, hiddenBias } = labelSize > 0
+    ? joined(trainer.labelParameters())
+    : trainer.parameters();
+  const expected = [...twin.rbm.weights.flat(), ...twin.rbm.visibleBias, ...twin.rbm.hiddenBias];
+  const got = [...weights, ...visibleBias, ...hiddenBias];
+  assertEquals(got.length, expected.length);
+  return Math.max(...got.map((x, i) => Math.abs(x - expected[i])));
+}
+
+function joined(rbm: LabelRbm) {
+  return {
+    weights: [...rbm.weights, ...rbm.labelWeights],
+    visibleBias: [...rbm.visibleBias, ...rbm.labelBias],
+    hiddenBias: rbm.hiddenBias,
+  };
+}
+
+for (const [name, method] of Object.entries(methods)) {
+  Deno.test(`${name} on every backend learns what the plain twin learns`, () => {
+    for (const shape of shapes) {
+      const options = optionsOf(shape, method), twin = new PlainRbmTrainer(options);
+      const error = train((batch, at) => twin.step(batch, at), shape) as number;
+      const trainers = [
+        ...teams.map((team) => new SimdRbmTrainer(team, options)),
+        new TfjsRbmTrainer(options),
+      ];
+      for (const trainer of trainers) {
+        const metrics = train((batch, at) => trainer.step(batch, at), shape) as Record<
+          string,
+          number
+        >;
+        assert(
+          distance(trainer, twin, shape.labelSize) < 2e-6,
+          `${trainer.constructor.name} ${name}`,
+        );
+        if (metrics.reconstruction_error === undefined) continue;
+        assertAlmostEquals(metrics.reconstruction_error, error, 1e-4 * Math.max(1, error));
+      }
+      const [one, two, three] = trainers.map((trainer) => trainer.state());
+      assertEquals(two, one, "two workers");
+      assertEquals(three, one, "three workers");
+      for (const trainer of trainers.toReversed()) trainer.dispose();
+    }
+  });
+
+  Deno.test(`${name} goes on from a checkpoint to the same bits, with any number of workers`, () => {
+    for (const shape of shapes) {
+      const options = optionsOf(shape, method);
+      const whole = new SimdRbmTrainer(teams[1], options);
+      train((batch, at) => whole.step(batch, at), shape);
+      const first = new SimdRbmTrainer(teams[0], options);
+      train((batch, at) => first.step(batch, at), shape, 3);
+      const second = new SimdRbmTrainer(teams[2], options);
+      second.load(first.state());
+      train((batch, at) => at.step < 3 || second.step(batch, at), shape);
+      assertEquals(second.state(), whole.state());
+      for (const trainer of [whole, first, second]) trainer.dispose();
+    }
+  });
+}
+
+Deno.test("exact free energies after training on the kernels are the twin's", () => {
+  for (const labelSize of [0, 4]) {
+    const shape = { visibleSize: 12, hiddenSize: 9, labelSize, batchSize: 6 };
+    const options = optionsOf(shape, methods["CD-1 of binary samples"]);
+    const twin = new PlainRbmTrainer(options), trainer = new SimdRbmTrainer(teams[1], options);
+    train((batch, at) => twin.step(batch, at), shape, 50);
+    train((batch, at) => trainer.step(batch, at), shape, 50);
+    const { inputs } = batchOf(shape, 99);
+    const energies = (rbm: Rbm | LabelRbm) =>
+      "labelSize" in rbm ? labelFreeEnergies(rbm, inputs) : freeEnergy(rbm, inputs);
+    const expected = energies(plainParameters(twin, shape));
+    const got = energies(labelSize > 0 ? trainer.labelParameters() : trainer.parameters());
+    got.forEach((f, i) => assertAlmostEquals(f, expected[i], 1e-4));
+    trainer.dispose();
+  }
+});
+
+function plainParameters(
+  { rbm }: PlainRbmTrainer,
+  { visibleSize, hiddenSize, labelSize }: typeof shapes[number],
+): Rbm | LabelRbm {
+  const plain = {
+    visibleSize,
+    hiddenSize,
+    weights: Float32Array.from(rbm.weights.slice(0, visibleSize).flat()),
+    visibleBias: Float32Array.from(rbm.visibleBias.slice(0, visibleSize)),
+    hiddenBias: Float32Array.from(rbm.hiddenBias),
+  };
+  if (labelSize === 0) return plain;
+  return {
+    ...plain,
+    labelSize,
+    labelWeights: Float32Array.from(rbm.weights.slice(visibleSize).flat()),
+    labelBias: Float32Array.from(rbm.visibleBias.slice(visibleSize)),
+  };
+}
+
+Deno.test("the kernels write nowhere beside a training RBM's memory", () => {
+  const GUARD = 12345.678;
+  for (const team of teams) {
+    for (const shape of shapes) {
+      const release = team.arena.mark();
+      const before = team.arena.place(new Float32Array(256).fill(GUARD));
+      const trainer = new SimdRbmTrainer(team, optionsOf(shape, methods.PCD));
+      const after = team.arena.place(new Float32Array(256).fill(GUARD));
+      train((batch, at) => trainer.step(batch, at), shape);
+      for (const guard of [before, after]) {
+        assert(team.arena.floats(guard, 256).every((x) => x === Math.fround(GUARD)));
+      }
+      release();
+    }
+  }
+});
+
+Deno.test("a batch that is not whole rows, or too large, is refused", () => {
+  const shape = shapes[1], trainer = new SimdRbmTrainer(teams[0], optionsOf(shape, {}));
+  const at = { epoch: 0, step: 0, batchesPerEpoch: 1 };
+  const refused = (rows: number, numbers: number) =>
+    assertThrows(
+      () =>
+        trainer.step({
+          inputs: new Float32Array(numbers),
+          labels: new Uint8Array(rows),
+          size: rows,
+        }, at),
+      RangeError,
+      "a batch must be 1 to 5 rows of 33",
+    );
+  refused(6, 6 * 33);
+  refused(0, 0);
+  refused(2, 65);
+  trainer.dispose();
+});
