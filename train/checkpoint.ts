@@ -45,7 +45,7 @@ export interface Checkpoint {
 /** Writes a checkpoint beside its target and renames it, so that a crash leaves the old one whole. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const bytes = writeSafetensors(checkpoint.tensors, {
-    format: "dbn-edge-checkpoint/1",
+    format: "dbn-edge-checkpoint/2",
     recipe: JSON.stringify(checkpoint.recipe),
     progress: JSON.stringify(checkpoint.progress),
   });
@@ -57,9 +57,9 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 /** @throws {WeightsFormatError} if the file is not a checkpoint; the file system's error if absent. */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const { tensors, metadata } = readSafetensors(await readFile(path), path);
-  if (metadata.format !== "dbn-edge-checkpoint/1") {
+  if (metadata.format !== "dbn-edge-checkpoint/2") {
     throw new WeightsFormatError(
-      `Cannot resume from ${path}: format must be "dbn-edge-checkpoint/1", got ${metadata.format}`,
+      `Cannot resume from ${path}: format must be "dbn-edge-checkpoint/2", got ${metadata.format}`,
     );
   }
   return {

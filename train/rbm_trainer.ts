@@ -5,15 +5,10 @@
 import { Team } from "../src/kernels/team.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import type { RbmTrainerOptions } from "./rbm_start.ts";
+import type { RbmBackend } from "./recipe.ts";
 import { SimdRbmTrainer } from "./simd_rbm_trainer.ts";
 import { TfjsRbmTrainer } from "./tfjs_rbm_trainer.ts";
 import type { Trainer } from "./trainer.ts";
-
-/** What trains RBMs: `simd` is the fast one, `tfjs` runs the same algorithm in TensorFlow.js. */
-export const rbmBackends = ["simd", "tfjs"] as const;
-
-/** One of {@linkcode rbmBackends}. */
-export type RbmBackend = typeof rbmBackends[number];
 
 /** A trainer whose result is an RBM. */
 export interface RbmTrainer extends Trainer {

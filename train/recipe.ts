@@ -4,8 +4,13 @@
  * @module
  */
 import { checkSeed } from "../src/math/random.ts";
-import type { RbmBackend } from "./rbm_trainer.ts";
 import { MAX_LAYER_UNITS } from "../src/model/weights.ts";
+
+/** What trains RBMs: `simd` is the fast one, `tfjs` runs the same algorithm in TensorFlow.js. */
+export const rbmBackends = ["simd", "tfjs"] as const;
+
+/** One of {@linkcode rbmBackends}. */
+export type RbmBackend = typeof rbmBackends[number];
 
 /** How one RBM is trained: epochs of CD-k, then epochs of PCD (Tieleman 2008). */
 export interface RbmRecipe {
@@ -98,7 +103,7 @@ export const presets: Record<string, Recipe> = {
     top: 1000,
     batchSize: 100,
     seed: 1,
-    backend: "tfjs",
+    backend: "simd",
     divisor: 255,
     split: "train[:55000]",
     validation: "train[55000:]",
@@ -112,7 +117,7 @@ export const presets: Record<string, Recipe> = {
     top: 2000,
     batchSize: 100,
     seed: 1,
-    backend: "tfjs",
+    backend: "simd",
     divisor: 255,
     split: "train",
     validation: "",
@@ -154,6 +159,11 @@ export function checkRecipe(recipe: Recipe): Recipe {
   checkFields("stack", recipe.stack, rbmBounds);
   checkFields("topRbm", recipe.topRbm, rbmBounds);
   checkFields("fineTuning", recipe.fineTuning, fineTuningBounds);
+  checkChoice("backend", recipe.backend, rbmBackends);
+  for (const group of ["stack", "topRbm"] as const) {
+    checkChoice(`${group}.inputs`, recipe[group].inputs, ["value", "sample"]);
+    checkChoice(`${group}.reconstruction`, recipe[group].reconstruction, ["mean", "sample"]);
+  }
   checkNumber("batchSize", recipe.batchSize, 1, 10_000, true);
   checkNumber("divisor", recipe.divisor, 1e-6, 1e6, false);
   checkSeed(recipe.seed);
@@ -172,6 +182,12 @@ function checkFields(group: string, fields: object, bounds: Record<string, [numb
     const value = (fields as Record<string, number>)[name];
     checkNumber(`${group}.${name}`, value, min, max, integerFields.has(name));
   }
+}
+
+function checkChoice(name: string, value: string, choices: readonly string[]) {
+  if (choices.includes(value)) return;
+  const given = JSON.stringify(value);
+  throw new RangeError(`Cannot train: ${name} must be one of ${choices.join(", ")}, got ${given}`);
 }
 
 function checkNumber(name: string, value: number, min: number, max: number, integer: boolean) {

@@ -22,6 +22,15 @@ export const trainFlags: FlagTable = {
   top: { kind: "integer", help: "hidden units of the top RBM" },
   "batch-size": { kind: "integer", help: "cases a mini-batch [100]" },
   divisor: { kind: "number", help: "pixel bytes are divided by this [255]" },
+  backend: { kind: "string", help: "what trains the RBMs: simd (every core) or tfjs [simd]" },
+  inputs: {
+    kind: "string",
+    help: "what CD takes of grey inputs: value, or a binary sample [value]",
+  },
+  reconstruction: {
+    kind: "string",
+    help: "what ends a step of CD: mean, or a binary sample [mean]",
+  },
   epochs: { kind: "integer", help: "CD-k epochs of each RBM of the stack" },
   "top-epochs": { kind: "integer", help: "CD-k epochs of the top RBM" },
   "persistent-epochs": { kind: "integer", help: "PCD epochs of the top RBM after those" },
@@ -63,6 +72,8 @@ export function recipeFromFlags(flags: FlagValues): Recipe {
     finalMomentum: "final-momentum",
     weightCost: "weight-cost",
     persistentLearningRate: "persistent-learning-rate",
+    inputs: "inputs",
+    reconstruction: "reconstruction",
   });
   const recipe = {
     ...base,
@@ -74,6 +85,7 @@ export function recipeFromFlags(flags: FlagValues): Recipe {
       top: "top",
       batchSize: "batch-size",
       divisor: "divisor",
+      backend: "backend",
     }),
     stack: { ...base.stack, ...rbm, ...given(flags, { epochs: "epochs" }) },
     topRbm: {
