@@ -7,12 +7,13 @@ import { imageSize, type JointPosterior } from "../model/dbn.ts";
 import type { Model } from "../model/weights.ts";
 import { packRbm, runChains } from "../kernels/chains.ts";
 import {
-  affine,
-  compactRows,
   padded,
   type PlacedLayer,
+  type PlacedRows,
   placeLayer,
   placeRows,
+  readRows,
+  runLayer,
 } from "../kernels/dense.ts";
 import { Team } from "../kernels/team.ts";
 import type { Engine } from "./engine.ts";
@@ -74,23 +75,26 @@ export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "class
   });
   const packed = lazily(() => packRbm(arena, top));
 
-  /** Runs layers with sigmoids between them; returns rows without padding. */
-  const forward = (layers: PlacedLayer[], data: Float32Array, last: "sigmoid" | "linear") => {
-    let x = data;
-    layers.forEach((layer, i) => {
-      x = arena.scratch(() => {
-        const { address, batch } = placeRows(arena, x, layer.inputSize);
-        const out = affine(arena, layer, address, batch);
-        if (i < layers.length - 1 || last === "sigmoid") {
-          arena.kernels.sigmoidInPlace(out, batch * layer.stride, 1);
-        }
-        return compactRows(arena, out, batch, layer.outputSize, layer.stride);
-      });
-    });
-    return x === data ? data.slice() : x;
+  /** Runs layers with sigmoids between them, in scratch memory. */
+  const forward = (layers: PlacedLayer[], rows: PlacedRows, last: "sigmoid" | "linear") => {
+    if (rows.batch > 1) team.start();
+    return layers.reduce((x, layer, i) => {
+      const sigmoid = i < layers.length - 1 || last === "sigmoid" ? { temperature: 1 } : undefined;
+      return runLayer(team, layer, x, sigmoid);
+    }, rows);
   };
 
-  const linear = (layer: PlacedLayer, data: Float32Array) => forward([layer], data, "linear");
+  /** The same from an array to an array. */
+  const apply = (
+    layers: PlacedLayer[],
+    data: Float32Array,
+    last: "sigmoid" | "linear",
+    inputSize: number,
+  ) =>
+    arena.scratch(() => {
+      const rows = forward(layers, placeRows(arena, data, inputSize), last);
+      return readRows(arena, rows, layers.at(-1)?.outputSize ?? inputSize);
+    });
 
   return {
     name: "simd",
@@ -103,40 +107,44 @@ export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "class
       (visible: Float32Array, labels: Float32Array, temperature: number) => {
         const [layer] = place("hidden"), u = labelRows("");
         return arena.scratch(() => {
-          const { address, batch } = placeRows(arena, visible, layer.inputSize);
-          const out = affine(arena, layer, address, batch);
-          const logits = arena.floats(out, batch * layer.stride);
+          const out = runLayer(team, layer, placeRows(arena, visible, layer.inputSize));
+          const logits = arena.floats(out.address, out.batch * layer.stride);
           const rows = arena.floats(u, top.labelSize * layer.stride);
-          addLabelRows(logits, rows, labels, batch, layer.stride);
-          arena.kernels.sigmoidInPlace(out, batch * layer.stride, 1 / temperature);
-          return compactRows(arena, out, batch, layer.outputSize, layer.stride);
+          addLabelRows(logits, rows, labels, out.batch, layer.stride);
+          arena.kernels.sigmoidInPlace(out.address, logits.length, 1 / temperature);
+          return readRows(arena, out, layer.outputSize);
         });
       },
     ),
     visibleGivenHidden: answer((hidden: Float32Array, temperature: number) => {
       const [pixels, labels] = place("visible");
-      const visible = arena.scratch(() => {
-        const { address, batch } = placeRows(arena, hidden, pixels.inputSize);
-        const out = affine(arena, pixels, address, batch);
-        arena.kernels.sigmoidInPlace(out, batch * pixels.stride, 1 / temperature);
-        return compactRows(arena, out, batch, pixels.outputSize, pixels.stride);
-      });
-      const scores = linear(labels, hidden).map((x) => x / temperature);
-      return { visible, labels: softmaxRows(scores, top.labelSize) };
-    }),
-    upPass: answer((images: Float32Array) => forward(place("up"), images, "sigmoid")),
-    downPass: answer((visible: Float32Array) => forward(place("down"), visible, "sigmoid")),
-    classifierProbabilities: answer((images: Float32Array) =>
-      softmaxRows(forward(place("classifier"), images, "linear"), top.labelSize)
-    ),
-    jointPosterior: answer((images: Float32Array) => {
-      const penultimate = forward(place("up"), images, "sigmoid");
-      const [layer] = place("hidden"), u = labelRows("");
       return arena.scratch(() => {
-        const { address, batch } = placeRows(arena, penultimate, layer.inputSize);
-        const logits = affine(arena, layer, address, batch);
-        return posterior(batch, (row) => {
-          const a = logits + 4 * row * layer.stride;
+        const rows = placeRows(arena, hidden, top.hiddenSize);
+        const visible = runLayer(team, pixels, rows, { temperature });
+        const scores = readRows(arena, runLayer(team, labels, rows), top.labelSize)
+          .map((x) => x / temperature);
+        return {
+          visible: readRows(arena, visible, top.visibleSize),
+          labels: softmaxRows(scores, top.labelSize),
+        };
+      });
+    }),
+    upPass: answer((images: Float32Array) => apply(place("up"), images, "sigmoid", imageSize(dbn))),
+    downPass: answer((visible: Float32Array) =>
+      apply(place("down"), visible, "sigmoid", top.visibleSize)
+    ),
+    classifierProbabilities: answer((images: Float32Array) => {
+      const scores = apply(place("classifier"), images, "linear", imageSize(dbn));
+      return softmaxRows(scores, top.labelSize);
+    }),
+    jointPosterior: answer((images: Float32Array) => {
+      const up = place("up"), [layer] = place("hidden"), u = labelRows("");
+      return arena.scratch(() => {
+        const below = forward(up, placeRows(arena, images, imageSize(dbn)), "sigmoid");
+        const penultimate = readRows(arena, below, top.visibleSize);
+        const logits = runLayer(team, layer, below);
+        return posterior(below.batch, (row) => {
+          const a = logits.address + 4 * row * layer.stride;
           const visible = penultimate.subarray(row * top.visibleSize, (row + 1) * top.visibleSize);
           let common = arena.kernels.sumSoftplus(a, layer.stride);
           for (let i = 0; i < visible.length; i++) common += visible[i] * top.visibleBias[i];

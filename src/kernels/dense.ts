@@ -4,6 +4,7 @@
  */
 import { countRows } from "../math/matrix.ts";
 import type { Arena } from "./arena.ts";
+import type { Team } from "./team.ts";
 
 // B batch, I inputs, O outputs
 
@@ -15,12 +16,12 @@ export function padded(n: number, to = PANEL): number {
   return Math.ceil(n / to) * to;
 }
 
-/** A layer in the arena; its rows are padded to whole panels. */
+/** A layer in the arena; its columns are padded to whole panels. */
 export interface PlacedLayer {
   inputSize: number;
   outputSize: number;
   stride: number; // floats between rows
-  weights: number; // address of (I, stride)
+  weights: number; // address of panels of (I, 32)
   bias: number; // address of (stride)
 }
 
@@ -41,46 +42,61 @@ export function placeLayer(
 ): PlacedLayer {
   const outputSize = bias.length, stride = padded(outputSize);
   const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
-  const rows = arena.floats(address, inputSize * stride);
+  const panels = arena.floats(address, inputSize * stride);
   for (let i = 0; i < inputSize; i++) {
-    if (!transposed) {
-      rows.set(weights.subarray(i * outputSize, (i + 1) * outputSize), i * stride);
-      continue;
+    for (let o = 0; o < outputSize; o++) {
+      const inPanel = o % PANEL, at = (o - inPanel) * inputSize + i * PANEL + inPanel;
+      panels[at] = transposed ? weights[o * inputSize + i] : weights[i * outputSize + o];
     }
-    for (let o = 0; o < outputSize; o++) rows[i * stride + o] = weights[o * inputSize + i];
   }
   arena.floats(biasAddress, stride).fill(paddingBias).set(bias);
   return { inputSize, outputSize, stride, weights: address, bias: biasAddress };
 }
 
+/** Rows of floats in the arena. */
+export interface PlacedRows {
+  address: number;
+  batch: number; // B
+  stride: number; // floats between rows
+}
+
+/** Multiplications below which waking other workers takes longer than it saves: tenths of a ms. */
+const MIN_SHARED_WORK = 4_000_000;
+/** 32-bit words of a call: see assembly/dense.ts. */
+const CALL_WORDS = 11;
+
 /**
- * x·w + b into fresh scratch memory; returns its address, rows of `stride` floats.
- * @param x address of (B, I), rows without padding
+ * x·w + b, or σ((x·w + b) / temperature), into fresh scratch memory.
+ * @param x (B, I)
  */
-export function affine(arena: Arena, layer: PlacedLayer, x: number, batch: number): number {
-  const { weights, bias, inputSize, stride } = layer;
-  const out = arena.allocate(batch * stride);
-  arena.kernels.affine(out, x, weights, bias, batch, inputSize, stride);
-  return out;
+export function runLayer(
+  team: Team,
+  layer: PlacedLayer,
+  x: PlacedRows,
+  sigmoid?: { temperature: number },
+): PlacedRows {
+  const { arena, barrier } = team, { weights, bias, inputSize, stride } = layer;
+  const address = arena.allocate(x.batch * stride), call = arena.allocate(CALL_WORDS);
+  arena.integers(call, CALL_WORDS).set([
+    ...[barrier, address, x.address, weights, bias, x.batch, inputSize, x.stride, stride],
+    sigmoid ? 1 : 0,
+  ]);
+  arena.floats(call, CALL_WORDS)[CALL_WORDS - 1] = 1 / (sigmoid?.temperature ?? 1);
+  team.run("runLayer", call, x.batch * inputSize * stride < MIN_SHARED_WORK);
+  return { address, batch: x.batch, stride };
 }
 
 /** Copies a batch of rows into scratch memory. @throws {RangeError} if it is not whole rows. */
-export function placeRows(
-  arena: Arena,
-  data: Float32Array,
-  size: number,
-): { address: number; batch: number } {
+export function placeRows(arena: Arena, data: Float32Array, size: number): PlacedRows {
   const batch = countRows("batch", data, size);
-  return { address: arena.place(data), batch };
+  return { address: arena.place(data), batch, stride: size };
 }
 
-/** Rows of `size` floats without their padding, as fresh scratch memory or as an array. */
-export function compactRows(
+/** Rows of `size` floats without their padding. */
+export function readRows(
   arena: Arena,
-  address: number,
-  batch: number,
+  { address, batch, stride }: PlacedRows,
   size: number,
-  stride: number,
 ): Float32Array {
   const out = new Float32Array(batch * size), rows = arena.floats(address, batch * stride);
   for (let row = 0; row < batch; row++) {

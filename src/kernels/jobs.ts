@@ -5,15 +5,6 @@
 
 /** The functions of assembly/kernels.ts; pointers are byte addresses. */
 export interface KernelExports {
-  affine(
-    out: number,
-    x: number,
-    w: number,
-    b: number,
-    batch: number,
-    inputs: number,
-    stride: number,
-  ): void;
   sigmoidInPlace(x: number, count: number, inverse: number): void;
   sumSoftplus(a: number, count: number): number;
   softplusGain(a: number, u: number, count: number): number;
@@ -27,13 +18,14 @@ export interface KernelExports {
     seedLow: number,
     seedHigh: number,
   ): void;
-  /** A worker's share of a job; every worker of the team must call it. */
+  // A worker's share of a job; every worker of the team must call it.
+  runLayer(call: number, worker: number): void;
   runChains(run: number, worker: number): void;
   trainBatch(batch: number, worker: number): void;
 }
 
 /** Kernels that a team runs together. */
-export const jobs = ["runChains", "trainBatch"] as const;
+export const jobs = ["runLayer", "runChains", "trainBatch"] as const;
 
 /** One of {@linkcode jobs}. */
 export type Job = typeof jobs[number];

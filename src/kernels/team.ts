@@ -76,11 +76,14 @@ export class Team {
     }
   }
 
-  /** Runs a job on every worker and returns when all are done. */
-  run(job: Job, argument: number): void {
+  /**
+   * Runs a job on every worker and returns when all are done.
+   * @param alone whether the work is too little to wake the others for
+   */
+  run(job: Job, argument: number, alone = false): void {
     const words = this.arena.integers(this.#address, this.#words);
-    Atomics.store(words, control.barrier, this.#ready);
-    if (this.#ready > 1) {
+    Atomics.store(words, control.barrier, alone ? 1 : this.#ready);
+    if (this.#ready > 1 && !alone) {
       Atomics.store(words, control.job, jobs.indexOf(job));
       Atomics.store(words, control.argument, argument);
       Atomics.add(words, control.generation, 1);

@@ -9,7 +9,7 @@ import { generateFrame, gibbsChain, type GibbsOptions } from "../../src/model/gi
 import { Arena } from "../../src/kernels/arena.ts";
 import { buildKernels, readSources } from "../../src/kernels/build.ts";
 import { packRbm, runChains } from "../../src/kernels/chains.ts";
-import { affine, compactRows, padded, placeLayer } from "../../src/kernels/dense.ts";
+import { padded, placeLayer, placeRows, readRows, runLayer } from "../../src/kernels/dense.ts";
 import { Team } from "../../src/kernels/team.ts";
 import type { ChainState } from "../../src/model/gibbs_options.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
@@ -44,44 +44,58 @@ Deno.test("the kernel's random numbers are the twin's, for every key", () => {
   }));
 });
 
-Deno.test("dense layers of odd sizes agree with the plain twin and write nowhere else", () => {
-  const arena = new Arena(), sizes = [1, 3, 31, 32, 33, 65, 785];
+Deno.test("dense layers of odd sizes agree with the plain twin and write nowhere else", async () => {
+  const teams = [1, 2, 3].map((workers) => new Team(workers));
+  for (const team of teams) await team.start();
+  const sizes = [1, 3, 31, 32, 33, 65, 785];
   let largest = 0;
   for (const inputs of sizes) {
     for (const outputs of sizes) {
-      for (const batch of [1, 2, 3, 4, 5, 9]) {
+      for (const batch of [1, 2, 3, 4, 5, 9, 99]) {
         if (inputs * outputs > 100_000 && batch > 3) continue;
-        arena.scratch(() => {
-          const w = normal(inputs * outputs, 1), b = normal(outputs, 2);
-          const x = normal(batch * inputs, 3).map((v) => v < 0 ? 0 : v);
-          const layer = placeLayer(arena, { weights: w, bias: b, inputSize: inputs });
-          const before = arena.place(new Float32Array(64).fill(GUARD));
-          const at = arena.place(x), out = affine(arena, layer, at, batch);
-          const after = arena.place(new Float32Array(64).fill(GUARD));
-          const again = arena.allocate(batch * layer.stride); // the same, beside the guard
-          arena.kernels.affine(again, at, layer.weights, layer.bias, batch, inputs, layer.stride);
-          const expected = plainAffine(new Float32Array(batch * outputs), x, w, b);
-          for (const address of [out, again]) {
-            compactRows(arena, address, batch, outputs, layer.stride).forEach((value, i) => {
-              largest = Math.max(
-                largest,
-                Math.abs(value - expected[i]) / (1 + Math.abs(expected[i])),
-              );
-            });
-          }
-          for (const guard of [before, after]) {
-            assert(
-              arena.floats(guard, 64).every((v) => v === Math.fround(GUARD)),
-              "a guard was written",
-            );
-          }
+        const w = normal(inputs * outputs, 1), b = normal(outputs, 2);
+        const x = normal(batch * inputs, 3).map((v) => v < 0 ? 0 : v);
+        const expected = plainAffine(new Float32Array(batch * outputs), x, w, b);
+        const results = teams.map((team) => runGuarded(team, w, b, x, inputs));
+        for (const result of results) assertEquals(result, results[0]);
+        results[0].forEach((value, i) => {
+          const size = 1 + Math.abs(expected[i]);
+          largest = Math.max(largest, Math.abs(value - expected[i]) / size);
         });
       }
     }
   }
+  for (const team of teams) team.dispose();
   console.log(`largest relative difference ${largest.toExponential(1)}`);
   assert(largest < 2e-5);
 });
+
+/** A layer's linear output, from memory between two guards. */
+function runGuarded(
+  team: Team,
+  weights: Float32Array,
+  bias: Float32Array,
+  x: Float32Array,
+  inputSize: number,
+): Float32Array {
+  const { arena } = team;
+  return arena.scratch(() => {
+    const layer = placeLayer(arena, { weights, bias, inputSize });
+    const before = arena.place(new Float32Array(64).fill(GUARD));
+    const rows = placeRows(arena, x, inputSize), out = runLayer(team, layer, rows);
+    const after = arena.place(new Float32Array(64).fill(GUARD));
+    const again = runLayer(team, layer, rows); // the same, beside the guard
+    for (const guard of [before, after]) {
+      const floats = arena.floats(guard, 64);
+      assert(floats.every((v) => v === Math.fround(GUARD)), "a guard was written");
+    }
+    const linear = readRows(arena, out, bias.length);
+    assertEquals(readRows(arena, again, bias.length), linear);
+    const soft = readRows(arena, runLayer(team, layer, rows, { temperature: 2 }), bias.length);
+    soft.forEach((p, i) => assert(Math.abs(p - 1 / (1 + Math.exp(-linear[i] / 2))) < 1e-6));
+    return linear;
+  });
+}
 
 Deno.test("softplus and sigmoid are right from -1000 to 1000", () => {
   const arena = new Arena();

@@ -3,48 +3,59 @@
  * @module
  */
 import { sigmoid4, softplus4 } from "./math";
+import { Barrier, meet, shareStart } from "./team";
 
-// B batch, I inputs, O outputs
+// B batch, I inputs, O outputs, T temperature
 
 /** Columns of a panel. */
 export const PANEL: i32 = 32;
 const PANEL_BYTES: i32 = 128;
 
+/** Fields of a layer's call, in the order of the caller's Int32Array: see ../dense.ts. */
+// @ts-ignore: decorator
+@unmanaged
+class Call {
+  barrier: Barrier;
+  out: usize; // (B, stride) f32
+  x: usize; // (B, xStride) f32
+  weights: usize; // panels of (I, 32) f32
+  bias: usize; // (stride) f32
+  batch: i32; // B
+  inputs: i32; // I
+  xStride: i32; // floats between rows of x
+  stride: i32; // O rounded up to 32
+  activation: i32; // 0 none, 1 logistic
+  inverseTemperature: f32; // of the logistic
+}
+
 /**
- * out = x·w + b: x (B, I), w (I, O) with rows of `stride` floats, b (O) padded to 32, out (B, O) with
- * rows of `stride` floats; `stride` is O rounded up to 32. Each sum runs over I in order, so a row's
- * bits do not depend on B.
+ * A worker's columns of out = x·w + b, or of σ((x·w + b) / T). Each sum runs over I in order, so a
+ * row's bits depend neither on B nor on the number of workers.
  */
-export function affine(
-  out: usize,
-  x: usize,
-  w: usize,
-  b: usize,
-  batch: i32,
-  inputs: i32,
-  stride: i32,
-): void {
-  const strideBytes = stride << 2;
-  const inputBytes = inputs << 2;
-  for (let o = 0; o < strideBytes; o += PANEL_BYTES) {
+export function runLayer(r: Call, worker: i32): void {
+  const workers = r.barrier.workers, panels = r.stride / PANEL;
+  const strideBytes = r.stride << 2, xBytes = r.xStride << 2, batch = r.batch, inputs = r.inputs;
+  const from = shareStart(panels, worker, workers) * PANEL_BYTES;
+  const to = shareStart(panels, worker + 1, workers) * PANEL_BYTES;
+  for (let o = from; o < to; o += PANEL_BYTES) {
+    const w = r.weights + o * inputs, b = r.bias + o, out = r.out + o;
     let row = 0;
     for (; row + 4 <= batch; row += 4) {
       for (let part = 0; part < PANEL_BYTES; part += 32) {
-        block4x8(
-          out + row * strideBytes + o + part,
-          strideBytes,
-          x + row * inputBytes,
-          inputBytes,
-          w + o + part,
-          b + o + part,
-          inputs,
-        );
+        const to = out + row * strideBytes + part;
+        block4x8(to, strideBytes, r.x + row * xBytes, xBytes, w + part, b + part, inputs);
       }
     }
     for (; row < batch; row++) {
-      row1x32(out + row * strideBytes + o, x + row * inputBytes, w + o, strideBytes, b + o, inputs);
+      row1x32(out + row * strideBytes, r.x + row * xBytes, w, b, inputs);
+    }
+    if (r.activation) {
+      for (let row = 0; row < batch; row++) {
+        sigmoidInPlace(out + row * strideBytes, PANEL, r.inverseTemperature);
+      }
     }
   }
+  meet(r.barrier, worker);
 }
 
 /** Four rows by eight columns in registers. */
@@ -60,7 +71,7 @@ function block4x8(
   const b0 = v128.load(b), b1 = v128.load(b, 16);
   let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1, a30 = b0, a31 = b1;
   const x1 = x + inputBytes, x2 = x1 + inputBytes, x3 = x2 + inputBytes;
-  for (let i = 0, at: usize = 0; i < inputs; i++, at += 4, w += strideBytes) {
+  for (let i = 0, at: usize = 0; i < inputs; i++, at += 4, w += PANEL_BYTES) {
     const w0 = v128.load(w), w1 = v128.load(w, 16);
     let v = v128.load32_splat(x + at);
     a00 = f32x4.add(a00, f32x4.mul(v, w0));
@@ -89,10 +100,10 @@ function block4x8(
 }
 
 /** One row by 32 columns in registers; inputs of 0 cost nothing. */
-function row1x32(out: usize, x: usize, w: usize, strideBytes: i32, b: usize, inputs: i32): void {
+function row1x32(out: usize, x: usize, w: usize, b: usize, inputs: i32): void {
   let a0 = v128.load(b), a1 = v128.load(b, 16), a2 = v128.load(b, 32), a3 = v128.load(b, 48);
   let a4 = v128.load(b, 64), a5 = v128.load(b, 80), a6 = v128.load(b, 96), a7 = v128.load(b, 112);
-  for (let i = 0; i < inputs; i++, x += 4, w += strideBytes) {
+  for (let i = 0; i < inputs; i++, x += 4, w += PANEL_BYTES) {
     if (load<f32>(x) == 0) continue;
     const v = v128.load32_splat(x);
     a0 = f32x4.add(a0, f32x4.mul(v, v128.load(w)));

@@ -6,6 +6,6 @@
  * @module
  */
 export { runChains } from "./chains";
-export { affine, sigmoidInPlace, softplusGain, sumSoftplus } from "./dense";
+export { runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./dense";
 export { fillUniform } from "./random";
 export { trainBatch } from "./training";
