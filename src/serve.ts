@@ -12,7 +12,7 @@ import { loadModel } from "./model/store.ts";
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one [$PORT, or 8000]" },
   host: { kind: "string", help: "address to listen on [0.0.0.0]" },
-  engine: { kind: "string", help: `${engineNames.join(", ")} [tfjs]` },
+  engine: { kind: "string", help: `${engineNames.join(", ")} [simd]` },
   model: { kind: "string", help: "model directory: a path or URL [models/mnist-dbn/1]" },
 };
 
@@ -29,7 +29,7 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(flagHelp(USAGE, flagTable));
     return 0;
   }
-  const engineName = checkEngine((flags.engine ?? "tfjs") as string);
+  const engineName = checkEngine((flags.engine ?? "simd") as string);
   const port = readPort(flags.port as string | undefined);
   const model = await loadModel(flags.model as string | undefined);
   const engine = await openEngine(model, { engine: engineName });

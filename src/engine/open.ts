@@ -7,7 +7,7 @@ import { type Engine, type EngineName, engineNames } from "./engine.ts";
 
 /** Options of {@linkcode openEngine}. */
 export interface OpenEngineOptions {
-  /** @default "tfjs" */
+  /** @default "simd" */
   engine?: EngineName;
 }
 
@@ -17,7 +17,7 @@ export interface OpenEngineOptions {
  */
 export async function openEngine(
   model: StoredModel,
-  { engine = "tfjs" }: OpenEngineOptions = {},
+  { engine = "simd" }: OpenEngineOptions = {},
 ): Promise<Engine> {
   switch (engine) {
     case "simd":

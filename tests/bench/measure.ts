@@ -24,11 +24,17 @@ export async function timeMs(
   return median(times);
 }
 
-/** A table of text, its first column to the left and the others to the right. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))
-      .join("  ")
-  ).join("\n");
+/** A Markdown table, its first column to the left and the others to the right. */
+export function markdownTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length), 3));
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const padded = rows.map((row) =>
+    line(
+      row.map((cell, i) => i === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[i])),
+    )
+  );
+  const rule = line(
+    widths.map((width, i) => i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`),
+  );
+  return [padded[0], rule, ...padded.slice(1)].join("\n");
 }

@@ -12,7 +12,8 @@ export interface PeerNumbers {
   check: number[];
   /** Steps a second by number of chains. */
   gibbs: Record<string, number>;
-  epochSeconds: Record<string, number>;
+  /** CD-1 by layer, of binary samples or grey values. */
+  epochSeconds: Record<"binary" | "grey", Record<string, number>>;
   sklearnEpochSeconds: Record<string, number>;
 }
 
