@@ -25,6 +25,8 @@ export class Arena {
   readonly #memory: WebAssembly.Memory;
   readonly #module: WebAssembly.Module;
   #top = FIRST_ADDRESS;
+  /** Where memory begins that was never given out, and so is still of zeros. */
+  #untouched = FIRST_ADDRESS;
 
   constructor({ shared = false } = {}) {
     const base64 = shared ? sharedWasmBase64 : wasmBase64;
@@ -67,7 +69,9 @@ export class Arena {
     const missing = end - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
     this.#top = end;
-    new Uint8Array(this.#memory.buffer, address, end - address).fill(0);
+    const used = Math.min(end, this.#untouched) - address;
+    if (used > 0) new Uint8Array(this.#memory.buffer, address, used).fill(0);
+    this.#untouched = Math.max(end, this.#untouched);
     return address;
   }
 

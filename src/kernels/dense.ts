@@ -43,10 +43,12 @@ export function placeLayer(
   const outputSize = bias.length, stride = padded(outputSize);
   const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
   const panels = arena.floats(address, inputSize * stride);
-  for (let i = 0; i < inputSize; i++) {
-    for (let o = 0; o < outputSize; o++) {
-      const inPanel = o % PANEL, at = (o - inPanel) * inputSize + i * PANEL + inPanel;
-      panels[at] = transposed ? weights[o * inputSize + i] : weights[i * outputSize + o];
+  const rowStep = transposed ? 1 : outputSize, columnStep = transposed ? inputSize : 1;
+  for (let first = 0; first < outputSize; first += PANEL) {
+    const count = Math.min(PANEL, outputSize - first);
+    for (let i = 0; i < inputSize; i++) {
+      const from = i * rowStep + first * columnStep, to = first * inputSize + i * PANEL;
+      for (let o = 0; o < count; o++) panels[to + o] = weights[from + o * columnStep];
     }
   }
   arena.floats(biasAddress, stride).fill(paddingBias).set(bias);

@@ -8,6 +8,7 @@ import { encodeHex } from "@std/encoding/hex";
 import {
   checkConfig,
   type Model,
+  type ModelConfig,
   modelFiles,
   readModel,
   WeightsFormatError,
@@ -36,9 +37,13 @@ export async function loadModel(directory: string | URL = releasedModel): Promis
     readModelFile(url, modelFiles.dbn),
     readModelFile(url, modelFiles.classifier),
   ]);
+  const hashes = [
+    checkHash(config, modelFiles.dbn, dbn), // on other threads, while this one reads
+    checkHash(config, modelFiles.classifier, classifier),
+  ];
+  Promise.allSettled(hashes); // a file that cannot be read fails before its hash does
   const model = readModel(config, { dbn, classifier });
-  await checkHash(model, modelFiles.dbn, dbn);
-  await checkHash(model, modelFiles.classifier, classifier);
+  await Promise.all(hashes);
   return { ...model, url };
 }
 
@@ -115,7 +120,7 @@ function parseConfig(bytes: Uint8Array): unknown {
   }
 }
 
-async function checkHash({ config }: Model, name: string, bytes: Uint8Array): Promise<void> {
+async function checkHash(config: ModelConfig, name: string, bytes: Uint8Array): Promise<void> {
   const expected = config.sha256?.[name];
   if (expected === undefined) return;
   const actual = await sha256(bytes);
