@@ -3,6 +3,7 @@
  * @module
  */
 import { Team } from "../src/kernels/team.ts";
+import { program } from "../src/kernels/training_wasm.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import type { RbmTrainerOptions } from "./rbm_start.ts";
 import type { RbmBackend } from "./recipe.ts";
@@ -24,7 +25,7 @@ export async function createRbmTrainer(
   options: RbmTrainerOptions,
 ): Promise<RbmTrainer> {
   if (backend === "tfjs") return new TfjsRbmTrainer(options);
-  team ??= new Team();
+  team ??= new Team(undefined, program);
   await team.start();
   return new SimdRbmTrainer(team, options);
 }

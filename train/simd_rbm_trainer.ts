@@ -43,7 +43,7 @@ export class SimdRbmTrainer implements RbmTrainer {
   }
 
   step({ inputs, labels }: Batch, { epoch, step, batchesPerEpoch }: Position): Metrics {
-    const { recipe } = this.#options;
+    const { recipe, stage } = this.#options;
     const persistent = epoch >= recipe.epochs;
     const done = step - recipe.epochs * batchesPerEpoch;
     const monitor = !persistent || step % PCD_MONITOR_INTERVAL === 0;
@@ -53,6 +53,7 @@ export class SimdRbmTrainer implements RbmTrainer {
       persistent,
       monitor,
       sampleInputs: persistent || recipe.inputs === "sample",
+      denseInputs: stage > 0, // probabilities of the layer below, none of them 0
       sampleVisible: persistent || recipe.reconstruction === "sample",
       k: recipe.k,
       learningRate: persistent

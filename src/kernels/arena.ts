@@ -7,7 +7,7 @@
  */
 import { decodeBase64 } from "@std/encoding/base64";
 import { instantiate, type KernelExports } from "./jobs.ts";
-import { sharedWasmBase64, wasmBase64 } from "./kernels_wasm.ts";
+import { program as servingProgram } from "./kernels_wasm.ts";
 
 const PAGE_BYTES = 65536;
 const ALIGNMENT_BYTES = 128;
@@ -17,6 +17,13 @@ const FIRST_ADDRESS = 4096;
 const MAX_BYTES = 65535 * PAGE_BYTES;
 
 const compiled = new Map<string, WebAssembly.Module>();
+
+/** Two WebAssembly modules of the same kernels in base64. */
+export interface Program {
+  plain: string;
+  /** For a memory that workers share. */
+  shared: string;
+}
 
 /** One instance of the kernels with its memory. */
 export class Arena {
@@ -28,8 +35,8 @@ export class Arena {
   /** Where memory begins that was never given out, and so is still of zeros. */
   #untouched = FIRST_ADDRESS;
 
-  constructor({ shared = false } = {}) {
-    const base64 = shared ? sharedWasmBase64 : wasmBase64;
+  constructor({ shared = false, program = servingProgram as Program } = {}) {
+    const base64 = shared ? program.shared : program.plain;
     const module = compiled.get(base64) ?? new WebAssembly.Module(decodeBase64(base64));
     compiled.set(base64, module);
     this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_BYTES / PAGE_BYTES, shared });
@@ -39,9 +46,9 @@ export class Arena {
   }
 
   /** An arena that workers can see; none where shared memory is missing. */
-  static shared(): Arena | undefined {
+  static shared(program?: Program): Arena | undefined {
     try {
-      return new Arena({ shared: true });
+      return new Arena({ shared: true, program });
     } catch {
       return undefined;
     }

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** The functions of assembly/kernels.ts; pointers are byte addresses. */
+/** The functions of assembly/kernels.ts and training_kernels.ts; pointers are byte addresses. */
 export interface KernelExports {
   sigmoidInPlace(x: number, count: number, inverse: number): void;
   sumSoftplus(a: number, count: number): number;
@@ -21,11 +21,20 @@ export interface KernelExports {
   // A worker's share of a job; every worker of the team must call it.
   runLayer(call: number, worker: number): void;
   runChains(run: number, worker: number): void;
+  // Of the training program alone.
   trainBatch(batch: number, worker: number): void;
+  trainNetwork(batch: number, worker: number): void;
+  runNetwork(batch: number, worker: number): void;
 }
 
 /** Kernels that a team runs together. */
-export const jobs = ["runLayer", "runChains", "trainBatch"] as const;
+export const jobs = [
+  "runLayer",
+  "runChains",
+  "trainBatch",
+  "trainNetwork",
+  "runNetwork",
+] as const;
 
 /** One of {@linkcode jobs}. */
 export type Job = typeof jobs[number];

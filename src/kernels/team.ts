@@ -4,7 +4,7 @@
  * caller's thread does it all.
  * @module
  */
-import { Arena } from "./arena.ts";
+import { Arena, type Program } from "./arena.ts";
 import { control, type Job, jobs } from "./jobs.ts";
 
 /** More workers than this wait for each other longer than they save. */
@@ -23,9 +23,13 @@ export class Team {
   #helpers: Promise<void> | undefined;
   #ready = 1;
 
-  /** @param workers threads to use, the caller's own among them */
-  constructor(workers = defaultWorkers()) {
-    this.arena = workers > 1 ? Arena.shared() ?? new Arena() : new Arena();
+  /**
+   * @param workers threads to use, the caller's own among them
+   * @param program the kernels; those of serving if left out
+   */
+  constructor(workers = defaultWorkers(), program?: Program) {
+    const shared = workers > 1 ? Arena.shared(program) : undefined;
+    this.arena = shared ?? new Arena({ program });
     this.#wanted = this.arena.isShared ? workers : 1;
     this.#address = this.arena.allocate(this.#words);
   }

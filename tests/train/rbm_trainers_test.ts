@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { program } from "../../src/kernels/training_wasm.ts";
 import { Team } from "../../src/kernels/team.ts";
 import { fillUniform } from "../../src/math/random.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../../src/model/rbm.ts";
@@ -11,7 +12,7 @@ import { TfjsRbmTrainer } from "../../train/tfjs_rbm_trainer.ts";
 import { PlainRbmTrainer } from "./plain_rbm_trainer.ts";
 
 await openTrainingBackend();
-const teams = [1, 2, 3].map((workers) => new Team(workers));
+const teams = [1, 2, 3].map((workers) => new Team(workers, program));
 for (const team of teams) await team.start();
 
 const methods: Record<string, Partial<RbmRecipe>> = {
@@ -23,18 +24,19 @@ const methods: Record<string, Partial<RbmRecipe>> = {
   PCD: { epochs: 0, persistentEpochs: 1 },
   "PCD-3": { epochs: 0, persistentEpochs: 1, k: 3 },
 };
+// Stage 0 takes grey inputs as lists, the others as a dense product.
 const shapes = [
   { visibleSize: 1, hiddenSize: 1, labelSize: 0, batchSize: 1 },
   { visibleSize: 33, hiddenSize: 31, labelSize: 0, batchSize: 5 },
   { visibleSize: 31, hiddenSize: 65, labelSize: 3, batchSize: 7 },
   { visibleSize: 64, hiddenSize: 96, labelSize: 10, batchSize: 4 },
-];
+].flatMap((shape) => [0, 1].map((stage) => ({ ...shape, stage })));
 const BATCHES = 6;
 
 function optionsOf(shape: typeof shapes[number], method: Partial<RbmRecipe>): RbmTrainerOptions {
   const recipe = { ...presets.full.stack, epochs: 1, weightCost: 0.01, ...method };
   const visibleMean = new Float64Array(shape.visibleSize).fill(0.3);
-  return { ...shape, recipe, seed: 2 ** 40 + 3, stage: 1, visibleMean };
+  return { ...shape, recipe, seed: 2 ** 40 + 3, visibleMean };
 }
 
 /** Inputs that are grey, 0 and 1; the last batch is a row short. */

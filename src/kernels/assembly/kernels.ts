@@ -1,5 +1,5 @@
 /**
- * SIMD128 kernels in AssemblyScript. `deno task kernels` compiles them into ../kernels_wasm.ts.
+ * The kernels of serving, in AssemblyScript. `deno task kernels` compiles them to ../kernels_wasm.ts.
  *
  * No relaxed SIMD and no library math: every result is the same bits on every machine. The caller
  * checks bounds; pointers are byte addresses in the module's memory, aligned to 16.
@@ -8,4 +8,3 @@
 export { runChains } from "./chains";
 export { runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./dense";
 export { fillUniform } from "./random";
-export { trainBatch } from "./training";

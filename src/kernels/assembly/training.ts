@@ -1,13 +1,14 @@
 /**
  * One mini-batch of contrastive divergence (CD-k) or its persistent form (PCD), on all workers.
  *
- * A visible vector is a list of the rows of weights that count, with values where it is grey; what is
- * 0 costs nothing. Each worker has its own columns of hidden and of visible units, and every sum runs
+ * A sparse visible vector is a list of the rows of weights that count, with values where it is grey;
+ * what is 0 costs nothing. A dense one, of probabilities, goes through a product. Each worker has its own columns of hidden and of visible units, and every sum runs
  * over its list in order, so the number of workers changes no bit.
  * @module
  */
 import { PANEL } from "./dense";
 import { exp4, sigmoid4 } from "./math";
+import { addProduct, addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "./products";
 import { fillUniform } from "./random";
 import { Barrier, meet, shareStart } from "./team";
 
@@ -34,7 +35,8 @@ class Batch {
   k: i32; // Gibbs steps of the model's half
   persistent: i32; // whether the chains go on from batch to batch
   sampleInputs: i32; // whether inputs are probabilities to sample, instead of grey values
-  sampleVisible: i32; // whether the last reconstruction is sampled
+  denseInputs: i32; // whether inputs are taken as panels, instead of as lists
+  sampleVisible: i32; // whether the last reconstruction is sampled; it is dense if not
   seedLow: i32;
   seedHigh: i32;
   step: i32;
@@ -56,6 +58,9 @@ class Batch {
   data: usize; // activities of hidden units
   model: usize; // activities of hidden units
   visible: usize; // activities of visible units
+  visibleByUnit: usize; // (V padded, R) f32: the same, of a dense reconstruction
+  dense: usize; // activities of dense inputs, labels among them
+  denseByUnit: usize; // (V padded, R) f32: the same
   errors: usize; // (V/32 + 1, R) f32: squared errors of the last reconstruction
   dataLists: usize; // R lists a worker, and R more of labels
   modelLists: usize; // the same
@@ -146,13 +151,20 @@ function paired(r: Batch): bool {
   return r.sampleInputs != 0 && r.sampleVisible != 0 && !r.persistent;
 }
 
+/** Whether chains end in probabilities, not in samples. */
+// @ts-ignore: decorator
+@inline
+function denseModel(r: Batch): bool {
+  return r.sampleVisible == 0 && !r.persistent;
+}
+
 /** A worker's share of one batch: positive and negative statistics, then the update. */
 export function trainBatch(r: Batch, worker: i32): void {
   const workers = r.barrier.workers, labelled = r.labels > 0;
   readInputs(r, worker, workers);
-  if (worker == 0 && labelled) readTargets(r);
+  if (worker == 0 && labelled && !r.denseInputs) readTargets(r);
   meet(r.barrier, worker);
-  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows);
+  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false);
   const persistent = r.persistent != 0;
   const firstLayer = r.layer + (persistent ? MONITOR_STREAM : 0);
   if (r.monitor || !persistent) sampleHidden(r, worker, workers, r.data, r.rows, firstLayer);
@@ -164,7 +176,7 @@ export function trainBatch(r: Batch, worker: i32): void {
   for (let k = 0; k < r.k; k++) {
     const layer = r.layer + 3 * k + (persistent ? 1 : 0), last = k == r.k - 1;
     if (persistent || k > 0) {
-      hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows);
+      hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows, false);
       sampleHidden(r, worker, workers, r.model, r.modelRows, layer);
     }
     meet(r.barrier, worker);
@@ -175,7 +187,7 @@ export function trainBatch(r: Batch, worker: i32): void {
       meet(r.barrier, worker);
     }
   }
-  hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows);
+  hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows, true);
   update(r, worker, workers);
   meet(r.barrier, worker);
 }
@@ -187,8 +199,10 @@ function readInputs(r: Batch, worker: i32, workers: i32): void {
   const all = firstColumn(visible, worker + 1, workers), to = min(all, pad);
   const uniforms = r.scratch + worker * scratchBytes(r);
   for (let i = from; i < all; i++) {
-    if (i < r.pixels || i >= r.pixels + r.labels) clear(rowList(r, i)); // labels: see readTargets
+    const isLabel = i >= r.pixels && i < r.pixels + r.labels; // see readTargets
+    if (r.denseInputs || !isLabel) clear(rowList(r, i));
   }
+  if (r.denseInputs) return placeDense(r, from, all);
   const pair = paired(r);
   const zero = f32x4.splat(0);
   for (let row = 0; row < r.rows; row++) {
@@ -217,6 +231,23 @@ function readInputs(r: Batch, worker: i32, workers: i32): void {
       }
     }
     store<u32>(list, <u32> end);
+  }
+}
+
+/** Copies the inputs and labels of columns `from` … `to` into panels. */
+function placeDense(r: Batch, from: i32, to: i32): void {
+  const pad = padded(r.pixels), all = r.maxRows;
+  for (let unit = from; unit < to; unit += PANEL) {
+    const panel = r.dense + (unit * all << 2), pixels = max(min(PANEL, r.pixels - unit), 0);
+    for (let row = 0; row < r.rows; row++) {
+      const at = panel + row * ROW_BYTES;
+      memory.fill(at, 0, ROW_BYTES);
+      memory.copy(at, r.inputs + ((row * pad + unit) << 2), pixels << 2);
+      if (r.labels == 0) continue;
+      const label = r.pixels + load<i32>(r.targets + (row << 2)) - unit;
+      if (label >= 0 && label < PANEL) store<f32>(at + (label << 2), 1);
+    }
+    turnPanel(r.denseByUnit + (unit * all << 2), panel, all, r.rows);
   }
 }
 
@@ -252,7 +283,7 @@ function scratchBytes(r: Batch): i32 {
   return (max(padded(r.hidden), visibleUnits(r)) << 2) + PANEL * ROW_BYTES;
 }
 
-/** p(h=1|v) of a worker's columns for `rows` visible vectors. */
+/** p(h=1|v) of a worker's columns for `rows` visible vectors; `last` is of what ends a batch's chains. */
 function hiddenUnits(
   r: Batch,
   worker: i32,
@@ -260,18 +291,27 @@ function hiddenUnits(
   out: usize,
   lists: usize,
   rows: i32,
+  last: bool,
 ): void {
   const pad = padded(r.hidden), bytes = listBytes(r.pixels), all = r.maxRows;
   const to = firstColumn(pad, worker + 1, workers);
   const labels = labelLists(r, lists), labelBytes = labelListBytes(r);
   const binary = lists == r.dataLists ? r.sampleInputs : r.sampleVisible;
+  const byUnit = lists == r.dataLists && r.denseInputs ? r.denseByUnit : r.visibleByUnit;
+  const dense = lists == r.dataLists ? r.denseInputs : last && denseModel(r);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
     const table = r.weights + column * (visibleUnits(r) << 2), bias = r.hiddenBias + (column << 2);
-    const mask = r.hiddenMask + (column << 2);
+    const mask = r.hiddenMask + (column << 2), panel = out + (column * all << 2);
+    if (dense) {
+      for (let row = 0; row < rows; row++) memory.copy(panel + row * ROW_BYTES, bias, ROW_BYTES);
+      addProduct(panel, byUnit, all, table, visibleUnits(r), rows);
+    }
     for (let row = 0; row < rows; row++) {
-      const sums = out + (column * all << 2) + row * ROW_BYTES;
-      sumPanel(sums, bias, table, lists + row * bytes, all * bytes, workers, binary);
-      if (r.labels > 0) sumPanel(sums, sums, table, labels + row * labelBytes, 0, 1, 0);
+      const sums = panel + row * ROW_BYTES;
+      if (!dense) {
+        sumPanel(sums, bias, table, lists + row * bytes, all * bytes, workers, binary);
+        if (r.labels > 0) sumPanel(sums, sums, table, labels + row * labelBytes, 0, 1, 0);
+      }
       for (let at = 0; at < ROW_BYTES; at += 16) {
         const p = sigmoid4(v128.load(sums + at));
         v128.store(sums + at, f32x4.mul(p, v128.load(mask + at)));
@@ -420,8 +460,8 @@ function below16(u: usize, p: usize): i32 {
 }
 
 /**
- * p(v=1|h) of a worker's columns, then lists of the visible units that are on, or of all with their
- * probabilities. `measure` writes the squared errors; `last` lists the batch rows by unit as well.
+ * p(v=1|h) of a worker's columns, then lists of the visible units that are on, or all of them by unit
+ * where they are not sampled. `measure` writes the squared errors; `last` lists the batch rows by unit as well.
  */
 function visibleSample(
   r: Batch,
@@ -473,17 +513,14 @@ function visibleSample(
           end += 8;
           word &= word - 1;
         }
-      } else {
-        for (let lane = 0; lane < count; lane++) {
-          const value = load<f32>(p + (lane << 2));
-          store<u32>(end, (unit + lane) * ROW_BYTES);
-          store<f32>(end, value, 4);
-          end += 8;
-          push(rowList(r, unit + lane), inArea(r, MODEL_AREA, row), value);
-        }
       }
     }
     store<u32>(list, <u32> end);
+  }
+  if (sample) return;
+  for (let unit = from; unit < until; unit += PANEL) {
+    const at = unit * all << 2;
+    turnPanel(r.visibleByUnit + at, r.visible + at, all, rows);
   }
 }
 
@@ -528,9 +565,7 @@ function sampleLabels(r: Batch, layer: i32, last: bool): void {
         chosen = y;
         found = true;
       }
-      if (sample) continue;
-      push(list, (r.pixels + y) * ROW_BYTES, p);
-      push(rowList(r, r.pixels + y), inArea(r, MODEL_AREA, row), p);
+      if (!sample) store<f32>(r.visibleByUnit + (((r.pixels + y) * all + row) << 2), p);
     }
     if (sample) {
       push(list, (r.pixels + chosen) * ROW_BYTES, 1);
@@ -569,18 +604,29 @@ function update(r: Batch, worker: i32, workers: i32): void {
   const modelShare: f32 = <f32> r.rows / <f32> r.modelRows;
   const block = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
   const signed = r.signed + worker * 3 * all * ROW_BYTES;
-  const binary = (r.sampleInputs & r.sampleVisible) != 0;
+  const binary = (r.sampleInputs | r.denseInputs) != 0 && r.sampleVisible != 0;
+  const listless = r.denseInputs && denseModel(r);
   const to = firstColumn(pad, worker + 1, workers);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
     sign(r, signed, column, modelShare);
     for (let row = 0; row < visible; row += PANEL) {
+      if (listless) memory.fill(block, 0, BLOCK_BYTES);
+      else {
+        for (let i = 0; i < PANEL; i++) {
+          sumPanel(block + i * ROW_BYTES, ZEROS, signed, rowList(r, row + i), 0, 1, binary);
+        }
+      }
+      const panel = row * all << 2;
+      if (r.denseInputs) addStatistics(block, r.dense + panel, signed, r.rows);
+      if (denseModel(r)) {
+        addStatistics(block, r.visible + panel, signed + inArea(r, MODEL_AREA, 0), r.rows);
+      }
       for (let i = 0; i < PANEL; i++) {
-        const at = column * (visible << 2) + (row + i) * ROW_BYTES, gradient = block + i * ROW_BYTES;
-        sumPanel(gradient, ZEROS, signed, rowList(r, row + i), 0, 1, binary);
-        step32(r.weights + at, r.velocity + at, gradient, r, rate);
+        const at = column * (visible << 2) + (row + i) * ROW_BYTES;
+        step32(r.weights + at, r.velocity + at, block + i * ROW_BYTES, r, rate);
       }
       const out = r.transposed + row * (pad << 2) + column * ROW_BYTES;
-      transpose32(out, r.weights + column * (visible << 2) + row * ROW_BYTES);
+      turn32x32(out, r.weights + column * (visible << 2) + row * ROW_BYTES);
     }
     for (let at = 0; at < ROW_BYTES; at += 16) {
       let sum = f32x4.splat(0);
@@ -608,6 +654,16 @@ function update(r: Batch, worker: i32, workers: i32): void {
   }
 }
 
+/** block (32, 32) += vᵀ·h, both panels of the batch's rows. */
+function addStatistics(block: usize, visible: usize, hidden: usize, rows: i32): void {
+  for (let i = 0; i < PANEL; i += 4) {
+    for (let part = 0; part < ROW_BYTES; part += 32) {
+      const to = block + i * ROW_BYTES + part;
+      addProduct4x8(to, visible + (i << 2), ROW_BYTES, hidden + part, rows);
+    }
+  }
+}
+
 /** Writes the three areas of a panel: the model's activities count once for each row of data. */
 function sign(r: Batch, signed: usize, column: i32, modelShare: f32): void {
   const data = r.data + (column * r.maxRows << 2), model = r.model + (column * r.maxRows << 2);
@@ -631,11 +687,20 @@ function sign(r: Batch, signed: usize, column: i32, modelShare: f32): void {
 function sumOfUnit(r: Batch, unit: i32, modelShare: f32): f32 {
   const list = rowList(r, unit), area = <u32> (r.maxRows * ROW_BYTES);
   let sum: f32 = 0;
+  if (r.denseInputs) sum += sumOfRow(r.denseByUnit + (unit * r.maxRows << 2), r.rows);
+  if (denseModel(r)) sum -= sumOfRow(r.visibleByUnit + (unit * r.maxRows << 2), r.rows);
+  if (r.denseInputs && denseModel(r)) return sum;
   for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += 8) {
     const offset = load<u32>(at), value = load<f32>(at, 4);
     if (offset < area) sum += value;
     else if (offset < 2 * area) sum -= modelShare * value;
   }
+  return sum;
+}
+
+function sumOfRow(row: usize, count: i32): f32 {
+  let sum: f32 = 0;
+  for (let end = row + (count << 2); row < end; row += 4) sum += load<f32>(row);
   return sum;
 }
 
@@ -651,22 +716,5 @@ function step32(weights: usize, velocity: usize, gradient: usize, r: Batch, rate
     const next = f32x4.add(f32x4.mul(momentum, v128.load(velocity + at)), g);
     v128.store(velocity + at, next);
     v128.store(weights + at, f32x4.add(w, next));
-  }
-}
-
-/** out (32, 32) ← in (32, 32) with rows and columns changed over, both with rows of 128 bytes. */
-function transpose32(out: usize, from: usize): void {
-  for (let row = 0; row < PANEL; row += 4) {
-    for (let column = 0; column < PANEL; column += 4) {
-      const at = from + row * ROW_BYTES + (column << 2);
-      const a = v128.load(at), b = v128.load(at, 128), c = v128.load(at, 256), d = v128.load(at, 384);
-      const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5), cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
-      const ef = v128.shuffle<i32>(a, b, 2, 6, 3, 7), gh = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
-      const to = out + column * ROW_BYTES + (row << 2);
-      v128.store(to, v128.shuffle<i64>(ab, cd, 0, 2));
-      v128.store(to, v128.shuffle<i64>(ab, cd, 1, 3), 128);
-      v128.store(to, v128.shuffle<i64>(ef, gh, 0, 2), 256);
-      v128.store(to, v128.shuffle<i64>(ef, gh, 1, 3), 384);
-    }
   }
 }

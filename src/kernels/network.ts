@@ -1,0 +1,296 @@
+/**
+ * A feed-forward network in training, in the arena: one kernel call a mini-batch.
+ * @module
+ */
+import { padded, PANEL } from "./dense.ts";
+import type { Team } from "./team.ts";
+
+// B rows of a batch, R the most that fit, I inputs, O outputs of a layer, L labels
+
+/** Activations of hidden layers. */
+export const hiddenActivations = ["sigmoid", "relu"] as const;
+
+/** One of {@linkcode hiddenActivations}. */
+export type HiddenActivation = typeof hiddenActivations[number];
+
+/**
+ * How a gradient g changes a parameter w at learning rate η, with state m and s that start at 0:
+ *
+ * - `sgd`: w −= η·g
+ * - `momentum` (Polyak 1964): m = μ·m − η·g, w += m
+ * - `nesterov` (Sutskever et al. 2013): m = μ·m − η·g, w += μ·m − η·g
+ * - `adagrad` (Duchi et al. 2011): s += g², w −= η·g / (√s + ε)
+ * - `rmsprop` (Tieleman, Hinton 2012): s = μ·s + (1 − μ)·g², w −= η·g / (√s + ε)
+ * - `adadelta` (Zeiler 2012): s = μ·s + (1 − μ)·g², d = g·√(m + ε) / √(s + ε),
+ *   m = μ·m + (1 − μ)·d², w −= η·d
+ * - `adam` (Kingma, Ba 2015): m = μ·m + (1 − μ)·g, s = β₂·s + (1 − β₂)·g²,
+ *   w −= η·m̂ / (√ŝ + ε) with both corrected for their start
+ */
+export const optimizers = [
+  ...["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam"] as const,
+];
+
+/** One of {@linkcode optimizers}. */
+export type Optimizer = typeof optimizers[number];
+
+/** A layer's parameters. */
+export interface DenseParameters {
+  inputSize: number; // I
+  outputSize: number; // O
+  kernel: Float32Array; // (I, O)
+  bias: Float32Array; // (O)
+}
+
+/** What a batch does to the network. */
+export interface NetworkStep {
+  inputs: Float32Array; // (B, I)
+  labels: Uint8Array; // (B)
+  /** Where its random numbers begin: stream `layer` drops inputs, the next ones hidden units. */
+  key: { seed: number; step: number; layer: number };
+  /** Share of inputs left out, and of hidden units. */
+  inputDropout: number;
+  dropout: number;
+  optimizer: Optimizer;
+  learningRate: number;
+  /** μ: momentum, or the decay of a running mean. */
+  momentum: number;
+  beta2: number;
+  epsilon: number;
+  /** Updates before this one. */
+  updates: number;
+  /** Penalties on weights, not on biases: l1·|w| + l2·w²/2. */
+  l1: number;
+  l2: number;
+  /** Bound on the norm of the weights into a hidden unit; 0 for none. */
+  maxNorm: number;
+}
+
+/** Mean cross-entropy of a batch in nats, and the share of its rows that are read right. */
+export interface NetworkLoss {
+  loss: number;
+  accuracy: number;
+}
+
+interface PlacedParameters {
+  inputs: number; // padded
+  outputs: number; // padded
+  inputSize: number;
+  outputSize: number;
+  weights: [values: number, first: number, second: number];
+  bias: [values: number, first: number, second: number];
+}
+
+const BATCH_WORDS = 40;
+const LAYER_WORDS = 13;
+
+/** A network in the arena of a team that runs the training program. */
+export class TrainingNetwork {
+  readonly #team: Team;
+  readonly #layers: PlacedParameters[];
+  readonly #maxRows: number;
+  readonly #maxBatch: number;
+  readonly #activation: HiddenActivation;
+  readonly #buffers;
+
+  /** @throws {RangeError} if the arena cannot hold it. */
+  constructor(
+    team: Team,
+    start: readonly DenseParameters[],
+    { maxRows, activation }: { maxRows: number; activation: HiddenActivation },
+  ) {
+    this.#team = team;
+    this.#activation = activation;
+    this.#maxBatch = maxRows;
+    this.#maxRows = padded(maxRows, 4); // a product takes four at a time
+    const { arena, workers } = team, rows = this.#maxRows;
+    const triple = (count: number): [number, number, number] => [
+      arena.allocate(count),
+      arena.allocate(count),
+      arena.allocate(count),
+    ];
+    this.#layers = start.map(({ inputSize, outputSize }) => {
+      const inputs = padded(inputSize), outputs = padded(outputSize);
+      const weights = triple(inputs * outputs), bias = triple(outputs);
+      return { inputs, outputs, inputSize, outputSize, weights, bias };
+    });
+    const widest = Math.max(...this.#layers.map(({ outputs }) => outputs));
+    const scratchWords = PANEL * (widest + PANEL);
+    this.#buffers = {
+      inputs: arena.allocate(rows * start[0].inputSize),
+      targets: arena.allocate(rows),
+      losses: arena.allocate(2 * rows),
+      hits: arena.allocate(rows),
+      scratch: arena.allocate(workers * scratchWords),
+      scratchWords,
+      batch: arena.allocate(BATCH_WORDS),
+      layers: arena.allocate(start.length * LAYER_WORDS),
+      outs: this.#layers.map(({ outputs }) => arena.allocate(rows * outputs)),
+    };
+    const table = this.#layers.flatMap((layer, i) => [
+      ...[layer.inputs, layer.outputs, layer.outputSize, ...layer.weights, ...layer.bias],
+      ...[arena.allocate(rows * layer.inputs), arena.allocate(rows * layer.inputs)],
+      ...[this.#buffers.outs[i], arena.allocate(rows * layer.outputs)],
+    ]);
+    arena.integers(this.#buffers.layers, table.length).set(table);
+    this.setParameters(start);
+  }
+
+  /** Learns from one batch. */
+  step(step: NetworkStep): NetworkLoss {
+    const rows = this.#placeBatch(step.inputs, step.labels);
+    this.#run("trainNetwork", 0, rows, step);
+    return this.#loss(rows);
+  }
+
+  /** The batch's loss without dropout, and its gradients in the order kernel, bias, kernel, … */
+  gradients(
+    inputs: Float32Array,
+    labels: Uint8Array,
+  ): NetworkLoss & { gradients: Float32Array[] } {
+    const rows = this.#placeBatch(inputs, labels);
+    this.#run("trainNetwork", 1, rows);
+    const gradients = this.#read(1).flatMap(({ kernel, bias }) => [kernel, bias]);
+    return { ...this.#loss(rows), gradients };
+  }
+
+  /** Scores before the softmax, (B, L), without dropout. */
+  scores(inputs: Float32Array): Float32Array {
+    const rows = this.#placeBatch(inputs);
+    this.#run("runNetwork", 0, rows);
+    const { outputs, outputSize } = this.#layers.at(-1)!, { arena } = this.#team;
+    const panels = arena.floats(this.#buffers.outs.at(-1)!, this.#maxRows * outputs);
+    const out = new Float32Array(rows * outputSize);
+    for (let row = 0; row < rows; row++) {
+      for (let y = 0; y < outputSize; y++) {
+        const panel = Math.floor(y / PANEL) * this.#maxRows * PANEL;
+        out[row * outputSize + y] = panels[panel + row * PANEL + y % PANEL];
+      }
+    }
+    return out;
+  }
+
+  parameters(): DenseParameters[] {
+    return this.#read(0);
+  }
+
+  setParameters(parameters: readonly DenseParameters[]): void {
+    this.#write(0, parameters);
+  }
+
+  /** The optimizer's states, m and s, in the shape of the parameters. */
+  states(): [DenseParameters[], DenseParameters[]] {
+    return [this.#read(1), this.#read(2)];
+  }
+
+  setStates(first: readonly DenseParameters[], second: readonly DenseParameters[]): void {
+    this.#write(1, first);
+    this.#write(2, second);
+  }
+
+  #placeBatch(inputs: Float32Array, labels?: Uint8Array): number {
+    const { arena } = this.#team, { inputSize } = this.#layers[0];
+    const rows = inputs.length / inputSize;
+    if (
+      !Number.isInteger(rows) || rows < 1 || rows > this.#maxBatch ||
+      labels && labels.length !== rows
+    ) {
+      throw new RangeError(
+        `Cannot train: a batch must be 1 to ${this.#maxBatch} rows of ${inputSize}, got ${inputs.length} numbers` +
+          (labels ? ` and ${labels.length} labels` : ""),
+      );
+    }
+    const labelSize = this.#layers.at(-1)!.outputSize, bad = labels?.find((y) => y >= labelSize);
+    if (bad !== undefined) {
+      throw new RangeError(`Cannot train: a label must be below ${labelSize}, got ${bad}`);
+    }
+    arena.floats(this.#buffers.inputs, inputs.length).set(inputs);
+    if (labels) arena.integers(this.#buffers.targets, rows).set(labels);
+    return rows;
+  }
+
+  #run(job: "trainNetwork" | "runNetwork", mode: number, rows: number, step?: NetworkStep): void {
+    const { arena, barrier } = this.#team, b = this.#buffers, key = step?.key;
+    const seed = key?.seed ?? 0, updates = (step?.updates ?? 0) + 1;
+    const integers = [
+      ...[barrier, mode, rows, this.#maxRows, this.#layers.length, b.layers],
+      ...[b.inputs, this.#layers[0].inputSize, b.targets, b.losses, b.hits],
+      ...[this.#layers.at(-1)!.outputSize, hiddenActivations.indexOf(this.#activation)],
+      ...[seed | 0, Math.floor(seed / 2 ** 32) | 0, key?.step ?? 0, key?.layer ?? 0],
+    ];
+    const { momentum = 0, beta2 = 0 } = step ?? {};
+    const floats = [
+      ...[step?.learningRate ?? 0, momentum, beta2, step?.epsilon ?? 0],
+      ...[1 / (1 - momentum ** updates), 1 / (1 - beta2 ** updates)],
+      ...[step?.l1 ?? 0, step?.l2 ?? 0, step?.maxNorm ?? 0],
+    ];
+    const words = arena.integers(b.batch, BATCH_WORDS),
+      numbers = arena.floats(b.batch, BATCH_WORDS);
+    words.set(integers);
+    let at = integers.length;
+    numbers.set([1 - (step?.inputDropout ?? 0), 1 - (step?.dropout ?? 0)], at);
+    words[at += 2] = optimizers.indexOf(step?.optimizer ?? "sgd");
+    numbers.set(floats, ++at);
+    words.set([b.scratch, 4 * b.scratchWords], at + floats.length);
+    this.#team.run(job, b.batch);
+  }
+
+  #loss(rows: number): NetworkLoss {
+    const { arena } = this.#team;
+    const losses = arena.floats(this.#buffers.losses, 2 * rows);
+    const hits = arena.integers(this.#buffers.hits, rows);
+    let loss = 0, right = 0;
+    for (let row = 0; row < rows; row++) {
+      loss += losses[2 * row] + Math.log(losses[2 * row + 1]);
+      right += hits[row];
+    }
+    return { loss: loss / rows, accuracy: right / rows };
+  }
+
+  /** The parameters (0) or a state of theirs (1, 2). */
+  #read(which: 0 | 1 | 2): DenseParameters[] {
+    const { arena } = this.#team;
+    return this.#layers.map(({ inputs, outputs, inputSize, outputSize, weights, bias }) => {
+      const panels = arena.floats(weights[which], inputs * outputs);
+      const kernel = new Float32Array(inputSize * outputSize);
+      eachRun(inputs, inputSize, outputSize, (row, panel, count) => {
+        kernel.set(panels.subarray(panel, panel + count), row);
+      });
+      return {
+        inputSize,
+        outputSize,
+        kernel,
+        bias: arena.floats(bias[which], outputSize).slice(),
+      };
+    });
+  }
+
+  #write(which: 0 | 1 | 2, parameters: readonly DenseParameters[]): void {
+    const { arena } = this.#team;
+    this.#layers.forEach(({ inputs, outputs, inputSize, outputSize, weights, bias }, i) => {
+      const { kernel, bias: biases } = parameters[i] ?? { kernel: [], bias: [] };
+      if (kernel.length !== inputSize * outputSize || biases.length !== outputSize) {
+        throw new RangeError(
+          `Cannot train: layer ${i} must be (${inputSize}, ${outputSize}) and (${outputSize}), got ${kernel.length} and ${biases.length} numbers`,
+        );
+      }
+      const panels = arena.floats(weights[which], inputs * outputs);
+      eachRun(inputs, inputSize, outputSize, (row, panel, count) => {
+        panels.set((kernel as Float32Array).subarray(row, row + count), panel);
+      });
+      arena.floats(bias[which], outputSize).set(biases);
+    });
+  }
+}
+
+/** Calls `f` with where up to 32 neighbours lie in rows (I, O) and in panels of (inputs, 32). */
+function eachRun(
+  inputs: number,
+  inputSize: number,
+  outputSize: number,
+  f: (row: number, panel: number, count: number) => void,
+): void {
+  for (let o = 0; o < outputSize; o += PANEL) {
+    const count = Math.min(PANEL, outputSize - o);
+    for (let i = 0; i < inputSize; i++) f(i * outputSize + o, o * inputs + i * PANEL, count);
+  }
+}
