@@ -148,6 +148,30 @@ for (const [name, variant] of Object.entries(variants)) {
   });
 }
 
+Deno.test("the kernels write nowhere beside a network's memory", () => {
+  const GUARD = 12345.678;
+  for (const team of teams) {
+    for (const sizes of [[1, 1, 2], [3, 31, 33, 5], [65, 2, 33]]) {
+      for (const rows of [1, 3, 5]) {
+        const release = team.arena.mark();
+        const before = team.arena.place(new Float32Array(256).fill(GUARD));
+        const trained = new TrainingNetwork(team, network(sizes), {
+          maxRows: 5,
+          activation: "relu",
+        });
+        const after = team.arena.place(new Float32Array(256).fill(GUARD));
+        const batch = batchOf(rows, sizes[0], sizes.at(-1)!);
+        trained.step({ ...plain, ...batch, dropout: 0.5, inputDropout: 0.5, maxNorm: 0.1 });
+        trained.scores(batch.inputs);
+        for (const guard of [before, after]) {
+          assert(team.arena.floats(guard, 256).every((x) => x === Math.fround(GUARD)));
+        }
+        release();
+      }
+    }
+  }
+});
+
 Deno.test("scores of a batch are those without dropout", () => {
   const sizes = [35, 40, 4], start = network(sizes), { inputs } = batchOf(6, 35, 4);
   const trained = teams.map((team) =>
