@@ -4,6 +4,8 @@
  */
 import { argmaxRows } from "../src/math/activations.ts";
 import type { Engine } from "../src/engine/engine.ts";
+import { createSimdEngine } from "../src/engine/simd.ts";
+import type { Classifier, Dbn } from "../src/model/dbn.ts";
 import { type Examples, readRows } from "./examples.ts";
 
 /** Errors of one way to classify. */
@@ -42,6 +44,42 @@ export async function evaluate(
     images: examples.count,
     classifier: errorRate(classifier, examples.count),
     joint: errorRate(joint, examples.count),
+  };
+}
+
+/** Classifies every example by a network alone, with the engine that serves. */
+export async function evaluateClassifier(
+  classifier: Classifier,
+  examples: Examples,
+): Promise<Pick<Evaluation, "images" | "classifier">> {
+  const engine = createSimdEngine({ classifier, dbn: noDbn(classifier) });
+  let count = 0;
+  for (let first = 0; first < examples.count; first += ROWS) {
+    const rows = Math.min(ROWS, examples.count - first);
+    const probabilities = await engine.classifierProbabilities(readRows(examples, first, rows));
+    count += wrong(probabilities, examples.labels.subarray(first, first + rows), engine.labelSize);
+  }
+  engine.dispose();
+  return { images: examples.count, classifier: errorRate(count, examples.count) };
+}
+
+/** Sizes that an engine asks for, where there is no DBN. */
+function noDbn(classifier: Classifier): Dbn {
+  const [{ inputSize }] = classifier, { outputSize } = classifier.at(-1)!;
+  const none = new Float32Array();
+  return {
+    stack: [],
+    penultimateMean: none,
+    top: {
+      visibleSize: inputSize,
+      hiddenSize: 0,
+      labelSize: outputSize,
+      weights: none,
+      visibleBias: none,
+      hiddenBias: none,
+      labelWeights: none,
+      labelBias: none,
+    },
   };
 }
 

@@ -2,6 +2,7 @@
  * Labelled examples in memory, read a mini-batch at a time.
  * @module
  */
+import { type AugmentationOptions, Augmenter } from "../src/data/augment.ts";
 import type { Rbm } from "../src/model/rbm.ts";
 import { openTfjsBackend, tf } from "../src/engine/tfjs_backend.ts";
 
@@ -49,6 +50,32 @@ export function floatExamples(rows: Float32Array, labels: Uint8Array, size: numb
     read(out, indices) {
       for (let row = 0; row < indices.length; row++) {
         out.set(rows.subarray(indices[row] * size, (indices[row] + 1) * size), row * size);
+      }
+    },
+  };
+}
+
+/** The images distorted as they are read, each by its own amounts of this epoch. */
+export function augmented(
+  examples: Examples,
+  options: AugmentationOptions,
+  key: { seed: number; epoch: number },
+): Examples {
+  const { shift, rotation, scaling, shear, elasticAlpha } = options;
+  if (!(shift || rotation || scaling || shear || elasticAlpha)) return examples;
+  const side = Math.sqrt(examples.size);
+  if (!Number.isInteger(side)) {
+    throw new RangeError(`Cannot augment: images must be square, got ${examples.size} pixels`);
+  }
+  const augmenter = new Augmenter(options, { height: side, width: side }, key);
+  return {
+    ...examples,
+    read(out, indices) {
+      const rows = new Float32Array(indices.length * examples.size);
+      examples.read(rows, indices);
+      for (let row = 0; row < indices.length; row++) {
+        const from = row * examples.size, to = from + examples.size;
+        augmenter.apply(out.subarray(from, to), rows.subarray(from, to), indices[row]);
       }
     },
   };

@@ -3,11 +3,11 @@
  * 2012, §6), and the error on the held-out ones.
  * @module
  */
-import { argmaxRows } from "../src/math/activations.ts";
-import type { Classifier, Dbn } from "../src/model/dbn.ts";
+import { argmaxRows, logSumExp } from "../src/math/activations.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import { createTfjsEngine } from "../src/engine/tfjs.ts";
 import { tf } from "../src/engine/tfjs_backend.ts";
+import type { ClassifierTrainer } from "./classifier_trainer.ts";
 import { type Examples, readRows } from "./examples.ts";
 import type { Metrics } from "./trainer.ts";
 
@@ -38,22 +38,25 @@ export async function rbmMetrics(
   return metrics;
 }
 
-/** Error of a classifier on held-out cases, in percent. */
-export async function classifierMetrics(
-  dbn: Dbn,
-  classifier: Classifier,
+/** Error and loss of a classifier on held-out cases, without dropout. */
+export function classifierMetrics(
+  trainer: Pick<ClassifierTrainer, "scores">,
   validation?: Examples,
-): Promise<Metrics> {
+): Metrics {
   if (!validation) return {};
-  const engine = await createTfjsEngine({ dbn, classifier });
-  const percent = await errorPercent(
-    validation,
-    validation.count,
-    10,
-    (rows) => engine.classifierProbabilities(rows),
-  );
-  engine.dispose();
-  return { val_error_percent: percent };
+  let wrong = 0, loss = 0;
+  for (let first = 0; first < validation.count; first += ROWS) {
+    const rows = Math.min(ROWS, validation.count - first);
+    const values = trainer.scores(readRows(validation, first, rows)),
+      labelSize = values.length / rows;
+    argmaxRows(values, labelSize).forEach((read, row) => {
+      const label = validation.labels[first + row];
+      wrong += read === label ? 0 : 1;
+      loss += logSumExp(values, row * labelSize, labelSize) - values[row * labelSize + label];
+    });
+  }
+  const { count } = validation;
+  return { val_error_percent: 100 * wrong / count, val_loss: loss / count };
 }
 
 /** Mean of F(v) over the first cases; of F(v, y) with each case's own label for a label RBM. */

@@ -5,6 +5,7 @@
 import { readdir } from "node:fs/promises";
 import { createTfjsEngine } from "../src/engine/tfjs.ts";
 import { directoryUrl, saveModel, type StoredModel, writeModelFile } from "../src/model/store.ts";
+import type { Dbn } from "../src/model/dbn.ts";
 import { type Model, type ModelConfig, modelFiles } from "../src/model/weights.ts";
 import { modelCard } from "./card.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
@@ -33,7 +34,7 @@ export interface OutputOptions {
 
 /** Saves a finished run and reports its test errors. */
 export async function saveRun(
-  parts: TrainedParts,
+  parts: TrainedParts & { dbn: Dbn },
   options: OutputOptions,
 ): Promise<{ model: StoredModel; evaluation: Evaluation }> {
   const model: Model = { ...parts, config: configOf(parts, options) };
@@ -68,7 +69,10 @@ export async function nextVersionDirectory(name: string): Promise<string> {
   return `models/${name}/${Math.max(0, ...versions) + 1}`;
 }
 
-function configOf({ dbn, history }: TrainedParts, options: OutputOptions): ModelConfig {
+function configOf(
+  { dbn, history }: TrainedParts & { dbn: Dbn },
+  options: OutputOptions,
+): ModelConfig {
   const { recipe, name, out, dataset, height, width, labels } = options;
   const version = Number(/(\d+)\/$/.exec(directoryUrl(out).pathname)?.[1] ?? 1);
   const seconds = history.reduce((sum, record) => sum + record.seconds, 0);

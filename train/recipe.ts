@@ -3,14 +3,21 @@
  * training restricted Boltzmann machines", and two presets.
  * @module
  */
+import { type AugmentationOptions, noAugmentation } from "../src/data/augment.ts";
+import { type HiddenActivation, hiddenActivations, optimizers } from "../src/kernels/network.ts";
 import { checkSeed } from "../src/math/random.ts";
 import { MAX_LAYER_UNITS } from "../src/model/weights.ts";
+import { type Initializer, initializers } from "./initializers.ts";
+import { type RateSchedule, rateSchedules } from "./schedules.ts";
 
-/** What trains RBMs: `simd` is the fast one, `tfjs` runs the same algorithm in TensorFlow.js. */
-export const rbmBackends = ["simd", "tfjs"] as const;
+/** What trains: `simd` has everything, `tfjs` runs the plain algorithms in TensorFlow.js. */
+export const trainingBackends = ["simd", "tfjs"] as const;
 
-/** One of {@linkcode rbmBackends}. */
-export type RbmBackend = typeof rbmBackends[number];
+/** One of {@linkcode trainingBackends}. */
+export type TrainingBackend = typeof trainingBackends[number];
+
+/** How fine-tuning turns gradients into updates. */
+export const fineTuningOptimizers = [...optimizers, "conjugate_gradient"] as const;
 
 /** How one RBM is trained: epochs of CD-k, then epochs of PCD (Tieleman 2008). */
 export interface RbmRecipe {
@@ -35,11 +42,21 @@ export interface RbmRecipe {
   inputs: "sample" | "value";
 }
 
-/** How the classifier is fine-tuned: backpropagation with Adam and dropout. */
+/** How the classifier is trained by backpropagation; {@linkcode optimizers} has the formulas. */
 export interface FineTuningRecipe {
   epochs: number;
-  /** Falls linearly to 0. */
+  batchSize: number;
+  /** Where its weights start; biases too with `pretrained`. */
+  initializer: Initializer;
+  /** Of hidden units. Pretrained weights were learnt for `sigmoid`. */
+  activation: HiddenActivation;
+  optimizer: typeof fineTuningOptimizers[number];
   learningRate: number;
+  schedule: RateSchedule;
+  /** Of `momentum` and `nesterov`. */
+  momentum: number;
+  /** Decay of running means in `rmsprop` and `adadelta`. */
+  rho: number;
   beta1: number;
   beta2: number;
   epsilon: number;
@@ -47,6 +64,15 @@ export interface FineTuningRecipe {
   dropout: number;
   /** Share of pixels left out of a training case. */
   inputDropout: number;
+  /** Penalties on weights, l1·|w| + l2·w²/2. */
+  l1: number;
+  l2: number;
+  /** Bound on the norm of the weights into a hidden unit; 0 for none. */
+  maxNorm: number;
+  /** Stops after so many epochs without a lower error on held-out cases, and keeps the best; 0 never. */
+  patience: number;
+  /** Distortions of the images, new in each epoch. */
+  augmentation: AugmentationOptions;
 }
 
 /** A whole run. */
@@ -58,8 +84,10 @@ export interface Recipe {
   top: number;
   batchSize: number;
   seed: number;
-  /** What trains the RBMs. */
-  backend: RbmBackend;
+  /** What trains. */
+  backend: TrainingBackend;
+  /** Whether RBMs are trained at all; without them only a classifier is made. */
+  pretraining: boolean;
   /** Pixel bytes are divided by this. */
   divisor: number;
   /** Slice to train on, in TensorFlow Datasets' syntax. */
@@ -87,12 +115,24 @@ const rbm: RbmRecipe = {
 
 const fineTuning: FineTuningRecipe = {
   epochs: 30,
+  batchSize: 100,
+  initializer: "pretrained",
+  activation: "sigmoid",
+  optimizer: "adam",
   learningRate: 1e-3,
+  schedule: "linear",
+  momentum: 0.9,
+  rho: 0.9,
   beta1: 0.9,
   beta2: 0.999,
   epsilon: 1e-8,
   dropout: 0.3,
   inputDropout: 0.2,
+  l1: 0,
+  l2: 0,
+  maxNorm: 0,
+  patience: 0,
+  augmentation: noAugmentation,
 };
 
 /** The recipes behind `--preset`. */
@@ -104,6 +144,7 @@ export const presets: Record<string, Recipe> = {
     batchSize: 100,
     seed: 1,
     backend: "simd",
+    pretraining: true,
     divisor: 255,
     split: "train[:55000]",
     validation: "train[55000:]",
@@ -118,6 +159,7 @@ export const presets: Record<string, Recipe> = {
     batchSize: 100,
     seed: 1,
     backend: "simd",
+    pretraining: true,
     divisor: 255,
     split: "train",
     validation: "",
@@ -142,27 +184,64 @@ const rbmBounds: Record<NumericField<RbmRecipe>, [number, number]> = {
   persistentLearningRate: [0, 10],
 };
 
-const fineTuningBounds: Record<keyof FineTuningRecipe, [number, number]> = {
+const fineTuningBounds: Record<NumericField<FineTuningRecipe>, [number, number]> = {
   epochs: [0, 10_000],
-  learningRate: [0, 10],
+  batchSize: [1, 10_000],
+  learningRate: [0, 1000],
+  momentum: [0, 0.9999],
+  rho: [0, 0.999999],
   beta1: [0, 0.999999],
   beta2: [0, 0.999999],
   epsilon: [1e-12, 1],
   dropout: [0, 0.95],
   inputDropout: [0, 0.95],
+  l1: [0, 1],
+  l2: [0, 1],
+  maxNorm: [0, 1000],
+  patience: [0, 10_000],
 };
 
-const integerFields = new Set(["epochs", "k", "momentumSwitchEpoch", "persistentEpochs"]);
+const augmentationBounds: Record<keyof AugmentationOptions, [number, number]> = {
+  shift: [0, 14],
+  rotation: [0, 180],
+  scaling: [0, 0.9],
+  shear: [0, 1],
+  elasticAlpha: [0, 1000],
+  elasticSigma: [0.5, 30],
+};
+
+const integerFields = new Set([
+  "epochs",
+  "k",
+  "momentumSwitchEpoch",
+  "persistentEpochs",
+  "patience",
+]);
 
 /** @throws {RangeError} naming the field, its bound and its value. */
 export function checkRecipe(recipe: Recipe): Recipe {
   checkFields("stack", recipe.stack, rbmBounds);
   checkFields("topRbm", recipe.topRbm, rbmBounds);
   checkFields("fineTuning", recipe.fineTuning, fineTuningBounds);
-  checkChoice("backend", recipe.backend, rbmBackends);
+  checkFields("fineTuning.augmentation", recipe.fineTuning.augmentation, augmentationBounds);
+  checkChoice("fineTuning.initializer", recipe.fineTuning.initializer, initializers);
+  checkChoice("fineTuning.activation", recipe.fineTuning.activation, hiddenActivations);
+  checkChoice("fineTuning.optimizer", recipe.fineTuning.optimizer, fineTuningOptimizers);
+  checkChoice("fineTuning.schedule", recipe.fineTuning.schedule, rateSchedules);
+  checkChoice("backend", recipe.backend, trainingBackends);
   for (const group of ["stack", "topRbm"] as const) {
     checkChoice(`${group}.inputs`, recipe[group].inputs, ["value", "sample"]);
     checkChoice(`${group}.reconstruction`, recipe[group].reconstruction, ["mean", "sample"]);
+  }
+  if (!recipe.pretraining && recipe.fineTuning.initializer === "pretrained") {
+    throw new RangeError(
+      `Cannot train: without pretraining, fineTuning.initializer must be one of ${
+        initializers.slice(1).join(", ")
+      }, got "pretrained"`,
+    );
+  }
+  if (recipe.fineTuning.patience > 0 && recipe.validation === "") {
+    throw new RangeError("Cannot train: fineTuning.patience needs held-out cases in validation");
   }
   checkNumber("batchSize", recipe.batchSize, 1, 10_000, true);
   checkNumber("divisor", recipe.divisor, 1e-6, 1e6, false);

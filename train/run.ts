@@ -11,13 +11,18 @@ import type { Classifier, Dbn } from "../src/model/dbn.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import { type Checkpoint, type EpochRecord, type Progress, tensorsUnder } from "./checkpoint.ts";
-import { ClassifierTrainer, unroll } from "./classifier_trainer.ts";
+import { createClassifierTrainer, unroll } from "./classifier_trainer.ts";
+import { EarlyStopping } from "./early_stopping.ts";
 import { openTrainingBackend } from "./kernels.ts";
 import { classifierMetrics, rbmMetrics } from "./monitor.ts";
 import { createRbmTrainer } from "./rbm_trainer.ts";
 import type { Recipe } from "./recipe.ts";
-import { type Examples, inputMean, propagate } from "./examples.ts";
+import { augmented, type Examples, inputMean, propagate } from "./examples.ts";
+import { initialNetwork } from "./initializers.ts";
 import type { Batch, Metrics, Trainer } from "./trainer.ts";
+
+/** Classes of every dataset that can be loaded. */
+const LABELS = 10;
 
 /** Batches between two turns of the event loop, in which an interrupt can arrive. */
 const BATCHES_PER_TURN = 8;
@@ -49,7 +54,8 @@ export interface BatchEvent {
 
 /** What a run makes. */
 export interface TrainedParts {
-  dbn: Dbn;
+  /** None without pretraining. */
+  dbn: Dbn | undefined;
   classifier: Classifier;
   history: EpochRecord[];
 }
@@ -63,6 +69,11 @@ export async function runTraining(
 ): Promise<TrainedParts> {
   await openTrainingBackend();
   const run = new Run(recipe, events, resume);
+  const { history } = run.progress; // the run adds to it
+  if (!recipe.pretraining) {
+    const classifier = await run.classifierStage(0, undefined, data.train, data.validation);
+    return { dbn: undefined, classifier, history };
+  }
   const stack: Rbm[] = [];
   let { train, validation } = data;
   for (let i = 0; i < recipe.hidden.length; i++) {
@@ -71,11 +82,11 @@ export async function runTraining(
     train = await propagate(rbm, train);
     validation = validation && await propagate(rbm, validation);
   }
-  const top = await run.rbmStage(stack.length, "top", train, validation, recipe.top, 10);
+  const top = await run.rbmStage(stack.length, "top", train, validation, recipe.top, LABELS);
   const penultimateMean = Float32Array.from(inputMean(train));
   const dbn = { stack, top: top as LabelRbm, penultimateMean };
   const classifier = await run.classifierStage(stack.length + 1, dbn, data.train, data.validation);
-  return { dbn, classifier, history: run.progress.history };
+  return { dbn, classifier, history };
 }
 
 /** The state of a run between batches. */
@@ -122,7 +133,7 @@ class Run {
       stage,
       name,
       trainer,
-      train,
+      () => train,
       batchSize,
       () => rbmMetrics(read(), train, validation),
     );
@@ -133,19 +144,29 @@ class Run {
 
   async classifierStage(
     stage: number,
-    dbn: Dbn,
+    dbn: Dbn | undefined,
     train: Examples,
     validation: Examples | undefined,
   ): Promise<Classifier> {
-    const { fineTuning, batchSize, seed } = this.#recipe;
-    const trainer = new ClassifierTrainer(unroll(dbn), { recipe: fineTuning, seed, stage });
+    const { fineTuning, seed, backend, hidden, top } = this.#recipe;
+    const { initializer, augmentation, patience, batchSize } = fineTuning;
+    const start = initializer === "pretrained"
+      ? unroll(dbn!)
+      : initialNetwork([train.size, ...hidden, top, LABELS], initializer, seed);
+    const inner = await createClassifierTrainer(backend, start, {
+      recipe: fineTuning,
+      seed,
+      stage,
+      batchSize,
+    });
+    const trainer = patience > 0 ? new EarlyStopping(inner, patience) : inner;
     await this.#fit(
       stage,
       "classifier",
       trainer,
-      train,
+      (epoch) => augmented(train, augmentation, { seed, epoch }),
       batchSize,
-      () => classifierMetrics(dbn, trainer.parameters(), validation),
+      () => Promise.resolve(classifierMetrics(trainer, validation)),
     );
     const parameters = trainer.parameters();
     trainer.dispose();
@@ -157,7 +178,7 @@ class Run {
     stage: number,
     name: string,
     trainer: Trainer,
-    train: Examples,
+    examples: (epoch: number) => Examples,
     batchSize: number,
     evaluate: () => Promise<Metrics>,
   ): Promise<void> {
@@ -167,8 +188,9 @@ class Run {
     const saved = this.#resume && tensorsUnder(this.#resume.tensors, "trainer");
     if (saved?.size) trainer.load(saved);
     this.#resume = undefined;
-    const batches = Math.ceil(train.count / batchSize);
-    while (this.progress.step < trainer.epochs * batches) {
+    const batches = Math.ceil(examples(0).count / batchSize);
+    while (this.progress.step < trainer.epochs * batches && !trainer.finished) {
+      const train = examples(Math.floor(this.progress.step / batches));
       await this.#epoch(stage, name, trainer, train, batchSize, batches, evaluate);
     }
     for (const [key, tensor] of trainer.state()) this.#finished.set(`stage${stage}.${key}`, tensor);
@@ -211,6 +233,7 @@ class Run {
       }
     }
     const metrics = { ...means(progress), ...await evaluate() };
+    trainer.afterEpoch?.(metrics);
     const seconds = Math.round(10 * elapsed()) / 10;
     const record = { stage: name, epoch: epoch + 1, epochs: trainer.epochs, seconds, metrics };
     progress.history.push(record);

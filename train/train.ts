@@ -6,15 +6,19 @@
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "@std/path";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { evaluateClassifier } from "./evaluation.ts";
 import { loadExamples, openDataset } from "./data.ts";
+import type { DatasetBuilder } from "../src/data/mnist.ts";
 import { FlagError, flagHelp, type FlagValues, parseFlags, runCommand } from "../src/cli.ts";
 import { nextVersionDirectory, saveRun } from "./output.ts";
-import { createProgress } from "./progress.ts";
+import { pretrainedCheckpoint } from "./pretrained.ts";
+import { createProgress, epochLine } from "./progress.ts";
 import type { Recipe } from "./recipe.ts";
-import { runTraining, TrainingInterrupted } from "./run.ts";
+import { writeResult } from "./result.ts";
+import { runTraining, type TrainedParts, TrainingInterrupted } from "./run.ts";
 import { recipeFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
 
-const USAGE = `Usage: deno task train [--preset quick|full] [flags]
+const USAGE = `Usage: deno task train [--preset quick|full | --recipe NAME] [flags]
 
 Trains a Deep Belief Network and its classifier, saves a checkpoint after every epoch, and writes a
 model directory with weights, ONNX files, pictures and a card. Ctrl-C saves and says how to go on.`;
@@ -29,11 +33,10 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(flagHelp(USAGE, trainFlags));
     return 0;
   }
-  const preset = (flags.preset ?? "quick") as string;
-  const wanted = recipeFromFlags(flags);
-  const runDirectory = (flags.run ?? join("runs", preset)) as string;
+  const wanted = await recipeFromFlags(flags);
+  const runDirectory = (flags.run ?? join("runs", wanted.name)) as string;
   const checkpointPath = join(runDirectory, "checkpoint.safetensors");
-  const resume = await openCheckpoint(flags, checkpointPath);
+  const resume = await openCheckpoint(flags, checkpointPath, wanted);
   const recipe = resume?.recipe ?? wanted;
   const builder = await openDataset(flags);
   const train = await loadExamples(builder, recipe.split, recipe.divisor);
@@ -61,26 +64,8 @@ export async function main(args: readonly string[]): Promise<number> {
       resume,
     );
     progress.stop();
-    const { shape: [height, width] } = builder.info.features.image;
-    const name =
-      (flags.name ?? (preset === "full" ? "mnist-dbn" : `mnist-dbn-${preset}`)) as string;
-    const out = (flags.out ?? await nextVersionDirectory(name)) as string;
-    console.error(`writing ${out} …`);
-    const { evaluation } = await saveRun(parts, {
-      name,
-      out,
-      recipe,
-      dataset: builder.info.name,
-      test: await loadExamples(builder, "test", recipe.divisor),
-      height,
-      width,
-      labels: Array.from({ length: builder.info.features.label.numClasses }, (_, i) => String(i)),
-    });
-    console.log(
-      `test error on ${evaluation.images} images: classifier ${evaluation.classifier.percent} %, ` +
-        `joint model ${evaluation.joint.percent} %\n` +
-        `model: ${out}\nserve it: deno task start --model ${out}`,
-    );
+    const finish = { flags, builder, recipe, runDirectory };
+    console.log(flags["no-output"] ? chosenBy(parts) : await saveResults(parts, finish));
     return 0;
   } catch (error) {
     progress.stop();
@@ -97,8 +82,57 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Writes what a run made, and reports its test errors. */
+async function saveResults(
+  parts: TrainedParts,
+  { flags, builder, recipe, runDirectory }: {
+    flags: FlagValues;
+    builder: DatasetBuilder;
+    recipe: Recipe;
+    runDirectory: string;
+  },
+): Promise<string> {
+  const { shape: [height, width] } = builder.info.features.image;
+  const test = await loadExamples(builder, "test", recipe.divisor), { dbn } = parts;
+  const result = { recipe, dataset: builder.info.name, history: parts.history };
+  if (!dbn) {
+    const { classifier } = await evaluateClassifier(parts.classifier, test);
+    await writeResult(runDirectory, { ...result, test: { images: test.count, classifier } });
+    return `test error on ${test.count} images: classifier ${classifier.percent} %`;
+  }
+  const { name: recipeName } = recipe;
+  const name =
+    (flags.name ?? (recipeName === "full" ? "mnist-dbn" : `mnist-dbn-${recipeName}`)) as string;
+  const out = (flags.out ?? await nextVersionDirectory(name)) as string;
+  console.error(`writing ${out} …`);
+  const { evaluation } = await saveRun({ ...parts, dbn }, {
+    name,
+    out,
+    recipe,
+    dataset: builder.info.name,
+    test,
+    height,
+    width,
+    labels: Array.from({ length: builder.info.features.label.numClasses }, (_, i) => String(i)),
+  });
+  await writeResult(runDirectory, { ...result, test: evaluation });
+  return `test error on ${evaluation.images} images: classifier ${evaluation.classifier.percent} %, ` +
+    `joint model ${evaluation.joint.percent} %\n` +
+    `model: ${out}\nserve it: deno task start --model ${out}`;
+}
+
+/** The held-out figures by which a recipe is chosen. */
+function chosenBy({ history }: TrainedParts): string {
+  const last = new Map(history.map((record) => [record.stage, record]));
+  return [...last.values()].map(epochLine).join("\n");
+}
+
 /** The checkpoint to resume from; refuses to overwrite one by accident. */
-async function openCheckpoint(flags: FlagValues, path: string): Promise<Checkpoint | undefined> {
+async function openCheckpoint(
+  flags: FlagValues,
+  path: string,
+  wanted: Recipe,
+): Promise<Checkpoint | undefined> {
   const exists = await stat(path).then(() => true, () => false);
   if (flags.resume && flags.restart) {
     throw new FlagError("--resume and --restart exclude each other");
@@ -121,7 +155,9 @@ async function openCheckpoint(flags: FlagValues, path: string): Promise<Checkpoi
     );
   }
   if (exists) await rm(path);
-  return undefined;
+  return flags.pretrained === undefined
+    ? undefined
+    : pretrainedCheckpoint(flags.pretrained as string, wanted);
 }
 
 /** The arguments without those that the checkpoint holds: a flag and its value, or flag=value. */

@@ -5,15 +5,23 @@
 import { dataFlags } from "./data.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../src/cli.ts";
 import { checkRecipe, presets, type Recipe } from "./recipe.ts";
+import { readRecipe, setFields } from "./recipes.ts";
 
 /** Every flag of the command; the names follow Keras and scikit-learn. */
 export const trainFlags: FlagTable = {
   preset: { kind: "string", help: "quick (minutes) or full (the released model) [quick]" },
+  recipe: { kind: "string", help: "a recipe of train/recipes, instead of a preset" },
+  set: {
+    kind: "string",
+    help: 'any field of the recipe, such as "fineTuning.optimizer=sgd fineTuning.epochs=5"',
+  },
+  pretrained: { kind: "string", help: "directory of a run whose RBMs to take, of the same recipe" },
+  "no-output": { kind: "boolean", help: "only the log, and no look at the test set: for choosing" },
   resume: { kind: "boolean", help: "go on from the run's checkpoint" },
   restart: { kind: "boolean", help: "throw the run's checkpoint away and begin again" },
-  run: { kind: "string", help: "directory of checkpoint and log [runs/PRESET]" },
+  run: { kind: "string", help: "directory of checkpoint and log [runs/RECIPE]" },
   out: { kind: "string", help: "model directory to write [models/NAME/next version]" },
-  name: { kind: "string", help: "model name [mnist-dbn for full, mnist-dbn-quick for quick]" },
+  name: { kind: "string", help: "model name [mnist-dbn for full, mnist-dbn-RECIPE]" },
   ...dataFlags,
   split: { kind: "string", help: 'slice to train on, such as "train[:50000]"' },
   validation: { kind: "string", help: 'held-out slice, such as "train[50000:]"; "" for none' },
@@ -48,23 +56,30 @@ export const trainFlags: FlagTable = {
 };
 
 /** Flags that change the recipe; with --resume they are refused. */
-export const recipeFlags = Object.keys(trainFlags).slice(
-  Object.keys(trainFlags).indexOf("split"),
-  Object.keys(trainFlags).indexOf("quiet"),
-);
+export const recipeFlags = [
+  "set",
+  ...Object.keys(trainFlags).slice(
+    Object.keys(trainFlags).indexOf("split"),
+    Object.keys(trainFlags).indexOf("quiet"),
+  ),
+];
 
 /**
- * The recipe of a preset with the flags' changes.
+ * The recipe of a preset or a file, with the flags' changes.
  * @throws {FlagError} naming the flag's field, its bound and its value.
  */
-export function recipeFromFlags(flags: FlagValues): Recipe {
+export async function recipeFromFlags(flags: FlagValues): Promise<Recipe> {
   const preset = (flags.preset ?? "quick") as string;
   if (!Object.hasOwn(presets, preset)) {
     throw new FlagError(
       `--preset must be one of ${Object.keys(presets).join(", ")}, got ${JSON.stringify(preset)}`,
     );
   }
-  const base = presets[preset];
+  if (flags.preset !== undefined && flags.recipe !== undefined) {
+    throw new FlagError("--preset and --recipe exclude each other");
+  }
+  const named = await readRecipe((flags.recipe ?? preset) as string);
+  const base = setFields(named, (flags.set ?? "") as string);
   const rbm = given(flags, {
     k: "k",
     learningRate: "learning-rate",

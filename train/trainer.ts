@@ -28,6 +28,10 @@ export interface Position {
 /** Learns from one batch at a time; every random number is keyed by the position. */
 export interface Trainer {
   readonly epochs: number;
+  /** Whether it has stopped before its last epoch. */
+  readonly finished?: boolean;
+  /** Hears what was measured after an epoch. */
+  afterEpoch?(metrics: Metrics): void;
   /** One update. Returns the means of its metrics over the batch. */
   step(batch: Batch, position: Position): Metrics;
   /** Everything that the next step depends on. */

@@ -135,6 +135,11 @@ export class TrainingNetwork {
     this.setParameters(start);
   }
 
+  /** Sizes of every layer. */
+  get sizes(): { inputSize: number; outputSize: number }[] {
+    return this.#layers.map(({ inputSize, outputSize }) => ({ inputSize, outputSize }));
+  }
+
   /** Learns from one batch. */
   step(step: NetworkStep): NetworkLoss {
     const rows = this.#placeBatch(step.inputs, step.labels);

@@ -27,6 +27,8 @@ export const streams = {
   label: 4,
   shuffle: 16,
   binarize: 17,
+  augment: 18,
+  augmentField: 19,
   initialWeights: 0x100,
   trainHidden: 0x200,
 } as const;

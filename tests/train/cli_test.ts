@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FlagError, parseFlags } from "../../src/cli.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { loadModel } from "../../src/model/store.ts";
@@ -24,9 +24,9 @@ const tiny = [
   ..."--top-epochs 1 --persistent-epochs 1 --fine-tuning-epochs 1".split(" "),
 ];
 
-Deno.test("flags change the recipe of their preset, and nothing else", () => {
-  assertEquals(recipeFromFlags({}), presets.quick);
-  assertEquals(recipeFromFlags({ preset: "full" }), presets.full);
+Deno.test("flags change the recipe of their preset, and nothing else", async () => {
+  assertEquals(await recipeFromFlags({}), presets.quick);
+  assertEquals(await recipeFromFlags({ preset: "full" }), presets.full);
   const args = [
     "--preset",
     "full",
@@ -38,7 +38,7 @@ Deno.test("flags change the recipe of their preset, and nothing else", () => {
     "--dropout",
     "0.1",
   ];
-  const recipe = recipeFromFlags(parseFlags(args, trainFlags));
+  const recipe = await recipeFromFlags(parseFlags(args, trainFlags));
   assertEquals([recipe.stack.epochs, recipe.topRbm.epochs], [3, presets.full.topRbm.epochs]);
   assertEquals([recipe.stack.k, recipe.topRbm.k, recipe.hidden], [2, 2, [50, 60]]);
   assertEquals(recipe.fineTuning, { ...presets.full.fineTuning, dropout: 0.1 });
@@ -57,6 +57,16 @@ const bad: [string, string][] = [
   ["--hidden 500,", '--hidden must be an integer, got ""'],
   ["--hidden 500,0", "hidden[1] must be an integer in [1, 65536], got 0"],
   ["--hidden 1,1,1,1,1,1,1,1,1", "1 to 8 layers, got 9"],
+  ["--recipe best", "--recipe must be one of quick, full"],
+  ["--recipe full --preset full", "exclude each other"],
+  ["--set k", '--set must be FIELD=VALUE, got "k"'],
+  ["--set stack.kk=2", "there is no field stack.kk; there are epochs, k"],
+  ["--set stack.k=two", 'stack.k must be of type number, got "two"'],
+  ["--set stack.k=0", "stack.k must be an integer in [1, 1000], got 0"],
+  ["--set fineTuning.optimizer=best", "one of sgd, momentum, nesterov, adagrad, rmsprop"],
+  ["--set fineTuning.augmentation.shift=15", "shift must be a number in [0, 14], got 15"],
+  ["--set fineTuning.patience=3 --validation=", "patience needs held-out cases"],
+  ["--set pretraining=false", "initializer must be one of normal, truncated_normal"],
   ["--top 0", "top must be an integer in [1, 65536], got 0"],
   ["--batch-size 0", "batchSize must be an integer in [1, 10000], got 0"],
   ["--learning-rate fast", '--learning-rate must be a number, got "fast"'],
@@ -70,9 +80,9 @@ const bad: [string, string][] = [
 ];
 
 for (const [args, message] of bad) {
-  Deno.test(`a training flag is refused: ${args}`, () => {
-    const error = assertThrows(
-      () => recipeFromFlags(parseFlags(args.split(" "), trainFlags)),
+  Deno.test(`a training flag is refused: ${args}`, async () => {
+    const error = await assertRejects(
+      async () => await recipeFromFlags(parseFlags(args.split(" "), trainFlags)),
       FlagError,
     );
     assert(error.message.includes(message), `${error.message} lacks ${message}`);

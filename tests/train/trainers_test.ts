@@ -12,7 +12,8 @@ import {
   visibleGivenHidden,
 } from "../../src/model/rbm.ts";
 import { classifierProbabilities } from "../../src/model/dbn.ts";
-import { ClassifierTrainer, unroll } from "../../train/classifier_trainer.ts";
+import { unroll } from "../../train/classifier_trainer.ts";
+import { TfjsClassifierTrainer } from "../../train/tfjs_classifier_trainer.ts";
 import { openTrainingBackend } from "../../train/kernels.ts";
 import { TfjsRbmTrainer } from "../../train/tfjs_rbm_trainer.ts";
 import { presets } from "../../train/recipe.ts";
@@ -205,19 +206,21 @@ const batch = { inputs, labels, size: B };
 
 for (const dropout of [0, 0.4]) {
   Deno.test(`backpropagation agrees with finite differences, dropout ${dropout}`, () => {
-    const trainer = new ClassifierTrainer(small.classifier, {
+    const trainer = new TfjsClassifierTrainer(small.classifier, {
       recipe: { ...presets.full.fineTuning, dropout, inputDropout: dropout / 2 },
       seed: 1,
       stage: 2,
+      batchSize: B,
     });
     const lossAt = (parameter: number, index: number, change: number) => {
       const shifted = structuredClone(small.classifier);
       const { kernel, bias } = shifted[parameter >> 1];
       (parameter % 2 === 0 ? kernel : bias)[index] += change;
-      const other = new ClassifierTrainer(shifted, {
+      const other = new TfjsClassifierTrainer(shifted, {
         recipe: { ...presets.full.fineTuning, dropout, inputDropout: dropout / 2 },
         seed: 1,
         stage: 2,
+        batchSize: B,
       });
       const { loss } = tf.tidy(() => ({ loss: other.lossAndGradients(batch, position).loss }));
       other.dispose();
@@ -238,7 +241,7 @@ for (const dropout of [0, 0.4]) {
 }
 
 Deno.test("fine-tuning fits its training cases", () => {
-  const trainer = new ClassifierTrainer(unroll(small.dbn), {
+  const trainer = new TfjsClassifierTrainer(unroll(small.dbn), {
     recipe: {
       ...presets.full.fineTuning,
       epochs: 1,
@@ -248,6 +251,7 @@ Deno.test("fine-tuning fits its training cases", () => {
     },
     seed: 1,
     stage: 2,
+    batchSize: B,
   });
   for (let step = 0; step < 300; step++) {
     trainer.step(batch, { epoch: 0, step, batchesPerEpoch: 300 });

@@ -1,0 +1,48 @@
+/**
+ * Takes the RBMs of another run, so that recipes that differ in fine-tuning alone share them.
+ * @module
+ */
+import { join } from "@std/path";
+import { FlagError } from "../src/cli.ts";
+import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** Fields that decide what the RBMs learn. */
+const FIELDS = [
+  ...["hidden", "top", "batchSize", "seed", "backend", "divisor", "split"] as const,
+  ...["stack", "topRbm"] as const,
+];
+
+/**
+ * Where a run of `recipe` would be after its RBMs, from a run that has trained the same ones.
+ * @throws {FlagError} naming the field that differs, or where that run is.
+ */
+export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise<Checkpoint> {
+  const { recipe: theirs, progress, tensors } = await readCheckpoint(
+    join(run, "checkpoint.safetensors"),
+  );
+  for (const field of FIELDS) {
+    const [ours, other] = [recipe[field], theirs[field]].map((value) => JSON.stringify(value));
+    if (ours !== other) {
+      throw new FlagError(`--pretrained ${run}: ${field} must be ${ours}, got ${other}`);
+    }
+  }
+  const stages = recipe.hidden.length + 1;
+  if (progress.stage < stages) {
+    throw new FlagError(
+      `--pretrained ${run}: it must have finished ${stages} RBMs, got ${progress.stage}`,
+    );
+  }
+  const isRbm = (name: string) => Number(/^stage(\d+)\./.exec(name)?.[1] ?? stages) < stages;
+  return {
+    recipe,
+    progress: {
+      stage: stages,
+      step: 0,
+      sums: {},
+      seconds: 0,
+      history: progress.history.filter(({ stage }) => stage !== "classifier"),
+    },
+    tensors: new Map([...tensors].filter(([name]) => isRbm(name))),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * Recipes as files: train/recipes/NAME.json names a recipe that it extends and the fields that differ.
+ * @module
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { FlagError } from "../src/cli.ts";
+import { presets, type Recipe } from "./recipe.ts";
+
+const DIRECTORY = new URL("./recipes/", import.meta.url);
+
+/** The names of all recipes: the presets, then the files. */
+export async function recipeNames(): Promise<string[]> {
+  const files = (await readdir(DIRECTORY)).filter((file) => file.endsWith(".json"));
+  return [...Object.keys(presets), ...files.map((file) => file.slice(0, -5)).sort()];
+}
+
+/**
+ * The recipe of that name, not yet checked.
+ * @throws {FlagError} if there is none, or if its file is not JSON or names a field that no recipe has.
+ */
+export async function readRecipe(name: string): Promise<Recipe> {
+  if (Object.hasOwn(presets, name)) return presets[name];
+  const names = await recipeNames();
+  if (!names.includes(name)) {
+    throw new FlagError(
+      `--recipe must be one of ${names.join(", ")}, got ${JSON.stringify(name)}`,
+    );
+  }
+  const text = await readFile(new URL(`${name}.json`, DIRECTORY), "utf8");
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(text);
+  } catch (cause) {
+    throw new FlagError(`train/recipes/${name}.json is not JSON: ${(cause as Error).message}`);
+  }
+  const { extends: base = "full", about: _, ...changes } = fields;
+  const recipe = merge(await readRecipe(String(base)), changes, name);
+  return { ...recipe, name };
+}
+
+/** The recipe with fields set from `stack.epochs=5 fineTuning.optimizer=sgd`; values are JSON or text. */
+export function setFields(recipe: Recipe, assignments: string): Recipe {
+  return assignments.split(/\s+/).filter(Boolean).reduce((changed, assignment) => {
+    const [, path, text] = /^([\w.]+)=(.*)$/.exec(assignment) ?? [];
+    if (path === undefined) {
+      throw new FlagError(`--set must be FIELD=VALUE, got ${JSON.stringify(assignment)}`);
+    }
+    const value = path.split(".").reduceRight<unknown>(
+      (inner, key) => ({ [key]: inner }),
+      parse(text),
+    );
+    return merge(changed, value as object, "--set");
+  }, recipe);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Changes deep fields. @throws {FlagError} naming a field that is not there, or of another type. */
+function merge<T extends object>(base: T, changes: object, place: string, path = ""): T {
+  const out = { ...base } as Record<string, unknown>;
+  for (const [key, value] of Object.entries(changes)) {
+    const name = `${path}${key}`;
+    if (!Object.hasOwn(base, key)) {
+      throw new FlagError(
+        `${place}: there is no field ${name}; there are ${Object.keys(base).join(", ")}`,
+      );
+    }
+    const before = out[key];
+    if (kindOf(before) !== kindOf(value)) {
+      throw new FlagError(
+        `${place}: ${name} must be of type ${kindOf(before)}, got ${JSON.stringify(value)}`,
+      );
+    }
+    out[key] = kindOf(before) === "object"
+      ? merge(before as object, value as object, place, `${name}.`)
+      : value;
+  }
+  return out as T;
+}
+
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? "list" : typeof value;
+}

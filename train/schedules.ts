@@ -1,0 +1,26 @@
+/**
+ * How rates change over a stage of training.
+ * @module
+ */
+import type { Position } from "./trainer.ts";
+
+/** Shapes of a learning rate over a stage: as it is, or falling to 0 linearly or as a half cosine. */
+export const rateSchedules = ["constant", "linear", "cosine"] as const;
+
+/** One of {@linkcode rateSchedules}. */
+export type RateSchedule = typeof rateSchedules[number];
+
+/** The learning rate of a batch. */
+export function learningRateAt(
+  { learningRate, schedule, epochs }: {
+    learningRate: number;
+    schedule: RateSchedule;
+    epochs: number;
+  },
+  { step, batchesPerEpoch }: Pick<Position, "step" | "batchesPerEpoch">,
+): number {
+  const done = step / (epochs * batchesPerEpoch);
+  if (schedule === "constant") return learningRate;
+  if (schedule === "linear") return learningRate * (1 - done);
+  return learningRate * (1 + Math.cos(Math.PI * done)) / 2;
+}
