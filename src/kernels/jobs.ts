@@ -23,6 +23,7 @@ export interface KernelExports {
   runChains(run: number, worker: number): void;
   // Of the training program alone.
   trainBatch(batch: number, worker: number): void;
+  annealBatch(batch: number, worker: number): void;
   trainNetwork(batch: number, worker: number): void;
   runNetwork(batch: number, worker: number): void;
 }
@@ -32,6 +33,7 @@ export const jobs = [
   "runLayer",
   "runChains",
   "trainBatch",
+  "annealBatch",
   "trainNetwork",
   "runNetwork",
 ] as const;

@@ -15,6 +15,17 @@ export interface TrainingSizes {
   hiddenSize: number; // H
   /** Rows of the largest batch. */
   maxRows: number;
+  /** Persistent chains, each at as many temperatures; as many as the first batch has if left out. */
+  chains?: number;
+  /** Replicas of a chain, at inverse temperatures from 1 down to `lowestBeta`; 1 for no tempering. */
+  temperatures?: number;
+  lowestBeta?: number;
+  /** Visible biases of the distribution at inverse temperature 0, (V); all 0 if left out. */
+  baseBias?: Float32Array;
+  /** Whether persistent chains have fast weights. */
+  fast?: boolean;
+  /** Whether pixels are Gaussian with variance 1 about their mean, instead of binary. */
+  gaussian?: boolean;
 }
 
 /** Parameters, or their velocities; rows of `weights` are pixels, then labels. */
@@ -41,21 +52,49 @@ export interface TrainingStep {
   k: number;
   learningRate: number;
   momentum: number;
+  /** Penalties on weights: l1·|w| + weightCost·w²/2. */
   weightCost: number;
+  l1?: number;
+  /** Share of hidden units left out of a case, in both of its halves. */
+  dropout?: number;
+  /** Holds the running mean of each hidden unit near a target; Hinton (2012), §11. */
+  sparsityCost?: number;
+  sparsityTarget?: number;
+  /** How fast the offsets of a centred gradient follow the means; 0 for the plain one. */
+  centring?: number;
+  /** Of fast weights: what they keep at each update, and their learning rate. */
+  fastDecay?: number;
+  fastRate?: number;
   /** Its layer is that of the first stream of random numbers of this RBM. */
   key: RandomKey;
   /** Layer of the numbers that sample inputs. */
   inputLayer: number;
 }
 
-const HEAD_WORDS = 16; // of a list: see assembly/training.ts
+/** 32-bit words of a batch's fields. */
+const BATCH_WORDS = 96;
+const HEAD_WORDS = 16; // of a list: see assembly/batch.ts
 const ROW_BYTES = 4 * PANEL;
+
+/** What annealing needs of a step. */
+const ANNEALING = {
+  sampleInputs: false,
+  denseInputs: false,
+  sampleVisible: true,
+  persistent: true,
+  monitor: false,
+  learningRate: 0,
+  momentum: 0,
+  weightCost: 0,
+  inputLayer: 0,
+};
 
 /** An RBM that learns in the arena of a team, whose workers must have started. */
 export class TrainingRbm {
   readonly #team: Team;
   readonly #sizes: TrainingSizes;
   readonly #maxBatch: number;
+  readonly #temperatures: number;
   readonly #visiblePad: number;
   readonly #hiddenPad: number;
   readonly #buffers;
@@ -66,7 +105,10 @@ export class TrainingRbm {
   constructor(team: Team, sizes: TrainingSizes) {
     this.#team = team;
     this.#maxBatch = sizes.maxRows;
-    this.#sizes = { ...sizes, maxRows: padded(sizes.maxRows, 4) }; // a product takes four at a time
+    const { temperatures = 1, chains = 0, fast = false } = sizes;
+    this.#temperatures = temperatures;
+    const rows = Math.max(sizes.maxRows, (chains || sizes.maxRows) * temperatures);
+    this.#sizes = { ...sizes, maxRows: padded(rows, 4) }; // a product takes four at a time
     const { inputSize, labelSize, hiddenSize, maxRows } = this.#sizes;
     const visiblePad = this.#visiblePad = padded(inputSize + labelSize);
     const hiddenPad = this.#hiddenPad = padded(hiddenSize);
@@ -97,9 +139,25 @@ export class TrainingRbm {
       bits: arena.allocate(maxRows * visiblePad / 32),
       signed: arena.allocate(workers * 3 * maxRows * PANEL),
       monitor: arena.allocate(lists),
-      scratch: arena.allocate(workers * (Math.max(visiblePad, hiddenPad) + PANEL * PANEL)),
-      batch: arena.allocate(64),
+      scratch: arena.allocate(workers * (Math.max(visiblePad, hiddenPad) + (PANEL + 3) * PANEL)),
+      batch: arena.allocate(BATCH_WORDS),
+      sparsityMeans: arena.allocate(hiddenPad),
+      visibleOffsets: arena.allocate(visiblePad),
+      hiddenOffsets: arena.allocate(hiddenPad),
+      visibleMeans: arena.allocate(visiblePad),
+      visibleSums: arena.allocate(visiblePad),
+      partials: arena.allocate(visiblePad * hiddenPad / PANEL),
+      chainWeights: fast ? arena.allocate(visiblePad * hiddenPad) : 0,
+      fastWeights: fast ? arena.allocate(visiblePad * hiddenPad) : 0,
+      betas: temperatures > 1 ? arena.allocate(maxRows) : 0,
+      partnerBetas: arena.allocate(maxRows),
+      partners: arena.allocate(maxRows),
+      baseBias: arena.allocate(visiblePad),
+      gains: arena.allocate(2 * workers * maxRows),
     };
+    if (sizes.baseBias) {
+      arena.floats(this.#buffers.baseBias, sizes.baseBias.length).set(sizes.baseBias);
+    }
     arena.floats(this.#buffers.hiddenMask, hiddenSize).fill(1);
   }
 
@@ -119,40 +177,96 @@ export class TrainingRbm {
     }
     arena.integers(this.#buffers.targets, rows).set(labels);
     if (batch.persistent && this.#particles === 0) this.#startParticles(batch);
-    const b = this.#buffers, measured = batch.monitor || !batch.persistent;
+    if (batch.persistent && this.#temperatures > 1) this.#pairRows(key.step);
+    const measured = batch.monitor || !batch.persistent;
     const modelRows = batch.persistent ? this.#particles : rows;
-    const integers = [
-      ...[barrier, rows, modelRows, maxRows, inputSize, labelSize, hiddenSize, batch.k],
-      ...[batch.persistent, batch.sampleInputs, batch.denseInputs && !batch.sampleInputs].map(
-        Number,
-      ),
-      Number(batch.sampleVisible || batch.persistent),
-      ...[key.seed | 0, Math.floor(key.seed / 2 ** 32) | 0, key.step, key.layer, batch.inputLayer],
-    ];
-    const floats = [batch.learningRate, batch.momentum, batch.weightCost];
-    const addresses = [
-      ...[b.inputs, b.targets, b.weights, b.velocity, b.transposed],
-      ...[b.visibleBias, b.visibleVelocity, b.hiddenBias, b.hiddenVelocity, b.hiddenMask],
-      ...[
-        b.data,
-        b.model,
-        b.visible,
-        b.visibleByUnit,
-        b.dense,
-        b.denseByUnit,
-        b.errors,
-        b.dataLists,
-        b.modelLists,
-        b.hiddenLists,
-      ],
-      ...[b.bits, b.rowLists, b.signed],
-      ...[batch.persistent && batch.monitor ? b.monitor : 0, b.scratch],
-    ];
-    arena.integers(b.batch, 64).set(integers);
-    arena.floats(b.batch, 64).set(floats, integers.length);
-    arena.integers(b.batch, 64).set(addresses, integers.length + floats.length);
-    this.#team.run("trainBatch", b.batch);
+    this.#place(batch, { rows, modelRows, tempered: batch.persistent });
+    this.#team.run("trainBatch", this.#buffers.batch);
     return measured ? this.#meanError(rows, !batch.persistent) : undefined;
+  }
+
+  /**
+   * Takes the chains through inverse temperatures `schedule` one step each, and adds to each chain's
+   * gain log p(v) at the next one − at this one, both without log Z.
+   * @param key its step is that of the first
+   */
+  anneal(schedule: Float32Array, key: RandomKey): void {
+    const { arena } = this.#team;
+    arena.scratch(() => {
+      const step = { ...ANNEALING, k: schedule.length - 1, key };
+      const place = arena.place(schedule);
+      this.#place(step, { rows: this.#particles, modelRows: this.#particles, schedule: place });
+      this.#team.run("annealBatch", this.#buffers.batch);
+    });
+  }
+
+  /** What annealing has gained, a chain an entry, in nats. */
+  gains(): Float64Array {
+    const { arena, workers } = this.#team, { maxRows } = this.#sizes;
+    const words = arena.floats(this.#buffers.gains, 2 * workers * maxRows);
+    const parts = new Float64Array(words.slice().buffer), out = new Float64Array(this.#particles);
+    for (let worker = 0; worker < workers; worker++) {
+      for (let row = 0; row < out.length; row++) out[row] += parts[worker * maxRows + row];
+    }
+    return out;
+  }
+
+  /** Writes the fields of a batch, in the order of assembly/batch.ts. */
+  #place(
+    batch: Omit<TrainingStep, "inputs" | "labels">,
+    { rows, modelRows, schedule = 0, tempered = false }: {
+      rows: number;
+      modelRows: number;
+      schedule?: number;
+      tempered?: boolean;
+    },
+  ): void {
+    const { arena, barrier } = this.#team, b = this.#buffers, { key } = batch;
+    const { inputSize, labelSize, hiddenSize, maxRows, gaussian = false } = this.#sizes;
+    const { persistent, sampleInputs, denseInputs, sampleVisible, monitor } = batch;
+    const words = arena.integers(b.batch, BATCH_WORDS), floats = arena.floats(b.batch, BATCH_WORDS);
+    let at = 0;
+    const integer = (...values: number[]) => values.forEach((value) => words[at++] = value);
+    const float = (...values: number[]) => values.forEach((value) => floats[at++] = value);
+    integer(barrier, rows, modelRows, maxRows, inputSize, labelSize, hiddenSize, batch.k);
+    integer(Number(persistent), Number(sampleInputs), Number(denseInputs && !sampleInputs));
+    integer(Number(sampleVisible || persistent));
+    integer(key.seed | 0, Math.floor(key.seed / 2 ** 32) | 0, key.step, key.layer);
+    integer(batch.inputLayer);
+    float(batch.learningRate, batch.momentum, batch.weightCost);
+    integer(b.inputs, b.targets, b.weights, b.velocity, b.transposed);
+    integer(b.visibleBias, b.visibleVelocity, b.hiddenBias, b.hiddenVelocity, b.hiddenMask);
+    integer(b.data, b.model, b.visible, b.visibleByUnit, b.dense, b.denseByUnit, b.errors);
+    integer(b.dataLists, b.modelLists, b.hiddenLists, b.bits, b.rowLists, b.signed);
+    integer(persistent && monitor ? b.monitor : 0, b.scratch, Number(gaussian));
+    float(1 - (batch.dropout ?? 0), batch.l1 ?? 0);
+    float(batch.sparsityCost ?? 0, batch.sparsityTarget ?? 0);
+    integer(b.sparsityMeans);
+    float(batch.centring ?? 0);
+    integer(b.visibleOffsets, b.hiddenOffsets, b.visibleMeans, b.visibleSums, b.partials);
+    integer(b.chainWeights || b.weights, b.fastWeights);
+    float(batch.fastDecay ?? 0, batch.fastRate ?? 0);
+    integer(tempered ? modelRows / this.#temperatures : modelRows, tempered ? b.betas : 0);
+    integer(b.partnerBetas, b.partners, b.baseBias, schedule, b.gains);
+  }
+
+  /** Pairs each row with the one of its chain at the next temperature, by turns above and below. */
+  #pairRows(step: number): void {
+    const { arena } = this.#team, rows = this.#particles, { maxRows } = this.#sizes;
+    const betas = arena.floats(this.#buffers.betas, maxRows);
+    const partners = arena.integers(this.#buffers.partners, maxRows).fill(-1);
+    const partnerBetas = arena.floats(this.#buffers.partnerBetas, maxRows);
+    partnerBetas.set(betas);
+    const chains = rows / this.#temperatures;
+    for (let chain = 0; chain < chains; chain++) {
+      const ladder = Array.from({ length: this.#temperatures }, (_, t) => t * chains + chain)
+        .sort((a, b) => betas[b] - betas[a]);
+      for (let i = step % 2; i + 1 < ladder.length; i += 2) {
+        const [a, b] = [ladder[i], ladder[i + 1]];
+        [partners[a], partners[b]] = [b, a];
+        [partnerBetas[a], partnerBetas[b]] = [betas[b], betas[a]];
+      }
+    }
   }
 
   #meanError(rows: number, withLabels: boolean): number {
@@ -167,20 +281,26 @@ export class TrainingRbm {
     return sum / rows;
   }
 
-  /** Chains start from binary samples of the first batch. */
+  /** Chains start from binary samples of the first batch, the same one at every temperature. */
   #startParticles({ inputs, labels, key, inputLayer }: TrainingStep): void {
-    const { inputSize, labelSize } = this.#sizes;
-    const visibleSize = inputSize + labelSize;
-    const particles = new Float32Array(labels.length * visibleSize);
+    const { inputSize, labelSize, chains = labels.length, lowestBeta = 0 } = this.#sizes;
+    const visibleSize = inputSize + labelSize, temperatures = this.#temperatures;
+    const particles = new Float32Array(chains * temperatures * visibleSize);
     const uniform = new Float32Array(inputSize);
-    labels.forEach((label, row) => {
+    for (let row = 0; row < chains * temperatures; row++) {
+      const from = row % chains % labels.length;
       fillUniform(uniform, { ...key, layer: inputLayer, chain: row });
       for (let i = 0; i < inputSize; i++) {
-        particles[row * visibleSize + i] = uniform[i] < inputs[row * inputSize + i] ? 1 : 0;
+        particles[row * visibleSize + i] = uniform[i] < inputs[from * inputSize + i] ? 1 : 0;
       }
-      if (labelSize > 0) particles[row * visibleSize + inputSize + label] = 1;
-    });
+      if (labelSize > 0) particles[row * visibleSize + inputSize + labels[from]] = 1;
+    }
     this.setParticles(particles);
+    if (temperatures === 1) return;
+    const betas = this.#team.arena.floats(this.#buffers.betas, this.#sizes.maxRows);
+    for (let row = 0; row < chains * temperatures; row++) {
+      betas[row] = 1 - Math.floor(row / chains) / (temperatures - 1) * (1 - lowestBeta);
+    }
   }
 
   /** Binary states of the persistent chains, (M, V); none before they begin. */
@@ -199,11 +319,11 @@ export class TrainingRbm {
 
   /** Puts chains (M, V) of binary states in the place of those there are. */
   setParticles(states: Float32Array): void {
-    const { inputSize, labelSize } = this.#sizes, visibleSize = inputSize + labelSize;
+    const { inputSize, labelSize, maxRows } = this.#sizes, visibleSize = inputSize + labelSize;
     const rows = states.length / visibleSize;
-    if (!Number.isInteger(rows) || rows > this.#maxBatch) {
+    if (!Number.isInteger(rows) || rows > maxRows) {
       throw new RangeError(
-        `Cannot train: particles must be at most ${this.#maxBatch} rows of ${visibleSize}, got ${states.length} numbers`,
+        `Cannot train: particles must be at most ${maxRows} rows of ${visibleSize}, got ${states.length} numbers`,
       );
     }
     this.#particles = rows;
@@ -249,9 +369,61 @@ export class TrainingRbm {
     return this.#read(velocity, visibleVelocity, hiddenVelocity);
   }
 
+  /** What some methods remember beside velocities and chains, by name; empty where none does. */
+  memory(): Record<string, Float32Array> {
+    const { arena } = this.#team, places = this.#memoryPlaces();
+    return Object.fromEntries(
+      Object.entries(places).map(([name, [at, count]]) => [name, arena.floats(at, count).slice()]),
+    );
+  }
+
+  /** Restores {@linkcode memory}; what it lacks stays. Parameters must have been set before. */
+  setMemory(memory: Record<string, Float32Array>): void {
+    const { arena } = this.#team;
+    for (const [name, [at, count]] of Object.entries(this.#memoryPlaces())) {
+      const saved = memory[name];
+      if (!saved) continue;
+      if (saved.length !== count) {
+        throw new RangeError(`Cannot train: ${name} must be ${count} numbers, got ${saved.length}`);
+      }
+      arena.floats(at, count).set(saved);
+    }
+    if (this.#buffers.fastWeights) this.#placeChainWeights();
+  }
+
+  #memoryPlaces(): Record<string, [address: number, count: number]> {
+    const b = this.#buffers, { maxRows } = this.#sizes;
+    return {
+      sparsityMeans: [b.sparsityMeans, this.#hiddenPad],
+      visibleOffsets: [b.visibleOffsets, this.#visiblePad],
+      hiddenOffsets: [b.hiddenOffsets, this.#hiddenPad],
+      ...(b.fastWeights
+        ? { fastWeights: [b.fastWeights, this.#visiblePad * this.#hiddenPad] as [number, number] }
+        : {}),
+      ...(b.betas ? { betas: [b.betas, maxRows] as [number, number] } : {}),
+    };
+  }
+
+  /** weights + fast weights, and the same by hidden unit. */
+  #placeChainWeights(): void {
+    const { arena } = this.#team, b = this.#buffers, count = this.#visiblePad * this.#hiddenPad;
+    const slow = arena.floats(b.weights, count), fast = arena.floats(b.fastWeights, count);
+    const chain = arena.floats(b.chainWeights, count);
+    for (let i = 0; i < count; i++) chain[i] = slow[i] + fast[i];
+    const transposed = arena.floats(b.transposed, count);
+    for (let i = 0; i < this.#visiblePad; i++) {
+      const to = (i - i % PANEL) * this.#hiddenPad + i % PANEL;
+      for (let j = 0; j < this.#hiddenPad; j++) {
+        const from = (j - j % PANEL) * this.#visiblePad + i * PANEL + j % PANEL;
+        transposed[to + j * PANEL] = chain[from];
+      }
+    }
+  }
+
   setParameters({ weights, visibleBias, hiddenBias }: TrainingParameters): void {
     const b = this.#buffers;
     this.#write(b.weights, b.visibleBias, b.hiddenBias, { weights, visibleBias, hiddenBias });
+    if (b.fastWeights) return this.#placeChainWeights();
     const { arena } = this.#team, { inputSize, labelSize, hiddenSize } = this.#sizes;
     const table = arena.floats(b.transposed, this.#visiblePad * this.#hiddenPad);
     for (let i = 0; i < inputSize + labelSize; i++) {
@@ -311,7 +483,7 @@ export class TrainingRbm {
   }
 }
 
-/** 32-bit words of a list of at most `count` pairs: see listBytes of assembly/training.ts. */
+/** 32-bit words of a list of at most `count` pairs: see listBytes of assembly/batch.ts. */
 function listWords(count: number): number {
   return padded(HEAD_WORDS + 2 * count);
 }

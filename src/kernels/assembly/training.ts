@@ -1,195 +1,148 @@
 /**
  * One mini-batch of contrastive divergence (CD-k) or its persistent form (PCD), on all workers.
- *
- * A sparse visible vector is a list of the rows of weights that count, with values where it is grey;
- * what is 0 costs nothing. A dense one, of probabilities, goes through a product. Each worker has its own columns of hidden and of visible units, and every sum runs
- * over its list in order, so the number of workers changes no bit.
  * @module
  */
+import {
+  activateHidden,
+  addHiddenGains,
+  addVisibleGains,
+  Batch,
+  below32,
+  BOTH_AREA,
+  clear,
+  DATA_AREA,
+  denseModel,
+  firstColumn,
+  HEAD_BYTES,
+  hiddenSums,
+  hiddenUnits,
+  inArea,
+  isLearning,
+  labelListBytes,
+  labelLists,
+  listBytes,
+  MODEL_AREA,
+  padded,
+  paired,
+  push,
+  ROW_BYTES,
+  rowList,
+  sampleHidden,
+  sampleLabels,
+  scratchBytes,
+  sumPanel,
+  visibleSample,
+  visibleUnits,
+  ZEROS,
+} from "./batch";
 import { PANEL } from "./dense";
-import { exp4, sigmoid4 } from "./math";
-import { addProduct, addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "./products";
+import { exp4 } from "./math";
+import { addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "./products";
 import { fillUniform } from "./random";
-import { Barrier, meet, shareStart } from "./team";
+import { meet } from "./team";
 
-// B rows of a batch, M rows of the model's half, R the larger, P pixels, L labels, V = P + L, H hidden.
-// A panel is 32 columns: weights (H/32, V, 32), transposed (V/32, H, 32), activities (units/32, R, 32),
-// all padded to 32 in both directions.
-
-const ROW_BYTES: i32 = 128;
-const ZEROS: usize = memory.data(128, 16);
 /** Stream of the random numbers of a reconstruction that is only measured. */
 const MONITOR_STREAM: i32 = 4094;
-
-/** Fields of a batch, in the order of the caller's Int32Array: see ../training.ts. */
-// @ts-ignore: decorator
-@unmanaged
-class Batch {
-  barrier: Barrier;
-  rows: i32; // B
-  modelRows: i32; // M; B unless chains persist
-  maxRows: i32; // R
-  pixels: i32; // P
-  labels: i32; // L
-  hidden: i32; // H
-  k: i32; // Gibbs steps of the model's half
-  persistent: i32; // whether the chains go on from batch to batch
-  sampleInputs: i32; // whether inputs are probabilities to sample, instead of grey values
-  denseInputs: i32; // whether inputs are taken as panels, instead of as lists
-  sampleVisible: i32; // whether the last reconstruction is sampled; it is dense if not
-  seedLow: i32;
-  seedHigh: i32;
-  step: i32;
-  layer: i32; // of the first stream of random numbers
-  inputLayer: i32;
-  learningRate: f32;
-  momentum: f32;
-  weightCost: f32;
-  inputs: usize; // (B, P padded) f32
-  targets: usize; // (B) i32: labels
-  weights: usize;
-  velocity: usize; // as weights
-  transposed: usize;
-  visibleBias: usize; // (V padded) f32
-  visibleVelocity: usize;
-  hiddenBias: usize; // (H padded) f32
-  hiddenVelocity: usize;
-  hiddenMask: usize; // (H padded) f32: 1, or 0 in the padding
-  data: usize; // activities of hidden units
-  model: usize; // activities of hidden units
-  visible: usize; // activities of visible units
-  visibleByUnit: usize; // (V padded, R) f32: the same, of a dense reconstruction
-  dense: usize; // activities of dense inputs, labels among them
-  denseByUnit: usize; // (V padded, R) f32: the same
-  errors: usize; // (V/32 + 1, R) f32: squared errors of the last reconstruction
-  dataLists: usize; // R lists a worker, and R more of labels
-  modelLists: usize; // the same
-  hiddenLists: usize; // R lists a worker
-  bits: usize; // (R, V padded) bits of sampled inputs
-  rowLists: usize; // V padded lists of what a unit's weights learn from, as offsets into `signed`
-  signed: usize; // a worker: (3, R, 32) f32
-  monitor: usize; // lists for a reconstruction that is only measured; 0 for none
-  scratch: usize; // a worker: the uniforms of a layer, a block of 32 × 32
-}
-
-// A unit's list of rows points into three areas of activities: of data, of the model (negative), and
-// their sum, where a row has the unit on in both.
-const DATA_AREA: i32 = 0;
-const MODEL_AREA: i32 = 1;
-const BOTH_AREA: i32 = 2;
-
-// A list is 64 bytes of head, the first word its end, then pairs of an offset and a value.
-
-const HEAD_BYTES: i32 = 64;
-
-// @ts-ignore: decorator
-@inline
-function padded(n: i32): i32 {
-  return (n + PANEL - 1) & -PANEL;
-}
-
-/** Bytes of a list of at most `count` pairs. */
-// @ts-ignore: decorator
-@inline
-function listBytes(count: i32): i32 {
-  return (HEAD_BYTES + (count << 3) + 127) & -128;
-}
-
-// @ts-ignore: decorator
-@inline
-function visibleUnits(r: Batch): i32 {
-  return padded(r.pixels + r.labels);
-}
-
-// @ts-ignore: decorator
-@inline
-function firstColumn(units: i32, worker: i32, workers: i32): i32 {
-  return shareStart(units / PANEL, worker, workers) * PANEL;
-}
-
-// @ts-ignore: decorator
-@inline
-function push(list: usize, offset: i32, value: f32): void {
-  const end = <usize> load<u32>(list);
-  store<u32>(end, offset);
-  store<f32>(end, value, 4);
-  store<u32>(list, <u32> (end + 8));
-}
-
-// @ts-ignore: decorator
-@inline
-function rowList(r: Batch, unit: i32): usize {
-  return r.rowLists + unit * listBytes(2 * r.maxRows);
-}
-
-// @ts-ignore: decorator
-@inline
-function inArea(r: Batch, area: i32, row: i32): i32 {
-  return (area * r.maxRows + row) * ROW_BYTES;
-}
-
-/** Adds a batch row to the lists of a word's units. */
-// @ts-ignore: decorator
-@inline
-function pushAll(r: Batch, unit: i32, word: u32, offset: i32): void {
-  while (word) {
-    push(rowList(r, unit + ctz(word)), offset, 1);
-    word &= word - 1;
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function clear(list: usize): void {
-  store<u32>(list, <u32> (list + HEAD_BYTES));
-}
-
-/** Whether rows are told apart into those with only the input on, only the model, and both. */
-// @ts-ignore: decorator
-@inline
-function paired(r: Batch): bool {
-  return r.sampleInputs != 0 && r.sampleVisible != 0 && !r.persistent;
-}
-
-/** Whether chains end in probabilities, not in samples. */
-// @ts-ignore: decorator
-@inline
-function denseModel(r: Batch): bool {
-  return r.sampleVisible == 0 && !r.persistent;
-}
+/** Stream of the random numbers that swap temperatures. */
+const SWAP_STREAM: i32 = 4092;
+/** Share of the old in the running means of hidden units that a sparsity target looks at. */
+const SPARSITY_MEMORY: f32 = 0.9;
 
 /** A worker's share of one batch: positive and negative statistics, then the update. */
 export function trainBatch(r: Batch, worker: i32): void {
-  const workers = r.barrier.workers, labelled = r.labels > 0;
+  const workers = r.barrier.workers, labelled = r.labels > 0, step = r.step;
   readInputs(r, worker, workers);
   if (worker == 0 && labelled && !r.denseInputs) readTargets(r);
   meet(r.barrier, worker);
   hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false);
   const persistent = r.persistent != 0;
   const firstLayer = r.layer + (persistent ? MONITOR_STREAM : 0);
-  if (r.monitor || !persistent) sampleHidden(r, worker, workers, r.data, r.rows, firstLayer);
+  if (r.monitor || !persistent) sampleHidden(r, worker, workers, r.data, r.rows, firstLayer, step);
   if (r.monitor) {
     meet(r.barrier, worker);
-    visibleSample(r, worker, workers, r.monitor, r.rows, r.layer, true, false);
+    visibleSample(r, worker, workers, r.monitor, r.rows, r.layer, step, true, false, 1);
     meet(r.barrier, worker);
   }
   for (let k = 0; k < r.k; k++) {
     const layer = r.layer + 3 * k + (persistent ? 1 : 0), last = k == r.k - 1;
     if (persistent || k > 0) {
-      hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows, false);
-      sampleHidden(r, worker, workers, r.model, r.modelRows, layer);
+      hiddenSums(r, worker, workers, r.model, r.modelLists, r.modelRows, false);
+      if (k == 0 && r.betas) swapTemperatures(r, worker, workers);
+      activateHidden(r, worker, workers, r.model, r.modelRows, false, 1);
+      sampleHidden(r, worker, workers, r.model, r.modelRows, layer, step);
     }
     meet(r.barrier, worker);
-    visibleSample(r, worker, workers, r.modelLists, r.modelRows, layer, !persistent && last, last);
+    const measure = !persistent && last;
+    visibleSample(r, worker, workers, r.modelLists, r.modelRows, layer, step, measure, last, 1);
     meet(r.barrier, worker);
     if (labelled) {
-      if (worker == 0) sampleLabels(r, layer + 2, last);
+      if (worker == 0) sampleLabels(r, layer + 2, step, last);
       meet(r.barrier, worker);
     }
   }
   hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows, true);
   update(r, worker, workers);
   meet(r.barrier, worker);
+}
+
+/**
+ * Parallel tempering: rows and their partners swap inverse temperatures with probability
+ * min(1, p_β(v′)·p_β′(v) / p_β(v)·p_β′(v′)). Desjardins et al. (2010), "Tempered Markov chain Monte
+ * Carlo for training of restricted Boltzmann machines".
+ */
+function swapTemperatures(r: Batch, worker: i32, workers: i32): void {
+  const all = r.maxRows;
+  memory.fill(r.gains + ((worker * all) << 3), 0, r.modelRows << 3);
+  addHiddenGains(r, worker, workers, 1, 1);
+  addVisibleGains(r, worker, workers, 1, 1);
+  meet(r.barrier, worker);
+  if (worker == 0) {
+    for (let row = 0; row < r.modelRows; row++) {
+      const partner = load<i32>(r.partners + (row << 2));
+      if (partner < row) continue; // each pair once
+      const layer = r.layer + SWAP_STREAM, uniform = r.scratch;
+      fillUniform(uniform, 0, 16, layer, r.step, row, r.seedLow, r.seedHigh);
+      const gain = <f32> -(gainOf(r, row, workers) + gainOf(r, partner, workers));
+      const chance = f32x4.extract_lane(exp4(f32x4.splat(min<f32>(gain, 0))), 0);
+      if (load<f32>(uniform) >= chance) continue;
+      const own = r.betas + (row << 2), its = r.betas + (partner << 2), beta = load<f32>(own);
+      store<f32>(own, load<f32>(its));
+      store<f32>(its, beta);
+    }
+  }
+  meet(r.barrier, worker);
+}
+
+function gainOf(r: Batch, row: i32, workers: i32): f64 {
+  let sum: f64 = 0;
+  for (let worker = 0; worker < workers; worker++) {
+    sum += load<f64>(r.gains + ((worker * r.maxRows + row) << 3));
+  }
+  return sum;
+}
+
+/**
+ * A worker's share of `k` steps of annealed importance sampling: before each, the gains take in
+ * log p(v) at the next inverse temperature − at this one. Salakhutdinov, Murray (2008).
+ */
+export function annealBatch(r: Batch, worker: i32): void {
+  const workers = r.barrier.workers, steps = r.k, rows = r.modelRows;
+  for (let s = 0; s < steps; s++) {
+    const before = load<f32>(r.schedule + (s << 2)), beta = load<f32>(r.schedule + (s << 2), 4);
+    const step = r.step + s;
+    hiddenSums(r, worker, workers, r.model, r.modelLists, rows, false);
+    addHiddenGains(r, worker, workers, beta, before);
+    addVisibleGains(r, worker, workers, beta, before);
+    activateHidden(r, worker, workers, r.model, rows, false, beta);
+    sampleHidden(r, worker, workers, r.model, rows, r.layer, step);
+    meet(r.barrier, worker);
+    visibleSample(r, worker, workers, r.modelLists, rows, r.layer, step, false, false, beta);
+    meet(r.barrier, worker);
+    if (r.labels > 0) {
+      if (worker == 0) sampleLabels(r, r.layer + 2, step, false);
+      meet(r.barrier, worker);
+    }
+  }
 }
 
 /** Lists the inputs of a worker's columns, by batch row and by pixel. */
@@ -264,351 +217,31 @@ function readTargets(r: Batch): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function labelListBytes(r: Batch): i32 {
-  return listBytes(r.labels);
-}
-
-/** Where the lists of labels begin, after the workers' lists of pixels. */
-// @ts-ignore: decorator
-@inline
-function labelLists(r: Batch, lists: usize): usize {
-  return lists + r.barrier.workers * r.maxRows * listBytes(r.pixels);
-}
-
-// @ts-ignore: decorator
-@inline
-function scratchBytes(r: Batch): i32 {
-  return (max(padded(r.hidden), visibleUnits(r)) << 2) + PANEL * ROW_BYTES;
-}
-
-/** p(h=1|v) of a worker's columns for `rows` visible vectors; `last` is of what ends a batch's chains. */
-function hiddenUnits(
-  r: Batch,
-  worker: i32,
-  workers: i32,
-  out: usize,
-  lists: usize,
-  rows: i32,
-  last: bool,
-): void {
-  const pad = padded(r.hidden), bytes = listBytes(r.pixels), all = r.maxRows;
-  const to = firstColumn(pad, worker + 1, workers);
-  const labels = labelLists(r, lists), labelBytes = labelListBytes(r);
-  const binary = lists == r.dataLists ? r.sampleInputs : r.sampleVisible;
-  const byUnit = lists == r.dataLists && r.denseInputs ? r.denseByUnit : r.visibleByUnit;
-  const dense = lists == r.dataLists ? r.denseInputs : last && denseModel(r);
-  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
-    const table = r.weights + column * (visibleUnits(r) << 2), bias = r.hiddenBias + (column << 2);
-    const mask = r.hiddenMask + (column << 2), panel = out + (column * all << 2);
-    if (dense) {
-      for (let row = 0; row < rows; row++) memory.copy(panel + row * ROW_BYTES, bias, ROW_BYTES);
-      addProduct(panel, byUnit, all, table, visibleUnits(r), rows);
-    }
-    for (let row = 0; row < rows; row++) {
-      const sums = panel + row * ROW_BYTES;
-      if (!dense) {
-        sumPanel(sums, bias, table, lists + row * bytes, all * bytes, workers, binary);
-        if (r.labels > 0) sumPanel(sums, sums, table, labels + row * labelBytes, 0, 1, 0);
-      }
-      for (let at = 0; at < ROW_BYTES; at += 16) {
-        const p = sigmoid4(v128.load(sums + at));
-        v128.store(sums + at, f32x4.mul(p, v128.load(mask + at)));
-      }
-    }
-  }
-}
-
-/** 32 sums ← start + the listed rows of a table, each times its value. */
-function sumPanel(
-  sums: usize,
-  start: usize,
-  table: usize,
-  list: usize,
-  stride: i32,
-  lists: i32,
-  binary: i32,
-): void {
-  let a0 = v128.load(start), a1 = v128.load(start, 16), a2 = v128.load(start, 32);
-  let a3 = v128.load(start, 48), a4 = v128.load(start, 64), a5 = v128.load(start, 80);
-  let a6 = v128.load(start, 96), a7 = v128.load(start, 112);
-  for (let i = 0; i < lists; i++, list += stride) {
-    const end = <usize> load<u32>(list);
-    let at = list + HEAD_BYTES;
-    if (binary) {
-      for (; at + 8 < end; at += 16) {
-        const w = table + load<u32>(at), next = table + load<u32>(at, 8);
-        a0 = f32x4.add(a0, v128.load(w));
-        a1 = f32x4.add(a1, v128.load(w, 16));
-        a2 = f32x4.add(a2, v128.load(w, 32));
-        a3 = f32x4.add(a3, v128.load(w, 48));
-        a4 = f32x4.add(a4, v128.load(w, 64));
-        a5 = f32x4.add(a5, v128.load(w, 80));
-        a6 = f32x4.add(a6, v128.load(w, 96));
-        a7 = f32x4.add(a7, v128.load(w, 112));
-        a0 = f32x4.add(a0, v128.load(next));
-        a1 = f32x4.add(a1, v128.load(next, 16));
-        a2 = f32x4.add(a2, v128.load(next, 32));
-        a3 = f32x4.add(a3, v128.load(next, 48));
-        a4 = f32x4.add(a4, v128.load(next, 64));
-        a5 = f32x4.add(a5, v128.load(next, 80));
-        a6 = f32x4.add(a6, v128.load(next, 96));
-        a7 = f32x4.add(a7, v128.load(next, 112));
-      }
-      if (at < end) {
-        const w = table + load<u32>(at);
-        a0 = f32x4.add(a0, v128.load(w));
-        a1 = f32x4.add(a1, v128.load(w, 16));
-        a2 = f32x4.add(a2, v128.load(w, 32));
-        a3 = f32x4.add(a3, v128.load(w, 48));
-        a4 = f32x4.add(a4, v128.load(w, 64));
-        a5 = f32x4.add(a5, v128.load(w, 80));
-        a6 = f32x4.add(a6, v128.load(w, 96));
-        a7 = f32x4.add(a7, v128.load(w, 112));
-      }
-    } else {
-      for (; at + 8 < end; at += 16) {
-        const w = table + load<u32>(at), x = v128.load32_splat(at, 4);
-        a0 = f32x4.add(a0, f32x4.mul(x, v128.load(w)));
-        a1 = f32x4.add(a1, f32x4.mul(x, v128.load(w, 16)));
-        a2 = f32x4.add(a2, f32x4.mul(x, v128.load(w, 32)));
-        a3 = f32x4.add(a3, f32x4.mul(x, v128.load(w, 48)));
-        a4 = f32x4.add(a4, f32x4.mul(x, v128.load(w, 64)));
-        a5 = f32x4.add(a5, f32x4.mul(x, v128.load(w, 80)));
-        a6 = f32x4.add(a6, f32x4.mul(x, v128.load(w, 96)));
-        a7 = f32x4.add(a7, f32x4.mul(x, v128.load(w, 112)));
-        const next = table + load<u32>(at, 8), y = v128.load32_splat(at, 12);
-        a0 = f32x4.add(a0, f32x4.mul(y, v128.load(next)));
-        a1 = f32x4.add(a1, f32x4.mul(y, v128.load(next, 16)));
-        a2 = f32x4.add(a2, f32x4.mul(y, v128.load(next, 32)));
-        a3 = f32x4.add(a3, f32x4.mul(y, v128.load(next, 48)));
-        a4 = f32x4.add(a4, f32x4.mul(y, v128.load(next, 64)));
-        a5 = f32x4.add(a5, f32x4.mul(y, v128.load(next, 80)));
-        a6 = f32x4.add(a6, f32x4.mul(y, v128.load(next, 96)));
-        a7 = f32x4.add(a7, f32x4.mul(y, v128.load(next, 112)));
-      }
-      if (at < end) {
-        const w = table + load<u32>(at), x = v128.load32_splat(at, 4);
-        a0 = f32x4.add(a0, f32x4.mul(x, v128.load(w)));
-        a1 = f32x4.add(a1, f32x4.mul(x, v128.load(w, 16)));
-        a2 = f32x4.add(a2, f32x4.mul(x, v128.load(w, 32)));
-        a3 = f32x4.add(a3, f32x4.mul(x, v128.load(w, 48)));
-        a4 = f32x4.add(a4, f32x4.mul(x, v128.load(w, 64)));
-        a5 = f32x4.add(a5, f32x4.mul(x, v128.load(w, 80)));
-        a6 = f32x4.add(a6, f32x4.mul(x, v128.load(w, 96)));
-        a7 = f32x4.add(a7, f32x4.mul(x, v128.load(w, 112)));
-      }
-    }
-  }
-  v128.store(sums, a0);
-  v128.store(sums, a1, 16);
-  v128.store(sums, a2, 32);
-  v128.store(sums, a3, 48);
-  v128.store(sums, a4, 64);
-  v128.store(sums, a5, 80);
-  v128.store(sums, a6, 96);
-  v128.store(sums, a7, 112);
-}
-
-/** Lists the hidden units of a worker's columns that a sample of their probabilities has on. */
-function sampleHidden(
-  r: Batch,
-  worker: i32,
-  workers: i32,
-  activities: usize,
-  rows: i32,
-  layer: i32,
-): void {
-  const pad = padded(r.hidden), all = r.maxRows, bytes = listBytes(r.hidden);
-  const from = firstColumn(pad, worker, workers), to = firstColumn(pad, worker + 1, workers);
-  const uniforms = r.scratch + worker * scratchBytes(r);
-  for (let row = 0; row < rows; row++) {
-    const list = r.hiddenLists + (worker * all + row) * bytes;
-    let end = list + HEAD_BYTES;
-    fillUniform(uniforms, from, to, layer, r.step, row, r.seedLow, r.seedHigh);
-    for (let unit = from; unit < to; unit += PANEL) {
-      const p = activities + (unit * all << 2) + row * ROW_BYTES;
-      const u = uniforms + ((unit - from) << 2);
-      let word = below32(u, p);
-      while (word) {
-        store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
-        end += 8;
-        word &= word - 1;
-      }
-    }
-    store<u32>(list, <u32> end);
-  }
-}
-
-/** Bits of the 32 units whose uniform is below their probability; padding has probability 0. */
-// @ts-ignore: decorator
-@inline
-function below32(u: usize, p: usize): u32 {
-  return <u32> (below16(u, p) | below16(u + 64, p + 64) << 16);
-}
-
-// @ts-ignore: decorator
-@inline
-function below16(u: usize, p: usize): i32 {
-  const m0 = f32x4.lt(v128.load(u), v128.load(p)), m1 = f32x4.lt(v128.load(u, 16), v128.load(p, 16));
-  const m2 = f32x4.lt(v128.load(u, 32), v128.load(p, 32));
-  const m3 = f32x4.lt(v128.load(u, 48), v128.load(p, 48));
-  return i8x16.bitmask(
-    i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(m0, m1), i16x8.narrow_i32x4_s(m2, m3)),
-  );
-}
-
-/**
- * p(v=1|h) of a worker's columns, then lists of the visible units that are on, or all of them by unit
- * where they are not sampled. `measure` writes the squared errors; `last` lists the batch rows by unit as well.
- */
-function visibleSample(
-  r: Batch,
-  worker: i32,
-  workers: i32,
-  lists: usize,
-  rows: i32,
-  layer: i32,
-  measure: bool,
-  last: bool,
-): void {
-  const visible = visibleUnits(r), pad = padded(r.pixels), all = r.maxRows;
-  const hiddenBytes = listBytes(r.hidden);
-  const from = firstColumn(visible, worker, workers);
-  const until = firstColumn(visible, worker + 1, workers), to = min(until, pad);
-  for (let column = from; column < until; column += PANEL) {
-    const table = r.transposed + column * (padded(r.hidden) << 2);
-    const bias = r.visibleBias + (column << 2);
-    for (let row = 0; row < rows; row++) {
-      const sums = r.visible + (column * all << 2) + row * ROW_BYTES;
-      sumPanel(sums, bias, table, r.hiddenLists + row * hiddenBytes, all * hiddenBytes, workers, 1);
-    }
-  }
-  const uniforms = r.scratch + worker * scratchBytes(r), sample = !last || r.sampleVisible;
-  const pair = paired(r);
-  const bytes = listBytes(r.pixels);
-  for (let row = 0; row < rows; row++) {
-    const list = lists + (worker * all + row) * bytes;
-    let end = list + HEAD_BYTES;
-    if (sample) fillUniform(uniforms, from, to, layer + 1, r.step, row, r.seedLow, r.seedHigh);
-    for (let unit = from; unit < to; unit += PANEL) {
-      const p = r.visible + (unit * all << 2) + row * ROW_BYTES;
-      // A panel that pixels share with labels keeps the labels' logits.
-      const count = min(r.pixels - unit, PANEL);
-      const error = activate(p, r.inputs + ((row * pad + unit) << 2), count);
-      if (measure) store<f32>(r.errors + ((unit / PANEL * all + row) << 2), error);
-      if (sample) {
-        let word = below32(uniforms + ((unit - from) << 2), p);
-        if (count < PANEL) word &= (1 << count) - 1;
-        if (last) {
-          const input = pair ? load<u32>(r.bits + ((row * visible + unit) >> 3)) : 0;
-          pushAll(r, unit, word & input, inArea(r, BOTH_AREA, row));
-          pushAll(r, unit, input & ~word, inArea(r, DATA_AREA, row));
-          pushAll(r, unit, word & ~input, inArea(r, MODEL_AREA, row));
-        }
-        while (word) {
-          store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
-          store<f32>(end, 1, 4);
-          end += 8;
-          word &= word - 1;
-        }
-      }
-    }
-    store<u32>(list, <u32> end);
-  }
-  if (sample) return;
-  for (let unit = from; unit < until; unit += PANEL) {
-    const at = unit * all << 2;
-    turnPanel(r.visibleByUnit + at, r.visible + at, all, rows);
-  }
-}
-
-/** x ← σ(x) for the `count` first of 32; returns Σ (input − σ(x))² over them. */
-function activate(x: usize, input: usize, count: i32): f32 {
-  let squares = f32x4.splat(0);
-  let at = 0;
-  for (; at + 16 <= count << 2; at += 16) {
-    const p = sigmoid4(v128.load(x + at)), d = f32x4.sub(p, v128.load(input + at));
-    v128.store(x + at, p);
-    squares = f32x4.add(squares, f32x4.mul(d, d));
-  }
-  let sum = f32x4.extract_lane(squares, 0) + f32x4.extract_lane(squares, 1) +
-    f32x4.extract_lane(squares, 2) + f32x4.extract_lane(squares, 3);
-  for (; at < count << 2; at += 4) {
-    const p = f32x4.extract_lane(sigmoid4(f32x4.splat(load<f32>(x + at))), 0);
-    const d = p - load<f32>(input + at);
-    store<f32>(x + at, p);
-    sum += d * d;
-  }
-  return sum;
-}
-
-/** The softmax group of labels: one of them on, or all as values; worker 0 does it for all rows. */
-function sampleLabels(r: Batch, layer: i32, last: bool): void {
-  const all = r.maxRows, rows = r.modelRows;
-  const bytes = labelListBytes(r), uniforms = r.scratch;
-  const sample = !last || r.sampleVisible;
-  for (let row = 0; row < rows; row++) {
-    const list = labelLists(r, r.modelLists) + row * bytes;
-    clear(list);
-    softmax(r, row);
-    let error: f32 = 0, running: f32 = 0;
-    let chosen = r.labels - 1, found = false;
-    if (sample) fillUniform(uniforms, 0, 16, layer, r.step, row, r.seedLow, r.seedHigh);
-    for (let y = 0; y < r.labels; y++) {
-      const p = load<f32>(labelActivity(r, row, y));
-      const d = p - (!r.persistent && load<i32>(r.targets + (row << 2)) == y ? 1 : 0);
-      error += d * d;
-      running += p;
-      if (!found && load<f32>(uniforms) < running) {
-        chosen = y;
-        found = true;
-      }
-      if (!sample) store<f32>(r.visibleByUnit + (((r.pixels + y) * all + row) << 2), p);
-    }
-    if (sample) {
-      push(list, (r.pixels + chosen) * ROW_BYTES, 1);
-      if (last) push(rowList(r, r.pixels + chosen), inArea(r, MODEL_AREA, row), 1);
-    }
-    if (last) store<f32>(r.errors + ((visibleUnits(r) / PANEL * all + row) << 2), error);
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function labelActivity(r: Batch, row: i32, y: i32): usize {
-  const unit = r.pixels + y, column = unit & -PANEL;
-  return r.visible + (column * r.maxRows << 2) + row * ROW_BYTES + ((unit - column) << 2);
-}
-
-function softmax(r: Batch, row: i32): void {
-  let largest: f32 = -Infinity, total: f32 = 0;
-  for (let y = 0; y < r.labels; y++) largest = max(largest, load<f32>(labelActivity(r, row, y)));
-  for (let y = 0; y < r.labels; y++) {
-    const at = labelActivity(r, row, y);
-    const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(at) - largest)), 0);
-    store<f32>(at, e);
-    total += e;
-  }
-  for (let y = 0; y < r.labels; y++) {
-    const at = labelActivity(r, row, y);
-    store<f32>(at, load<f32>(at) / total);
-  }
-}
-
-/** velocity ← momentum·velocity + rate·(⟨vh⟩data − ⟨vh⟩model − cost·w); w ← w + velocity. */
+/** velocity ← momentum·velocity + rate·(⟨vh⟩data − ⟨vh⟩model − penalties); w ← w + velocity. */
 function update(r: Batch, worker: i32, workers: i32): void {
   const visible = visibleUnits(r), pad = padded(r.hidden), all = r.maxRows;
   const rate: f32 = r.learningRate / <f32> r.rows;
-  const modelShare: f32 = <f32> r.rows / <f32> r.modelRows;
+  const modelShare: f32 = <f32> r.rows / <f32> r.learningRows;
   const block = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
   const signed = r.signed + worker * 3 * all * ROW_BYTES;
   const binary = (r.sampleInputs | r.denseInputs) != 0 && r.sampleVisible != 0;
   const listless = r.denseInputs && denseModel(r);
+  const centred = r.centring > 0, sparse = r.sparsityCost > 0;
+  const first = firstColumn(visible, worker, workers);
+  const until = firstColumn(visible, worker + 1, workers);
+  for (let i = first; i < until; i++) {
+    store<f32>(r.visibleSums + (i << 2), sumOfUnit(r, i, modelShare));
+    if (centred || sparse) measureVisible(r, i);
+  }
+  if (centred || sparse) meet(r.barrier, worker); // every column needs every unit's
   const to = firstColumn(pad, worker + 1, workers);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
     sign(r, signed, column, modelShare);
+    const bias = block + BLOCK_BYTES, correction = bias + ROW_BYTES, sparsity = correction + ROW_BYTES;
+    hiddenGradient(r, signed, column, bias);
+    memory.fill(correction, 0, ROW_BYTES);
+    if (sparse) sparsityGradient(r, signed, column, sparsity);
+    if (centred) moveHiddenOffsets(r, signed, column);
     for (let row = 0; row < visible; row += PANEL) {
       if (listless) memory.fill(block, 0, BLOCK_BYTES);
       else {
@@ -622,35 +255,145 @@ function update(r: Batch, worker: i32, workers: i32): void {
         addStatistics(block, r.visible + panel, signed + inArea(r, MODEL_AREA, 0), r.rows);
       }
       for (let i = 0; i < PANEL; i++) {
+        const gradient = block + i * ROW_BYTES, unit = (row + i) << 2;
+        if (centred) centre(r, gradient, bias, correction, column, row + i);
+        if (sparse) {
+          addScaled(gradient, sparsity, -load<f32>(r.visibleMeans + unit));
+        }
         const at = column * (visible << 2) + (row + i) * ROW_BYTES;
-        step32(r.weights + at, r.velocity + at, block + i * ROW_BYTES, r, rate);
+        step32(r, at, gradient, rate);
       }
       const out = r.transposed + row * (pad << 2) + column * ROW_BYTES;
-      turn32x32(out, r.weights + column * (visible << 2) + row * ROW_BYTES);
+      turn32x32(out, r.chainWeights + column * (visible << 2) + row * ROW_BYTES);
     }
+    if (sparse) addScaled(bias, sparsity, -1);
+    addScaled(bias, correction, -1);
     for (let at = 0; at < ROW_BYTES; at += 16) {
-      let sum = f32x4.splat(0);
-      for (let row = 0; row < r.rows; row++) {
-        sum = f32x4.add(sum, v128.load(signed + inArea(r, DATA_AREA, row) + at));
-      }
-      for (let row = 0; row < r.modelRows; row++) {
-        sum = f32x4.add(sum, v128.load(signed + inArea(r, MODEL_AREA, row) + at));
-      }
-      const bias = r.hiddenBias + (column << 2) + at, velocity = r.hiddenVelocity + (column << 2) + at;
+      const own = r.hiddenBias + (column << 2) + at, velocity = r.hiddenVelocity + (column << 2) + at;
       const next = f32x4.add(
         f32x4.mul(f32x4.splat(r.momentum), v128.load(velocity)),
-        f32x4.mul(sum, f32x4.splat(rate)),
+        f32x4.mul(v128.load(bias + at), f32x4.splat(rate)),
       );
       v128.store(velocity, next);
-      v128.store(bias, f32x4.add(v128.load(bias), next));
+      v128.store(own, f32x4.add(v128.load(own), next));
     }
   }
-  const until = firstColumn(visible, worker + 1, workers);
-  for (let i = firstColumn(visible, worker, workers); i < until; i++) {
+  if (centred) meet(r.barrier, worker); // the partial sums of all columns
+  for (let i = first; i < until; i++) {
+    let sum = load<f32>(r.visibleSums + (i << 2));
+    if (centred) {
+      for (let panel = 0; panel < pad / PANEL; panel++) {
+        sum -= load<f32>(r.partials + ((panel * visible + i) << 2));
+      }
+    }
     const bias = r.visibleBias + (i << 2), velocity = r.visibleVelocity + (i << 2);
-    const next = r.momentum * load<f32>(velocity) + rate * sumOfUnit(r, i, modelShare);
+    const next = r.momentum * load<f32>(velocity) + rate * sum;
     store<f32>(velocity, next);
     store<f32>(bias, load<f32>(bias) + next);
+  }
+}
+
+/** The mean of a visible unit over the batch's data, and its offset. */
+function measureVisible(r: Batch, unit: i32): void {
+  const list = rowList(r, unit), area = <u32> (r.maxRows * ROW_BYTES);
+  let sum: f32 = 0;
+  if (r.denseInputs) sum = sumOfRow(r.denseByUnit + (unit * r.maxRows << 2), r.rows);
+  else {
+    for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += 8) {
+      const offset = load<u32>(at);
+      if (offset < area || offset >= 2 * area) sum += load<f32>(at, 4);
+    }
+  }
+  const mean: f32 = sum / <f32> r.rows, offset = r.visibleOffsets + (unit << 2);
+  store<f32>(r.visibleMeans + (unit << 2), mean);
+  store<f32>(offset, load<f32>(offset) + r.centring * (mean - load<f32>(offset)));
+}
+
+/** Σ of 32 hidden units over the data − over the model. */
+function hiddenGradient(r: Batch, signed: usize, column: i32, out: usize): void {
+  for (let at = 0; at < ROW_BYTES; at += 16) {
+    let sum = f32x4.splat(0);
+    for (let row = 0; row < r.rows; row++) {
+      sum = f32x4.add(sum, v128.load(signed + inArea(r, DATA_AREA, row) + at));
+    }
+    for (let row = 0; row < r.modelRows; row++) {
+      sum = f32x4.add(sum, v128.load(signed + inArea(r, MODEL_AREA, row) + at));
+    }
+    v128.store(out + at, sum);
+  }
+}
+
+/** Means of 32 hidden units over the data. */
+function hiddenMean(r: Batch, signed: usize, at: i32): v128 {
+  let sum = f32x4.splat(0);
+  for (let row = 0; row < r.rows; row++) {
+    sum = f32x4.add(sum, v128.load(signed + inArea(r, DATA_AREA, row) + at));
+  }
+  return f32x4.div(sum, f32x4.splat(<f32> r.rows));
+}
+
+/**
+ * cost·(q − target) times the batch's size for 32 hidden units, q their running mean; Hinton (2012),
+ * §11. Its product with a visible unit's mean is what the weights lose.
+ */
+function sparsityGradient(r: Batch, signed: usize, column: i32, out: usize): void {
+  const keep = f32x4.splat(SPARSITY_MEMORY), rest = f32x4.splat(1 - SPARSITY_MEMORY);
+  const cost = f32x4.splat(r.sparsityCost * <f32> r.rows), target = f32x4.splat(r.sparsityTarget);
+  for (let at = 0; at < ROW_BYTES; at += 16) {
+    const means = r.sparsityMeans + (column << 2) + at;
+    const q = f32x4.add(
+      f32x4.mul(keep, v128.load(means)),
+      f32x4.mul(rest, hiddenMean(r, signed, at)),
+    );
+    v128.store(means, q);
+    const mask = v128.load(r.hiddenMask + (column << 2) + at);
+    v128.store(out + at, f32x4.mul(mask, f32x4.mul(cost, f32x4.sub(q, target))));
+  }
+}
+
+function moveHiddenOffsets(r: Batch, signed: usize, column: i32): void {
+  const speed = f32x4.splat(r.centring);
+  for (let at = 0; at < ROW_BYTES; at += 16) {
+    const offset = r.hiddenOffsets + (column << 2) + at, old = v128.load(offset);
+    const step = f32x4.mul(speed, f32x4.sub(hiddenMean(r, signed, at), old));
+    v128.store(offset, f32x4.add(old, step));
+  }
+}
+
+/**
+ * Turns the gradient of a visible unit's 32 weights into the centred one, ⟨(v − μ)(h − λ)⟩, and sums up
+ * what it takes from the biases. Melchior, Fischer, Wiskott (2016), "How to center deep Boltzmann
+ * machines", §3.
+ */
+function centre(
+  r: Batch,
+  gradient: usize,
+  hiddenSums: usize,
+  correction: usize,
+  column: i32,
+  unit: i32,
+): void {
+  const sum = f32x4.splat(load<f32>(r.visibleSums + (unit << 2)));
+  const mu = f32x4.splat(load<f32>(r.visibleOffsets + (unit << 2)));
+  let total = f32x4.splat(0);
+  for (let at = 0; at < ROW_BYTES; at += 16) {
+    const lambda = v128.load(r.hiddenOffsets + (column << 2) + at);
+    let g = f32x4.sub(v128.load(gradient + at), f32x4.mul(sum, lambda));
+    g = f32x4.sub(g, f32x4.mul(mu, v128.load(hiddenSums + at)));
+    v128.store(gradient + at, g);
+    total = f32x4.add(total, f32x4.mul(g, lambda));
+    v128.store(correction + at, f32x4.add(v128.load(correction + at), f32x4.mul(g, mu)));
+  }
+  const partial = f32x4.extract_lane(total, 0) + f32x4.extract_lane(total, 1) +
+    f32x4.extract_lane(total, 2) + f32x4.extract_lane(total, 3);
+  store<f32>(r.partials + ((column / PANEL * visibleUnits(r) + unit) << 2), partial);
+}
+
+/** 32 numbers += scale · 32 others. */
+function addScaled(to: usize, from: usize, scale: f32): void {
+  const s = f32x4.splat(scale);
+  for (let at = 0; at < ROW_BYTES; at += 16) {
+    v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(s, v128.load(from + at))));
   }
 }
 
@@ -671,8 +414,11 @@ function sign(r: Batch, signed: usize, column: i32, modelShare: f32): void {
   for (let at = 0; at < r.rows * ROW_BYTES; at += 16) {
     v128.store(signed + at, v128.load(data + at));
   }
-  for (let at = 0; at < r.modelRows * ROW_BYTES; at += 16) {
-    v128.store(signed + area + at, f32x4.mul(minus, v128.load(model + at)));
+  for (let row = 0; row < r.modelRows; row++) {
+    const scale = isLearning(r, row) ? minus : f32x4.splat(0), from = row * ROW_BYTES;
+    for (let at = from; at < from + ROW_BYTES; at += 16) {
+      v128.store(signed + area + at, f32x4.mul(scale, v128.load(model + at)));
+    }
   }
   if (!paired(r)) return;
   for (let at = 0; at < r.rows * ROW_BYTES; at += 16) {
@@ -705,16 +451,34 @@ function sumOfRow(row: usize, count: i32): f32 {
 }
 
 /** The momentum update of 32 weights; `rate` is that of a gradient summed over the batch. */
-// @ts-ignore: decorator
-@inline
-function step32(weights: usize, velocity: usize, gradient: usize, r: Batch, rate: f32): void {
+function step32(r: Batch, at: i32, gradient: usize, rate: f32): void {
   const momentum = f32x4.splat(r.momentum), decay = f32x4.splat(r.learningRate * r.weightCost);
-  for (let at = 0; at < ROW_BYTES; at += 16) {
-    const w = v128.load(weights + at);
-    const scaled = f32x4.mul(f32x4.splat(rate), v128.load(gradient + at));
-    const g = f32x4.sub(scaled, f32x4.mul(decay, w));
-    const next = f32x4.add(f32x4.mul(momentum, v128.load(velocity + at)), g);
-    v128.store(velocity + at, next);
-    v128.store(weights + at, f32x4.add(w, next));
+  const scale = f32x4.splat(rate), weights = r.weights + at, velocity = r.velocity + at;
+  if (r.l1 == 0 && r.fastWeights == 0) {
+    for (let i = 0; i < ROW_BYTES; i += 16) {
+      const w = v128.load(weights + i), scaled = f32x4.mul(scale, v128.load(gradient + i));
+      const g = f32x4.sub(scaled, f32x4.mul(decay, w));
+      const next = f32x4.add(f32x4.mul(momentum, v128.load(velocity + i)), g);
+      v128.store(velocity + i, next);
+      v128.store(weights + i, f32x4.add(w, next));
+    }
+    return;
+  }
+  const l1 = f32x4.splat(r.learningRate * r.l1), zero = f32x4.splat(0);
+  for (let i = 0; i < ROW_BYTES; i += 16) {
+    const w = v128.load(weights + i), scaled = f32x4.mul(scale, v128.load(gradient + i));
+    const up = v128.and(f32x4.gt(w, zero), l1), down = v128.and(f32x4.lt(w, zero), l1);
+    const penalty = f32x4.add(f32x4.mul(decay, w), f32x4.sub(up, down));
+    const own = f32x4.mul(momentum, v128.load(velocity + i));
+    const next = f32x4.add(own, f32x4.sub(scaled, penalty)), moved = f32x4.add(w, next);
+    v128.store(velocity + i, next);
+    v128.store(weights + i, moved);
+    if (r.fastWeights == 0) continue;
+    // Fast weights: Tieleman, Hinton (2009), "Using fast weights to improve PCD".
+    const fast = r.fastWeights + at + i, fastRate = f32x4.splat(r.fastRate / <f32> r.rows);
+    const kept = f32x4.mul(f32x4.splat(r.fastDecay), v128.load(fast));
+    const changed = f32x4.add(kept, f32x4.mul(fastRate, v128.load(gradient + i)));
+    v128.store(fast, changed);
+    v128.store(r.chainWeights + at + i, f32x4.add(moved, changed));
   }
 }

@@ -6,4 +6,4 @@
 export { runChains, runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./kernels";
 export { fillUniform } from "./kernels";
 export { runNetwork, trainNetwork } from "./network";
-export { trainBatch } from "./training";
+export { annealBatch, trainBatch } from "./training";

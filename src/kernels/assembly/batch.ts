@@ -1,0 +1,656 @@
+/**
+ * A batch of an RBM's visible vectors in memory, and the half-steps of Gibbs sampling on it.
+ *
+ * A sparse visible vector is a list of the rows of weights that count, with values where it is grey;
+ * what is 0 costs nothing. A dense one, of probabilities, goes through a product. Each worker has its
+ * own columns of hidden and of visible units, and every sum runs over its list in order, so the number
+ * of workers changes no bit.
+ * @module
+ */
+import { PANEL } from "./dense";
+import { exp4, sigmoid4, softplus4 } from "./math";
+import { addProduct, turnPanel } from "./products";
+import { fillUniform } from "./random";
+import { Barrier, shareStart } from "./team";
+
+// B rows of a batch, M rows of the model's half, R the larger, P pixels, L labels, V = P + L, H hidden.
+// A panel is 32 columns: weights (H/32, V, 32), transposed (V/32, H, 32), activities (units/32, R, 32),
+// all padded to 32 in both directions.
+
+export const ROW_BYTES: i32 = 128;
+export const ZEROS: usize = memory.data(128, 16);
+/** Fields of a batch, in the order of the caller's Int32Array: see ../training.ts. */
+// @ts-ignore: decorator
+@unmanaged
+export class Batch {
+  barrier: Barrier;
+  rows: i32; // B
+  modelRows: i32; // M; B unless chains persist
+  maxRows: i32; // R
+  pixels: i32; // P
+  labels: i32; // L
+  hidden: i32; // H
+  k: i32; // Gibbs steps of the model's half
+  persistent: i32; // whether the chains go on from batch to batch
+  sampleInputs: i32; // whether inputs are probabilities to sample, instead of grey values
+  denseInputs: i32; // whether inputs are taken as panels, instead of as lists
+  sampleVisible: i32; // whether the last reconstruction is sampled; it is dense if not
+  seedLow: i32;
+  seedHigh: i32;
+  step: i32;
+  layer: i32; // of the first stream of random numbers
+  inputLayer: i32;
+  learningRate: f32;
+  momentum: f32;
+  weightCost: f32;
+  inputs: usize; // (B, P padded) f32
+  targets: usize; // (B) i32: labels
+  weights: usize;
+  velocity: usize; // as weights
+  transposed: usize;
+  visibleBias: usize; // (V padded) f32
+  visibleVelocity: usize;
+  hiddenBias: usize; // (H padded) f32
+  hiddenVelocity: usize;
+  hiddenMask: usize; // (H padded) f32: 1, or 0 in the padding
+  data: usize; // activities of hidden units
+  model: usize; // activities of hidden units
+  visible: usize; // activities of visible units
+  visibleByUnit: usize; // (V padded, R) f32: the same, of a dense reconstruction
+  dense: usize; // activities of dense inputs, labels among them
+  denseByUnit: usize; // (V padded, R) f32: the same
+  errors: usize; // (V/32 + 1, R) f32: squared errors of the last reconstruction
+  dataLists: usize; // R lists a worker, and R more of labels
+  modelLists: usize; // the same
+  hiddenLists: usize; // R lists a worker
+  bits: usize; // (R, V padded) bits of sampled inputs
+  rowLists: usize; // V padded lists of what a unit's weights learn from, as offsets into `signed`
+  signed: usize; // a worker: (3, R, 32) f32
+  monitor: usize; // lists for a reconstruction that is only measured; 0 for none
+  scratch: usize; // a worker: the uniforms of a layer, a block of 32 × 32, three rows of 32
+  gaussian: i32; // whether pixels are Gaussian of variance 1, instead of binary
+  hiddenKeep: f32; // share of hidden units that dropout keeps; 1 is all
+  l1: f32;
+  sparsityCost: f32;
+  sparsityTarget: f32;
+  sparsityMeans: usize; // (H padded) f32: running means of hidden units
+  centring: f32; // how fast the offsets follow the means; 0 for no centring
+  visibleOffsets: usize; // (V padded) f32
+  hiddenOffsets: usize; // (H padded) f32
+  visibleMeans: usize; // (V padded) f32: of the batch
+  visibleSums: usize; // (V padded) f32: over the data − over the model
+  partials: usize; // (H/32, V padded) f32: Σ over a panel of gradient · offset
+  chainWeights: usize; // the weights of persistent chains; `weights` unless they have fast ones
+  fastWeights: usize; // as weights; 0 for none
+  fastDecay: f32;
+  fastRate: f32;
+  learningRows: i32; // rows of the model's half that are learnt from: those at temperature 1
+  betas: usize; // (M) f32: inverse temperatures of the model's rows; 0 where all are 1
+  partnerBetas: usize; // (M) f32: of the row to swap temperatures with, or its own
+  partners: usize; // (M) i32: that row, or −1
+  baseBias: usize; // (V padded) f32: visible biases at inverse temperature 0
+  schedule: usize; // (k + 1) f32: inverse temperatures to anneal through
+  gains: usize; // (workers, R) f64: log p(v) at a temperature − at another, without log Z
+}
+
+// A unit's list of rows points into three areas of activities: of data, of the model (negative), and
+// their sum, where a row has the unit on in both.
+export const DATA_AREA: i32 = 0;
+export const MODEL_AREA: i32 = 1;
+export const BOTH_AREA: i32 = 2;
+
+// A list is 64 bytes of head, the first word its end, then pairs of an offset and a value.
+
+export const HEAD_BYTES: i32 = 64;
+/** Stream of the random numbers that leave hidden units out. */
+const DROPOUT_STREAM: i32 = 4093;
+
+// @ts-ignore: decorator
+@inline
+export function padded(n: i32): i32 {
+  return (n + PANEL - 1) & -PANEL;
+}
+
+/** Bytes of a list of at most `count` pairs. */
+// @ts-ignore: decorator
+@inline
+export function listBytes(count: i32): i32 {
+  return (HEAD_BYTES + (count << 3) + 127) & -128;
+}
+
+// @ts-ignore: decorator
+@inline
+export function visibleUnits(r: Batch): i32 {
+  return padded(r.pixels + r.labels);
+}
+
+// @ts-ignore: decorator
+@inline
+export function firstColumn(units: i32, worker: i32, workers: i32): i32 {
+  return shareStart(units / PANEL, worker, workers) * PANEL;
+}
+
+// @ts-ignore: decorator
+@inline
+export function push(list: usize, offset: i32, value: f32): void {
+  const end = <usize> load<u32>(list);
+  store<u32>(end, offset);
+  store<f32>(end, value, 4);
+  store<u32>(list, <u32> (end + 8));
+}
+
+// @ts-ignore: decorator
+@inline
+export function rowList(r: Batch, unit: i32): usize {
+  return r.rowLists + unit * listBytes(2 * r.maxRows);
+}
+
+// @ts-ignore: decorator
+@inline
+export function inArea(r: Batch, area: i32, row: i32): i32 {
+  return (area * r.maxRows + row) * ROW_BYTES;
+}
+
+/** Adds a batch row to the lists of a word's units. */
+// @ts-ignore: decorator
+@inline
+export function pushAll(r: Batch, unit: i32, word: u32, offset: i32): void {
+  while (word) {
+    push(rowList(r, unit + ctz(word)), offset, 1);
+    word &= word - 1;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+export function clear(list: usize): void {
+  store<u32>(list, <u32> (list + HEAD_BYTES));
+}
+
+/** Whether rows are told apart into those with only the input on, only the model, and both. */
+// @ts-ignore: decorator
+@inline
+export function paired(r: Batch): bool {
+  return r.sampleInputs != 0 && r.sampleVisible != 0 && !r.persistent;
+}
+
+/** Whether chains end in probabilities, not in samples. */
+// @ts-ignore: decorator
+@inline
+export function denseModel(r: Batch): bool {
+  return r.sampleVisible == 0 && !r.persistent;
+}
+
+// @ts-ignore: decorator
+@inline
+export function labelListBytes(r: Batch): i32 {
+  return listBytes(r.labels);
+}
+
+/** Where the lists of labels begin, after the workers' lists of pixels. */
+// @ts-ignore: decorator
+@inline
+export function labelLists(r: Batch, lists: usize): usize {
+  return lists + r.barrier.workers * r.maxRows * listBytes(r.pixels);
+}
+
+// @ts-ignore: decorator
+@inline
+export function scratchBytes(r: Batch): i32 {
+  return (max(padded(r.hidden), visibleUnits(r)) << 2) + (PANEL + 3) * ROW_BYTES;
+}
+
+/** The inverse temperature of a row: its own, where rows have their own. */
+// @ts-ignore: decorator
+@inline
+export function betaOf(r: Batch, row: i32, beta: f32): f32 {
+  return r.betas ? load<f32>(r.betas + (row << 2)) : beta;
+}
+
+/** Whether a row of the model is learnt from. */
+// @ts-ignore: decorator
+@inline
+export function isLearning(r: Batch, row: i32): bool {
+  return r.betas == 0 || load<f32>(r.betas + (row << 2)) == 1;
+}
+
+/** p(h=1|v) of a worker's columns for `rows` visible vectors; `last` is of what ends a batch's chains. */
+export function hiddenUnits(
+  r: Batch,
+  worker: i32,
+  workers: i32,
+  out: usize,
+  lists: usize,
+  rows: i32,
+  last: bool,
+): void {
+  hiddenSums(r, worker, workers, out, lists, rows, last);
+  activateHidden(r, worker, workers, out, rows, lists == r.dataLists, 1);
+}
+
+/** c + v·W of a worker's columns. */
+export function hiddenSums(
+  r: Batch,
+  worker: i32,
+  workers: i32,
+  out: usize,
+  lists: usize,
+  rows: i32,
+  last: bool,
+): void {
+  const pad = padded(r.hidden), bytes = listBytes(r.pixels), all = r.maxRows;
+  const to = firstColumn(pad, worker + 1, workers);
+  const labels = labelLists(r, lists), labelBytes = labelListBytes(r);
+  const ofData = lists == r.dataLists;
+  const binary = ofData ? r.sampleInputs : r.sampleVisible;
+  const byUnit = ofData && r.denseInputs ? r.denseByUnit : r.visibleByUnit;
+  const dense = ofData ? r.denseInputs : last && denseModel(r);
+  const weights = ofData ? r.weights : r.chainWeights;
+  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
+    const table = weights + column * (visibleUnits(r) << 2), bias = r.hiddenBias + (column << 2);
+    const panel = out + (column * all << 2);
+    if (dense) {
+      for (let row = 0; row < rows; row++) memory.copy(panel + row * ROW_BYTES, bias, ROW_BYTES);
+      addProduct(panel, byUnit, all, table, visibleUnits(r), rows);
+      continue;
+    }
+    for (let row = 0; row < rows; row++) {
+      const sums = panel + row * ROW_BYTES;
+      sumPanel(sums, bias, table, lists + row * bytes, all * bytes, workers, binary);
+      if (r.labels > 0) sumPanel(sums, sums, table, labels + row * labelBytes, 0, 1, 0);
+    }
+  }
+}
+
+/** Sums of a worker's columns ← σ(β·sums), 0 in the padding and where dropout leaves a unit out. */
+export function activateHidden(
+  r: Batch,
+  worker: i32,
+  workers: i32,
+  out: usize,
+  rows: i32,
+  ofData: bool,
+  beta: f32,
+): void {
+  const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
+  const uniforms = r.scratch + worker * scratchBytes(r), keep = f32x4.splat(r.hiddenKeep);
+  const drops = r.hiddenKeep < 1;
+  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
+    const panel = out + (column * r.maxRows << 2), mask = r.hiddenMask + (column << 2);
+    for (let row = 0; row < rows; row++) {
+      const sums = panel + row * ROW_BYTES;
+      const scale = f32x4.splat(ofData ? 1 : betaOf(r, row, beta));
+      if (drops) {
+        const layer = r.layer + DROPOUT_STREAM;
+        fillUniform(uniforms, column, column + PANEL, layer, r.step, row, r.seedLow, r.seedHigh);
+      }
+      for (let at = 0; at < ROW_BYTES; at += 16) {
+        const x = f32x4.mul(scale, v128.load(sums + at));
+        let p = f32x4.mul(sigmoid4(x), v128.load(mask + at));
+        if (drops) p = v128.and(p, f32x4.lt(v128.load(uniforms + at), keep));
+        v128.store(sums + at, p);
+      }
+    }
+  }
+}
+
+/**
+ * Adds to the gains what hidden units say: Σ softplus(β·sum) − softplus(β′·sum) over a worker's columns.
+ */
+export function addHiddenGains(
+  r: Batch,
+  worker: i32,
+  workers: i32,
+  beta: f32,
+  other: f32,
+): void {
+  const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
+  for (let row = 0; row < r.modelRows; row++) {
+    const b = betaOf(r, row, beta), o = r.betas ? load<f32>(r.partnerBetas + (row << 2)) : other;
+    if (b == o) continue;
+    const scale = f32x4.splat(b), otherScale = f32x4.splat(o);
+    let low = f64x2.splat(0), high = f64x2.splat(0);
+    for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
+      const sums = r.model + (column * r.maxRows << 2) + row * ROW_BYTES;
+      for (let at = 0; at < ROW_BYTES; at += 16) { // padding sums are 0, which gains nothing
+        const x = v128.load(sums + at);
+        const own = softplus4(f32x4.mul(scale, x)), its = softplus4(f32x4.mul(otherScale, x));
+        const gain = f32x4.sub(own, its);
+        low = f64x2.add(low, f64x2.promote_low_f32x4(gain));
+        high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(gain, gain, 1, 1)));
+      }
+    }
+    const sum = f64x2.add(low, high), to64 = r.gains + ((worker * r.maxRows + row) << 3);
+    store<f64>(to64, load<f64>(to64) + f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1));
+  }
+}
+
+/** Adds to the gains what visible units say: (β − β′)·Σ (b − base)·v over a worker's columns. */
+export function addVisibleGains(
+  r: Batch,
+  worker: i32,
+  workers: i32,
+  beta: f32,
+  other: f32,
+): void {
+  const bytes = listBytes(r.pixels);
+  for (let row = 0; row < r.modelRows; row++) {
+    const b = betaOf(r, row, beta), o = r.betas ? load<f32>(r.partnerBetas + (row << 2)) : other;
+    if (b == o) continue;
+    let sum = biasGain(r, r.modelLists + (worker * r.maxRows + row) * bytes);
+    if (worker == 0 && r.labels > 0) {
+      sum += biasGain(r, labelLists(r, r.modelLists) + row * labelListBytes(r));
+    }
+    const to = r.gains + ((worker * r.maxRows + row) << 3);
+    store<f64>(to, load<f64>(to) + <f64> (b - o) * sum);
+  }
+}
+
+function biasGain(r: Batch, list: usize): f64 {
+  let sum: f64 = 0;
+  for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += 8) {
+    const offset = load<u32>(at) / PANEL; // a row of the weights is 32 times as long
+    sum += <f64> load<f32>(r.visibleBias + offset) - <f64> load<f32>(r.baseBias + offset);
+  }
+  return sum;
+}
+
+/** 32 sums ← start + the listed rows of a table, each times its value. */
+export function sumPanel(
+  sums: usize,
+  start: usize,
+  table: usize,
+  list: usize,
+  stride: i32,
+  lists: i32,
+  binary: i32,
+): void {
+  let a0 = v128.load(start), a1 = v128.load(start, 16), a2 = v128.load(start, 32);
+  let a3 = v128.load(start, 48), a4 = v128.load(start, 64), a5 = v128.load(start, 80);
+  let a6 = v128.load(start, 96), a7 = v128.load(start, 112);
+  for (let i = 0; i < lists; i++, list += stride) {
+    const end = <usize> load<u32>(list);
+    let at = list + HEAD_BYTES;
+    if (binary) {
+      for (; at + 8 < end; at += 16) {
+        const w = table + load<u32>(at), next = table + load<u32>(at, 8);
+        a0 = f32x4.add(a0, v128.load(w));
+        a1 = f32x4.add(a1, v128.load(w, 16));
+        a2 = f32x4.add(a2, v128.load(w, 32));
+        a3 = f32x4.add(a3, v128.load(w, 48));
+        a4 = f32x4.add(a4, v128.load(w, 64));
+        a5 = f32x4.add(a5, v128.load(w, 80));
+        a6 = f32x4.add(a6, v128.load(w, 96));
+        a7 = f32x4.add(a7, v128.load(w, 112));
+        a0 = f32x4.add(a0, v128.load(next));
+        a1 = f32x4.add(a1, v128.load(next, 16));
+        a2 = f32x4.add(a2, v128.load(next, 32));
+        a3 = f32x4.add(a3, v128.load(next, 48));
+        a4 = f32x4.add(a4, v128.load(next, 64));
+        a5 = f32x4.add(a5, v128.load(next, 80));
+        a6 = f32x4.add(a6, v128.load(next, 96));
+        a7 = f32x4.add(a7, v128.load(next, 112));
+      }
+      if (at < end) {
+        const w = table + load<u32>(at);
+        a0 = f32x4.add(a0, v128.load(w));
+        a1 = f32x4.add(a1, v128.load(w, 16));
+        a2 = f32x4.add(a2, v128.load(w, 32));
+        a3 = f32x4.add(a3, v128.load(w, 48));
+        a4 = f32x4.add(a4, v128.load(w, 64));
+        a5 = f32x4.add(a5, v128.load(w, 80));
+        a6 = f32x4.add(a6, v128.load(w, 96));
+        a7 = f32x4.add(a7, v128.load(w, 112));
+      }
+    } else {
+      for (; at + 8 < end; at += 16) {
+        const w = table + load<u32>(at), x = v128.load32_splat(at, 4);
+        a0 = f32x4.add(a0, f32x4.mul(x, v128.load(w)));
+        a1 = f32x4.add(a1, f32x4.mul(x, v128.load(w, 16)));
+        a2 = f32x4.add(a2, f32x4.mul(x, v128.load(w, 32)));
+        a3 = f32x4.add(a3, f32x4.mul(x, v128.load(w, 48)));
+        a4 = f32x4.add(a4, f32x4.mul(x, v128.load(w, 64)));
+        a5 = f32x4.add(a5, f32x4.mul(x, v128.load(w, 80)));
+        a6 = f32x4.add(a6, f32x4.mul(x, v128.load(w, 96)));
+        a7 = f32x4.add(a7, f32x4.mul(x, v128.load(w, 112)));
+        const next = table + load<u32>(at, 8), y = v128.load32_splat(at, 12);
+        a0 = f32x4.add(a0, f32x4.mul(y, v128.load(next)));
+        a1 = f32x4.add(a1, f32x4.mul(y, v128.load(next, 16)));
+        a2 = f32x4.add(a2, f32x4.mul(y, v128.load(next, 32)));
+        a3 = f32x4.add(a3, f32x4.mul(y, v128.load(next, 48)));
+        a4 = f32x4.add(a4, f32x4.mul(y, v128.load(next, 64)));
+        a5 = f32x4.add(a5, f32x4.mul(y, v128.load(next, 80)));
+        a6 = f32x4.add(a6, f32x4.mul(y, v128.load(next, 96)));
+        a7 = f32x4.add(a7, f32x4.mul(y, v128.load(next, 112)));
+      }
+      if (at < end) {
+        const w = table + load<u32>(at), x = v128.load32_splat(at, 4);
+        a0 = f32x4.add(a0, f32x4.mul(x, v128.load(w)));
+        a1 = f32x4.add(a1, f32x4.mul(x, v128.load(w, 16)));
+        a2 = f32x4.add(a2, f32x4.mul(x, v128.load(w, 32)));
+        a3 = f32x4.add(a3, f32x4.mul(x, v128.load(w, 48)));
+        a4 = f32x4.add(a4, f32x4.mul(x, v128.load(w, 64)));
+        a5 = f32x4.add(a5, f32x4.mul(x, v128.load(w, 80)));
+        a6 = f32x4.add(a6, f32x4.mul(x, v128.load(w, 96)));
+        a7 = f32x4.add(a7, f32x4.mul(x, v128.load(w, 112)));
+      }
+    }
+  }
+  v128.store(sums, a0);
+  v128.store(sums, a1, 16);
+  v128.store(sums, a2, 32);
+  v128.store(sums, a3, 48);
+  v128.store(sums, a4, 64);
+  v128.store(sums, a5, 80);
+  v128.store(sums, a6, 96);
+  v128.store(sums, a7, 112);
+}
+
+/** Lists the hidden units of a worker's columns that a sample of their probabilities has on. */
+export function sampleHidden(
+  r: Batch,
+  worker: i32,
+  workers: i32,
+  activities: usize,
+  rows: i32,
+  layer: i32,
+  step: i32,
+): void {
+  const pad = padded(r.hidden), all = r.maxRows, bytes = listBytes(r.hidden);
+  const from = firstColumn(pad, worker, workers), to = firstColumn(pad, worker + 1, workers);
+  const uniforms = r.scratch + worker * scratchBytes(r);
+  for (let row = 0; row < rows; row++) {
+    const list = r.hiddenLists + (worker * all + row) * bytes;
+    let end = list + HEAD_BYTES;
+    fillUniform(uniforms, from, to, layer, step, row, r.seedLow, r.seedHigh);
+    for (let unit = from; unit < to; unit += PANEL) {
+      const p = activities + (unit * all << 2) + row * ROW_BYTES;
+      const u = uniforms + ((unit - from) << 2);
+      let word = below32(u, p);
+      while (word) {
+        store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
+        end += 8;
+        word &= word - 1;
+      }
+    }
+    store<u32>(list, <u32> end);
+  }
+}
+
+/** Bits of the 32 units whose uniform is below their probability; padding has probability 0. */
+// @ts-ignore: decorator
+@inline
+export function below32(u: usize, p: usize): u32 {
+  return <u32> (below16(u, p) | below16(u + 64, p + 64) << 16);
+}
+
+// @ts-ignore: decorator
+@inline
+export function below16(u: usize, p: usize): i32 {
+  const m0 = f32x4.lt(v128.load(u), v128.load(p)), m1 = f32x4.lt(v128.load(u, 16), v128.load(p, 16));
+  const m2 = f32x4.lt(v128.load(u, 32), v128.load(p, 32));
+  const m3 = f32x4.lt(v128.load(u, 48), v128.load(p, 48));
+  return i8x16.bitmask(
+    i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(m0, m1), i16x8.narrow_i32x4_s(m2, m3)),
+  );
+}
+
+/**
+ * p(v=1|h) of a worker's columns, then lists of the visible units that are on, or all of them by unit
+ * where they are not sampled. `measure` writes the squared errors; `last` lists the batch rows by unit as well.
+ */
+export function visibleSample(
+  r: Batch,
+  worker: i32,
+  workers: i32,
+  lists: usize,
+  rows: i32,
+  layer: i32,
+  step: i32,
+  measure: bool,
+  last: bool,
+  beta: f32,
+): void {
+  const visible = visibleUnits(r), pad = padded(r.pixels), all = r.maxRows;
+  const hiddenBytes = listBytes(r.hidden);
+  const from = firstColumn(visible, worker, workers);
+  const until = firstColumn(visible, worker + 1, workers), to = min(until, pad);
+  const ofModel = lists == r.modelLists;
+  for (let column = from; column < until; column += PANEL) {
+    const table = r.transposed + column * (padded(r.hidden) << 2);
+    const bias = r.visibleBias + (column << 2);
+    for (let row = 0; row < rows; row++) {
+      const sums = r.visible + (column * all << 2) + row * ROW_BYTES;
+      sumPanel(sums, bias, table, r.hiddenLists + row * hiddenBytes, all * hiddenBytes, workers, 1);
+      const b: f32 = ofModel ? betaOf(r, row, beta) : 1;
+      if (b != 1) temper(sums, r.baseBias + (column << 2), b);
+    }
+  }
+  const uniforms = r.scratch + worker * scratchBytes(r), sample = !last || r.sampleVisible;
+  const pair = paired(r);
+  const bytes = listBytes(r.pixels);
+  for (let row = 0; row < rows; row++) {
+    const list = lists + (worker * all + row) * bytes;
+    let end = list + HEAD_BYTES;
+    const learning = !ofModel || isLearning(r, row);
+    if (sample) fillUniform(uniforms, from, to, layer + 1, step, row, r.seedLow, r.seedHigh);
+    for (let unit = from; unit < to; unit += PANEL) {
+      const p = r.visible + (unit * all << 2) + row * ROW_BYTES;
+      // A panel that pixels share with labels keeps the labels' logits.
+      const count = min(r.pixels - unit, PANEL);
+      const error = activate(p, r.inputs + ((row * pad + unit) << 2), count, r.gaussian != 0);
+      if (measure) store<f32>(r.errors + ((unit / PANEL * all + row) << 2), error);
+      if (sample) {
+        let word = below32(uniforms + ((unit - from) << 2), p);
+        if (count < PANEL) word &= (1 << count) - 1;
+        if (last && learning) {
+          const input = pair ? load<u32>(r.bits + ((row * visible + unit) >> 3)) : 0;
+          pushAll(r, unit, word & input, inArea(r, BOTH_AREA, row));
+          pushAll(r, unit, input & ~word, inArea(r, DATA_AREA, row));
+          pushAll(r, unit, word & ~input, inArea(r, MODEL_AREA, row));
+        }
+        while (word) {
+          store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
+          store<f32>(end, 1, 4);
+          end += 8;
+          word &= word - 1;
+        }
+      }
+    }
+    store<u32>(list, <u32> end);
+  }
+  if (sample) return;
+  for (let unit = from; unit < until; unit += PANEL) {
+    const at = unit * all << 2;
+    turnPanel(r.visibleByUnit + at, r.visible + at, all, rows);
+  }
+}
+
+/** 32 visible sums ← β·sum + (1 − β)·base. */
+function temper(sums: usize, base: usize, beta: f32): void {
+  const own = f32x4.splat(beta), rest = f32x4.splat(1 - beta);
+  for (let at = 0; at < ROW_BYTES; at += 16) {
+    const x = f32x4.mul(own, v128.load(sums + at));
+    v128.store(sums + at, f32x4.add(x, f32x4.mul(rest, v128.load(base + at))));
+  }
+}
+
+/**
+ * x ← σ(x), or as it is for Gaussian units, for the `count` first of 32; returns Σ (input − x)² over
+ * them.
+ */
+function activate(x: usize, input: usize, count: i32, gaussian: bool): f32 {
+  let squares = f32x4.splat(0);
+  let at = 0;
+  for (; at + 16 <= count << 2; at += 16) {
+    const own = v128.load(x + at), p = gaussian ? own : sigmoid4(own);
+    const d = f32x4.sub(p, v128.load(input + at));
+    v128.store(x + at, p);
+    squares = f32x4.add(squares, f32x4.mul(d, d));
+  }
+  let sum = f32x4.extract_lane(squares, 0) + f32x4.extract_lane(squares, 1) +
+    f32x4.extract_lane(squares, 2) + f32x4.extract_lane(squares, 3);
+  for (; at < count << 2; at += 4) {
+    const own = load<f32>(x + at);
+    const p = gaussian ? own : f32x4.extract_lane(sigmoid4(f32x4.splat(own)), 0);
+    const d = p - load<f32>(input + at);
+    store<f32>(x + at, p);
+    sum += d * d;
+  }
+  return sum;
+}
+
+/** The softmax group of labels: one of them on, or all as values; worker 0 does it for all rows. */
+export function sampleLabels(r: Batch, layer: i32, step: i32, last: bool): void {
+  const all = r.maxRows, rows = r.modelRows;
+  const bytes = labelListBytes(r), uniforms = r.scratch;
+  const sample = !last || r.sampleVisible;
+  for (let row = 0; row < rows; row++) {
+    const list = labelLists(r, r.modelLists) + row * bytes;
+    clear(list);
+    softmax(r, row);
+    let error: f32 = 0, running: f32 = 0;
+    let chosen = r.labels - 1, found = false;
+    if (sample) fillUniform(uniforms, 0, 16, layer, step, row, r.seedLow, r.seedHigh);
+    for (let y = 0; y < r.labels; y++) {
+      const p = load<f32>(labelActivity(r, row, y));
+      const d = p - (!r.persistent && load<i32>(r.targets + (row << 2)) == y ? 1 : 0);
+      error += d * d;
+      running += p;
+      if (!found && load<f32>(uniforms) < running) {
+        chosen = y;
+        found = true;
+      }
+      if (!sample) store<f32>(r.visibleByUnit + (((r.pixels + y) * all + row) << 2), p);
+    }
+    if (sample) {
+      push(list, (r.pixels + chosen) * ROW_BYTES, 1);
+      if (last && isLearning(r, row)) {
+        push(rowList(r, r.pixels + chosen), inArea(r, MODEL_AREA, row), 1);
+      }
+    }
+    if (last) store<f32>(r.errors + ((visibleUnits(r) / PANEL * all + row) << 2), error);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+export function labelActivity(r: Batch, row: i32, y: i32): usize {
+  const unit = r.pixels + y, column = unit & -PANEL;
+  return r.visible + (column * r.maxRows << 2) + row * ROW_BYTES + ((unit - column) << 2);
+}
+
+export function softmax(r: Batch, row: i32): void {
+  let largest: f32 = -Infinity, total: f32 = 0;
+  for (let y = 0; y < r.labels; y++) largest = max(largest, load<f32>(labelActivity(r, row, y)));
+  for (let y = 0; y < r.labels; y++) {
+    const at = labelActivity(r, row, y);
+    const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(at) - largest)), 0);
+    store<f32>(at, e);
+    total += e;
+  }
+  for (let y = 0; y < r.labels; y++) {
+    const at = labelActivity(r, row, y);
+    store<f32>(at, load<f32>(at) / total);
+  }
+}
