@@ -43,14 +43,22 @@ export function initialWeights({ hiddenSize, seed, stage }: RbmTrainerOptions, r
 }
 
 /**
- * log(p / (1 − p)), with p kept away from 0 and 1; Hinton (2012), §8.1. Zero in an RBM with labels:
+ * Log-odds of the mean, Hinton (2012), §8.1; the mean of Gaussian units. Zero in an RBM with labels:
  * there log-odds hide the inputs' structure from 2,000 still equal hidden units, and an epoch of CD-1
  * gets as far as five do from log-odds (.github/decisions/0004-top-bias.md).
  */
-export function initialVisibleBias({ visibleMean, visibleSize, labelSize }: RbmTrainerOptions) {
+export function initialVisibleBias(
+  { visibleMean, visibleSize, labelSize, recipe, stage }: RbmTrainerOptions,
+) {
   if (labelSize > 0) return new Float32Array(visibleSize + labelSize);
-  return Float32Array.from(visibleMean, (mean) => {
-    const p = Math.min(Math.max(mean, 1e-4), 1 - 1e-4);
+  const isGaussian = recipe.visible === "gaussian" && stage === 0;
+  return isGaussian ? Float32Array.from(visibleMean) : logOdds(visibleMean);
+}
+
+/** log(p / (1 − p)) with p kept in [0.0001, 0.9999]. */
+export function logOdds(mean: ArrayLike<number>): Float32Array {
+  return Float32Array.from(mean, (value) => {
+    const p = Math.min(Math.max(value, 1e-4), 1 - 1e-4);
     return Math.log(p / (1 - p));
   });
 }

@@ -40,6 +40,30 @@ export interface RbmRecipe {
   reconstruction: "sample" | "mean";
   /** What CD takes of grey inputs: a binary `sample`, drawn anew for each batch, or the `value`. */
   inputs: "sample" | "value";
+  /** How the learning rate of CD changes over its epochs. */
+  schedule: RateSchedule;
+  /** From which epoch on CD takes how many Gibbs steps, instead of `k`. */
+  kSchedule: { epoch: number; k: number }[];
+  /** L1 penalty on weights. */
+  l1: number;
+  /** Share of hidden units left out of a case; Srivastava et al. (2014), §8. */
+  dropout: number;
+  /** Pull of the running mean of each hidden unit to `sparsityTarget`; 0 for none. Hinton (2012), §11. */
+  sparsityCost: number;
+  sparsityTarget: number;
+  /** How fast the offsets of the centred gradient follow the means; 0 for the plain gradient. */
+  centring: number;
+  /** Learning rate of fast weights in PCD (Tieleman, Hinton 2009); 0 for none. */
+  fastLearningRate: number;
+  /** Share of fast weights that each update keeps. */
+  fastDecay: number;
+  /** Replicas of each persistent chain, at inverse temperatures from 1 to `lowestBeta`; 1 for none. */
+  temperatures: number;
+  lowestBeta: number;
+  /** Persistent chains; 0 for as many as a batch has cases. */
+  chains: number;
+  /** Units of the image layer; `gaussian` ones have variance 1. Other layers are binary. */
+  visible: "bernoulli" | "gaussian";
 }
 
 /** How the classifier is trained by backpropagation; {@linkcode optimizers} has the formulas. */
@@ -80,10 +104,12 @@ export interface Recipe {
   name: string;
   /** Units of the stack above the image. */
   hidden: number[];
-  /** Hidden units of the top RBM. */
+  /** Hidden units of the top RBM; with 0 only the stack is trained, and no model is made. */
   top: number;
   batchSize: number;
   seed: number;
+  /** Whether each batch of the RBMs has as many cases of every class as can be. */
+  balanced: boolean;
   /** What trains. */
   backend: TrainingBackend;
   /** Whether RBMs are trained at all; without them only a classifier is made. */
@@ -111,6 +137,19 @@ const rbm: RbmRecipe = {
   persistentLearningRate: 0.05,
   reconstruction: "mean",
   inputs: "value",
+  schedule: "constant",
+  kSchedule: [],
+  l1: 0,
+  dropout: 0,
+  sparsityCost: 0,
+  sparsityTarget: 0.1,
+  centring: 0,
+  fastLearningRate: 0,
+  fastDecay: 0.95,
+  temperatures: 1,
+  lowestBeta: 0.9,
+  chains: 0,
+  visible: "bernoulli",
 };
 
 const fineTuning: FineTuningRecipe = {
@@ -144,6 +183,7 @@ export const presets: Record<string, Recipe> = {
     batchSize: 100,
     seed: 1,
     backend: "simd",
+    balanced: false,
     pretraining: true,
     divisor: 255,
     split: "train[:55000]",
@@ -159,6 +199,7 @@ export const presets: Record<string, Recipe> = {
     batchSize: 100,
     seed: 1,
     backend: "simd",
+    balanced: false,
     pretraining: true,
     divisor: 255,
     split: "train",
@@ -182,6 +223,16 @@ const rbmBounds: Record<NumericField<RbmRecipe>, [number, number]> = {
   weightCost: [0, 1],
   persistentEpochs: [0, 10_000],
   persistentLearningRate: [0, 10],
+  l1: [0, 1],
+  dropout: [0, 0.95],
+  sparsityCost: [0, 10],
+  sparsityTarget: [0, 1],
+  centring: [0, 1],
+  fastLearningRate: [0, 10],
+  fastDecay: [0, 1],
+  temperatures: [1, 100],
+  lowestBeta: [0, 1],
+  chains: [0, 10_000],
 };
 
 const fineTuningBounds: Record<NumericField<FineTuningRecipe>, [number, number]> = {
@@ -211,11 +262,8 @@ const augmentationBounds: Record<keyof AugmentationOptions, [number, number]> = 
 };
 
 const integerFields = new Set([
-  "epochs",
-  "k",
-  "momentumSwitchEpoch",
-  "persistentEpochs",
-  "patience",
+  ...["epochs", "k", "momentumSwitchEpoch", "persistentEpochs", "patience", "batchSize"],
+  ...["temperatures", "chains"],
 ]);
 
 /** @throws {RangeError} naming the field, its bound and its value. */
@@ -232,6 +280,28 @@ export function checkRecipe(recipe: Recipe): Recipe {
   for (const group of ["stack", "topRbm"] as const) {
     checkChoice(`${group}.inputs`, recipe[group].inputs, ["value", "sample"]);
     checkChoice(`${group}.reconstruction`, recipe[group].reconstruction, ["mean", "sample"]);
+    checkChoice(`${group}.schedule`, recipe[group].schedule, rateSchedules);
+    checkChoice(`${group}.visible`, recipe[group].visible, ["bernoulli", "gaussian"]);
+    recipe[group].kSchedule.forEach(({ epoch, k }, i) => {
+      checkNumber(`${group}.kSchedule[${i}].epoch`, epoch, 0, 10_000, true);
+      checkNumber(`${group}.kSchedule[${i}].k`, k, 1, 1000, true);
+    });
+  }
+  const { stack, topRbm } = recipe;
+  if (topRbm.visible === "gaussian") {
+    throw new RangeError("Cannot train: topRbm.visible must be bernoulli, got gaussian");
+  }
+  if (stack.visible === "gaussian") {
+    if (recipe.top > 0) {
+      throw new RangeError(
+        "Cannot train: a model's pixels are binary units; stack.visible gaussian needs top 0, which trains the stack alone",
+      );
+    }
+    if (stack.persistentEpochs > 0 || stack.reconstruction !== "mean" || stack.inputs !== "value") {
+      throw new RangeError(
+        "Cannot train: stack.visible gaussian needs persistentEpochs 0, reconstruction mean and inputs value",
+      );
+    }
   }
   if (!recipe.pretraining && recipe.fineTuning.initializer === "pretrained") {
     throw new RangeError(
@@ -252,7 +322,7 @@ export function checkRecipe(recipe: Recipe): Recipe {
     );
   }
   recipe.hidden.forEach((size, i) => checkNumber(`hidden[${i}]`, size, 1, MAX_LAYER_UNITS, true));
-  checkNumber("top", recipe.top, 1, MAX_LAYER_UNITS, true);
+  checkNumber("top", recipe.top, 0, MAX_LAYER_UNITS, true);
   return recipe;
 }
 

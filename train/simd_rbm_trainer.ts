@@ -12,10 +12,12 @@ import {
   initialVisibleBias,
   initialWeights,
   INPUT_STREAM,
+  logOdds,
   PCD_MONITOR_INTERVAL,
   type RbmTrainerOptions,
 } from "./rbm_start.ts";
 import type { RbmTrainer } from "./rbm_trainer.ts";
+import { gibbsStepsAt, learningRateAt } from "./schedules.ts";
 import type { Batch, Metrics, Position } from "./trainer.ts";
 
 // V visible (labels included), H hidden
@@ -31,10 +33,22 @@ export class SimdRbmTrainer implements RbmTrainer {
 
   constructor(team: Team, options: RbmTrainerOptions) {
     this.#options = options;
-    const { recipe, visibleSize: inputSize, hiddenSize, labelSize, batchSize } = options;
+    const { recipe, visibleSize: inputSize, hiddenSize, labelSize, batchSize, stage } = options;
+    const { persistentEpochs, temperatures, chains, lowestBeta, fastLearningRate } = recipe;
     this.epochs = recipe.epochs + recipe.persistentEpochs;
     this.#release = team.arena.mark();
-    this.#rbm = new TrainingRbm(team, { inputSize, labelSize, hiddenSize, maxRows: batchSize });
+    this.#rbm = new TrainingRbm(team, {
+      inputSize,
+      labelSize,
+      hiddenSize,
+      maxRows: batchSize,
+      chains: chains || batchSize,
+      temperatures: persistentEpochs > 0 ? temperatures : 1,
+      lowestBeta,
+      baseBias: logOdds(options.visibleMean),
+      fast: persistentEpochs > 0 && fastLearningRate > 0,
+      gaussian: recipe.visible === "gaussian" && stage === 0,
+    });
     this.#rbm.setParameters({
       weights: initialWeights(options, inputSize + labelSize),
       visibleBias: initialVisibleBias(options),
@@ -46,7 +60,12 @@ export class SimdRbmTrainer implements RbmTrainer {
     const { recipe, stage } = this.#options;
     const persistent = epoch >= recipe.epochs;
     const done = step - recipe.epochs * batchesPerEpoch;
-    const monitor = !persistent || step % PCD_MONITOR_INTERVAL === 0;
+    // A reconstruction by fast weights would say nothing of the slow ones.
+    const isMeasured = step % PCD_MONITOR_INTERVAL === 0 && recipe.fastLearningRate === 0;
+    const monitor = !persistent || isMeasured;
+    const learningRate = persistent
+      ? recipe.persistentLearningRate * (1 - done / (recipe.persistentEpochs * batchesPerEpoch))
+      : learningRateAt(recipe, { step, batchesPerEpoch });
     const error = this.#rbm.step({
       inputs,
       labels,
@@ -55,14 +74,19 @@ export class SimdRbmTrainer implements RbmTrainer {
       sampleInputs: persistent || recipe.inputs === "sample",
       denseInputs: stage > 0, // probabilities of the layer below, none of them 0
       sampleVisible: persistent || recipe.reconstruction === "sample",
-      k: recipe.k,
-      learningRate: persistent
-        ? recipe.persistentLearningRate * (1 - done / (recipe.persistentEpochs * batchesPerEpoch))
-        : recipe.learningRate,
+      k: persistent ? recipe.k : gibbsStepsAt(recipe, epoch),
+      learningRate,
       momentum: persistent || epoch < recipe.momentumSwitchEpoch
         ? recipe.momentum
         : recipe.finalMomentum,
       weightCost: recipe.weightCost,
+      l1: recipe.l1,
+      dropout: recipe.dropout,
+      sparsityCost: recipe.sparsityCost,
+      sparsityTarget: recipe.sparsityTarget,
+      centring: recipe.centring,
+      fastRate: recipe.fastLearningRate,
+      fastDecay: recipe.fastDecay,
       key: this.#key(step, 0),
       inputLayer: this.#key(step, persistent ? 0 : INPUT_STREAM).layer,
     });
@@ -107,6 +131,9 @@ export class SimdRbmTrainer implements RbmTrainer {
       state.set(name, { shape: shapes[name], data: parameters[name] });
       state.set(`velocity.${name}`, { shape: shapes[name], data: velocities[name] });
     }
+    for (const [name, data] of Object.entries(this.#rbm.memory())) {
+      if (data.some((x) => x !== 0)) state.set(`memory.${name}`, { shape: [data.length], data });
+    }
     const data = this.#rbm.particles();
     if (data) state.set("particles", { shape: [data.length / rows, rows], data });
     return state;
@@ -121,6 +148,10 @@ export class SimdRbmTrainer implements RbmTrainer {
       })) as unknown as TrainingParameters;
     this.#rbm.setParameters(pick(""));
     this.#rbm.setVelocities(pick("velocity."));
+    const memory = [...state].filter(([name]) => name.startsWith("memory."));
+    this.#rbm.setMemory(
+      Object.fromEntries(memory.map(([name, { data }]) => [name.slice("memory.".length), data])),
+    );
     const particles = state.get("particles");
     if (particles) this.#rbm.setParticles(particles.data);
   }
