@@ -5,7 +5,7 @@
 import { readdir } from "node:fs/promises";
 import { createTfjsEngine } from "../src/engine/tfjs.ts";
 import { directoryUrl, saveModel, type StoredModel, writeModelFile } from "../src/model/store.ts";
-import type { Dbn } from "../src/model/dbn.ts";
+import type { Classifier, Dbn } from "../src/model/dbn.ts";
 import { type Model, type ModelConfig, modelFiles } from "../src/model/weights.ts";
 import { modelCard } from "./card.ts";
 import { evaluate, type Evaluation } from "./evaluation.ts";
@@ -32,9 +32,12 @@ export interface OutputOptions {
   labels: string[];
 }
 
+/** A run that made a whole model. */
+export type CompleteParts = TrainedParts & { dbn: Dbn; classifier: Classifier };
+
 /** Saves a finished run and reports its test errors. */
 export async function saveRun(
-  parts: TrainedParts & { dbn: Dbn },
+  parts: CompleteParts,
   options: OutputOptions,
 ): Promise<{ model: StoredModel; evaluation: Evaluation }> {
   const model: Model = { ...parts, config: configOf(parts, options) };

@@ -14,8 +14,8 @@ export interface Result {
   dataset: string;
   /** Seconds of all epochs. */
   seconds: number;
-  /** Errors on test images. */
-  test: { images: number; classifier: ErrorRate; joint?: ErrorRate };
+  /** Errors on test images; none of a stack alone. */
+  test?: { images: number; classifier: ErrorRate; joint?: ErrorRate };
 }
 
 /** Writes a run's result.json. */

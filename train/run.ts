@@ -6,7 +6,6 @@
  * resumed: every random number is keyed by (seed, stage, batch), and a checkpoint holds the rest.
  * @module
  */
-import { permutation } from "../src/math/random.ts";
 import type { Classifier, Dbn } from "../src/model/dbn.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
@@ -15,6 +14,7 @@ import { createClassifierTrainer, unroll } from "./classifier_trainer.ts";
 import { EarlyStopping } from "./early_stopping.ts";
 import { openTrainingBackend } from "./kernels.ts";
 import { classifierMetrics, rbmMetrics } from "./monitor.ts";
+import { shuffled, stratified } from "./order.ts";
 import { createRbmTrainer } from "./rbm_trainer.ts";
 import type { Recipe } from "./recipe.ts";
 import { augmented, type Examples, inputMean, propagate } from "./examples.ts";
@@ -54,9 +54,12 @@ export interface BatchEvent {
 
 /** What a run makes. */
 export interface TrainedParts {
-  /** None without pretraining. */
+  /** The RBMs below the top one. */
+  stack: Rbm[];
+  /** None without pretraining or a top RBM. */
   dbn: Dbn | undefined;
-  classifier: Classifier;
+  /** None of a stack alone. */
+  classifier: Classifier | undefined;
   history: EpochRecord[];
 }
 
@@ -72,7 +75,7 @@ export async function runTraining(
   const { history } = run.progress; // the run adds to it
   if (!recipe.pretraining) {
     const classifier = await run.classifierStage(0, undefined, data.train, data.validation);
-    return { dbn: undefined, classifier, history };
+    return { stack: [], dbn: undefined, classifier, history };
   }
   const stack: Rbm[] = [];
   let { train, validation } = data;
@@ -82,11 +85,12 @@ export async function runTraining(
     train = await propagate(rbm, train);
     validation = validation && await propagate(rbm, validation);
   }
+  if (recipe.top === 0) return { stack, dbn: undefined, classifier: undefined, history };
   const top = await run.rbmStage(stack.length, "top", train, validation, recipe.top, LABELS);
   const penultimateMean = Float32Array.from(inputMean(train));
   const dbn = { stack, top: top as LabelRbm, penultimateMean };
   const classifier = await run.classifierStage(stack.length + 1, dbn, data.train, data.validation);
-  return { dbn, classifier, history };
+  return { stack, dbn, classifier, history };
 }
 
 /** The state of a run between batches. */
@@ -209,7 +213,10 @@ class Run {
   ): Promise<void> {
     const { progress } = this;
     const epoch = Math.floor(progress.step / batches);
-    const order = permutation(train.count, this.#recipe.seed, 65536 * stage + epoch);
+    const { seed, balanced } = this.#recipe, key = 65536 * stage + epoch;
+    const order = balanced && name !== "classifier"
+      ? stratified(train.labels, seed, key)
+      : shuffled(train.count, seed, key);
     const started = performance.now();
     const elapsed = () => progress.seconds + (performance.now() - started) / 1000;
     for (let i = progress.step % batches; i < batches; i++) {

@@ -93,19 +93,23 @@ async function saveResults(
   },
 ): Promise<string> {
   const { shape: [height, width] } = builder.info.features.image;
-  const test = await loadExamples(builder, "test", recipe.divisor), { dbn } = parts;
+  const test = await loadExamples(builder, "test", recipe.divisor), { dbn, classifier } = parts;
   const result = { recipe, dataset: builder.info.name, history: parts.history };
+  if (!classifier) {
+    await writeResult(runDirectory, result);
+    return `trained; measure it: deno task likelihood --run ${runDirectory}`;
+  }
   if (!dbn) {
-    const { classifier } = await evaluateClassifier(parts.classifier, test);
-    await writeResult(runDirectory, { ...result, test: { images: test.count, classifier } });
-    return `test error on ${test.count} images: classifier ${classifier.percent} %`;
+    const { images, classifier: error } = await evaluateClassifier(classifier, test);
+    await writeResult(runDirectory, { ...result, test: { images, classifier: error } });
+    return `test error on ${images} images: classifier ${error.percent} %`;
   }
   const { name: recipeName } = recipe;
   const name =
     (flags.name ?? (recipeName === "full" ? "mnist-dbn" : `mnist-dbn-${recipeName}`)) as string;
   const out = (flags.out ?? await nextVersionDirectory(name)) as string;
   console.error(`writing ${out} …`);
-  const { evaluation } = await saveRun({ ...parts, dbn }, {
+  const { evaluation } = await saveRun({ ...parts, dbn, classifier }, {
     name,
     out,
     recipe,

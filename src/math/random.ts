@@ -29,6 +29,9 @@ export const streams = {
   binarize: 17,
   augment: 18,
   augmentField: 19,
+  annealingStart: 20,
+  annealing: 24, // and the two after it
+  recognition: 32, // and one a layer
   initialWeights: 0x100,
   trainHidden: 0x200,
 } as const;

@@ -193,16 +193,47 @@ export function labelPosterior(freeEnergies: Float64Array, labelSize: number): F
 export const MAX_ENUMERATED_UNITS = 20;
 
 /**
- * log Z by enumerating every visible state: log Σ_v e^−F(v).
- * @throws {RangeError} if the RBM has more than {@linkcode MAX_ENUMERATED_UNITS} visible units.
+ * log Z by enumerating every state of the smaller layer: log Σ_v e^−F(v), or the same over h.
+ * @throws {RangeError} if both layers have more than {@linkcode MAX_ENUMERATED_UNITS} units.
  */
 export function logPartition(rbm: Rbm): number {
+  if (rbm.hiddenSize < rbm.visibleSize) return logPartitionByHidden(rbm, () => 0);
   return logSumExp(freeEnergy(rbm, enumerateStates(rbm.visibleSize)).map((f) => -f));
 }
 
-/** log Z of an RBM with labels: log Σ_v Σ_y e^−F(v, y). */
+/** log Z of an RBM with labels: log Σ_v Σ_y e^−F(v, y), or the same over h. */
 export function logPartitionWithLabels(rbm: LabelRbm): number {
+  const { labelSize, labelWeights, labelBias, hiddenSize, visibleSize } = rbm;
+  if (hiddenSize < visibleSize) {
+    const scores = new Float64Array(labelSize);
+    return logPartitionByHidden(
+      rbm,
+      (h) => logSumExp(scores.map((_, y) => labelBias[y] + drive(labelWeights, h, y))),
+    );
+  }
   return logSumExp(labelFreeEnergies(rbm, enumerateStates(rbm.visibleSize)).map((f) => -f));
+}
+
+/** log Σ_h e^(c·h + more(h)) · Π_i (1 + e^(b_i + W_i·h)). */
+function logPartitionByHidden(rbm: Rbm, more: (h: Float32Array) => number): number {
+  const { visibleSize, hiddenSize, weights, visibleBias, hiddenBias } = rbm;
+  const states = enumerateStates(hiddenSize);
+  const terms = new Float64Array(states.length / hiddenSize);
+  for (let row = 0; row < terms.length; row++) {
+    const h = states.subarray(row * hiddenSize, (row + 1) * hiddenSize);
+    terms[row] = more(h) + drive(hiddenBias, h, 0);
+    for (let i = 0; i < visibleSize; i++) {
+      terms[row] += softplus(visibleBias[i] + drive(weights, h, i));
+    }
+  }
+  return logSumExp(terms);
+}
+
+/** Row `i` of a table (·, H) times h. */
+function drive(table: Float32Array, h: Float32Array, i: number): number {
+  let sum = 0;
+  for (let j = 0; j < h.length; j++) sum += h[j] * table[i * h.length + j];
+  return sum;
 }
 
 /** Every binary vector of `units` bits, shape (2^units, units); bit i of the row's number is unit i. */

@@ -1,0 +1,120 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { program } from "../../src/kernels/training_wasm.ts";
+import { Team } from "../../src/kernels/team.ts";
+import { fillNormal } from "../../src/math/random.ts";
+import { logSumExp } from "../../src/math/activations.ts";
+import {
+  enumerateStates,
+  type LabelRbm,
+  logPartition,
+  logPartitionWithLabels,
+  type Rbm,
+} from "../../src/model/rbm.ts";
+import {
+  annealingSchedule,
+  estimateLogPartition,
+  logLikelihoodBounds,
+  logLikelihoods,
+} from "../../train/ais.ts";
+
+const teams = [1, 2, 3].map((workers) => new Team(workers, program));
+for (const team of teams) await team.start();
+
+function normal(count: number, layer: number, scale: number): Float32Array {
+  const out = new Float32Array(count);
+  fillNormal(out, { seed: 8, chain: 0, step: 0, layer });
+  return out.map((x) => scale * x);
+}
+
+function rbmOf(visibleSize: number, hiddenSize: number, scale = 1, layer = 0): Rbm {
+  return {
+    visibleSize,
+    hiddenSize,
+    weights: normal(visibleSize * hiddenSize, layer + 1, scale),
+    visibleBias: normal(visibleSize, layer + 2, 1),
+    hiddenBias: normal(hiddenSize, layer + 3, 1),
+  };
+}
+
+function labelRbmOf(visibleSize: number, labelSize: number, hiddenSize: number): LabelRbm {
+  return {
+    ...rbmOf(visibleSize, hiddenSize),
+    labelSize,
+    labelWeights: normal(labelSize * hiddenSize, 4, 1),
+    labelBias: normal(labelSize, 5, 1),
+  };
+}
+
+const options = { runs: 100, steps: 1000, seed: 2 };
+
+Deno.test("annealed log Z of small RBMs is within 0.05 nats of the exact one", async () => {
+  for (const [visible, hidden] of [[1, 1], [10, 8], [33, 12], [64, 10]]) {
+    const rbm = rbmOf(visible, hidden, 0.7), exact = logPartition(rbm);
+    for (const baseBias of [new Float32Array(visible), normal(visible, 9, 0.5)]) {
+      const results = [];
+      for (const team of teams) {
+        results.push(await estimateLogPartition(team, rbm, { ...options, baseBias }));
+      }
+      for (const result of results) assertAlmostEquals(result.logZ, results[0].logZ, 1e-9);
+      const { logZ, interval: [low, high] } = results[0];
+      console.log(`${visible}-${hidden}: ${logZ.toFixed(3)}, exactly ${exact.toFixed(3)}`);
+      assertAlmostEquals(logZ, exact, 0.05);
+      assert(low < logZ && logZ < high);
+    }
+  }
+});
+
+Deno.test("annealed log Z of small RBMs with labels is within 0.05 nats of the exact one", async () => {
+  for (const [visible, labels, hidden] of [[6, 3, 7], [31, 10, 10]]) {
+    const rbm = labelRbmOf(visible, labels, hidden), exact = logPartitionWithLabels(rbm);
+    const baseBias = normal(visible, 9, 0.5);
+    const { logZ } = await estimateLogPartition(teams[1], rbm, { ...options, baseBias });
+    console.log(`${visible}+${labels}-${hidden}: ${logZ.toFixed(3)}, exactly ${exact.toFixed(3)}`);
+    assertAlmostEquals(logZ, exact, 0.05);
+  }
+});
+
+Deno.test("the schedule rises from 0 to 1 with most of its steps at the end", () => {
+  const schedule = annealingSchedule(14500);
+  assertEquals([schedule[0], schedule[500], schedule[14500]], [0, 0.5, 1]);
+  assertAlmostEquals(schedule[4500], 0.9, 1e-6);
+  for (let i = 0; i < 14500; i++) assert(schedule[i + 1] > schedule[i]);
+});
+
+Deno.test("log-likelihoods of all states sum to 1, with labels or without", () => {
+  const states = enumerateStates(7);
+  for (const rbm of [rbmOf(7, 5), labelRbmOf(7, 3, 5)] as (Rbm | LabelRbm)[]) {
+    const logZ = "labelSize" in rbm ? logPartitionWithLabels(rbm) : logPartition(rbm);
+    assertAlmostEquals(logSumExp(logLikelihoods(rbm, logZ, states)), 0, 1e-5);
+  }
+});
+
+Deno.test("the bound of a small DBN lies below its exact log-likelihood, and near it", () => {
+  const below = rbmOf(6, 5, 0.5, 20), top = rbmOf(5, 4, 0.5, 40), logZ = logPartition(top);
+  const images = enumerateStates(6), hidden = enumerateStates(5);
+  const logTop = logLikelihoods(top, logZ, hidden);
+  const bounds = logLikelihoodBounds({ stack: [below], top }, logZ, images, {
+    samples: 400,
+    seed: 3,
+  });
+  let gap = 0;
+  for (let n = 0; n < 64; n++) {
+    const v = images.subarray(6 * n, 6 * n + 6);
+    const exact = logSumExp(
+      Array.from(logTop, (value, m) => {
+        const h = hidden.subarray(5 * m, 5 * m + 5);
+        return v.reduce((sum, x, i) => {
+          const logit = h.reduce(
+            (total, on, j) => total + on * below.weights[i * 5 + j],
+            below.visibleBias[i],
+          );
+          return sum + x * logit - Math.log1p(Math.exp(logit));
+        }, value);
+      }),
+    );
+    assert(bounds[n] < exact + 0.1, `${bounds[n]} above ${exact}`);
+    gap += (exact - bounds[n]) / 64;
+  }
+  console.log(`mean gap ${gap.toFixed(3)} nats`);
+  assert(gap > 0 && gap < 1, `${gap}`);
+});

@@ -1,0 +1,218 @@
+/**
+ * Annealed importance sampling of an RBM's partition function, and log-likelihoods with it.
+ * Neal (2001); Salakhutdinov, Murray (2008), "On the quantitative analysis of deep belief networks".
+ * @module
+ */
+import { logSumExp, sigmoid, softplus } from "../src/math/activations.ts";
+import { fillUniform, streams } from "../src/math/random.ts";
+import { TrainingRbm } from "../src/kernels/training.ts";
+import type { Team } from "../src/kernels/team.ts";
+import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../src/model/rbm.ts";
+
+// N cases, R runs, V visible, H hidden, L labels
+
+/** Settings of {@linkcode estimateLogPartition}. */
+export interface AnnealingOptions {
+  /** Independent runs. */
+  runs: number;
+  /** Steps from the base distribution to the RBM. */
+  steps: number;
+  seed: number;
+  /** Visible biases of the base distribution, (V); log-odds of the data's mean are good ones. */
+  baseBias: Float32Array;
+  /** Hears the number of steps done. */
+  onProgress?(done: number): void;
+  /** Gives the event loop a turn; aborting is the caller's. */
+  pause?(): Promise<void>;
+}
+
+/** log Z in nats. */
+export interface LogPartition {
+  logZ: number;
+  /** log(Ẑ − σ) and log(Ẑ + σ), σ the standard error of the mean weight. */
+  interval: [low: number, high: number];
+  /** log weights of the runs; their exponentials' mean estimates Z over that of the base. */
+  logWeights: Float64Array;
+}
+
+/** Steps between two turns of the event loop. */
+const STEPS_PER_CALL = 100;
+
+/**
+ * Inverse temperatures of Salakhutdinov and Murray: a share of 500/14,500 of them from 0 to 0.5, of
+ * 4,000/14,500 to 0.9 and the rest to 1.
+ */
+export function annealingSchedule(steps: number): Float32Array {
+  const first = Math.round(steps * 500 / 14500), second = Math.round(steps * 4000 / 14500);
+  return Float32Array.from({ length: steps + 1 }, (_, i) => {
+    if (i < first) return 0.5 * i / first;
+    if (i < first + second) return 0.5 + 0.4 * (i - first) / second;
+    return 0.9 + 0.1 * (i - first - second) / (steps - first - second);
+  });
+}
+
+/** log Z of a binary RBM, with or without label units, by annealing from independent pixels. */
+export async function estimateLogPartition(
+  team: Team,
+  rbm: Rbm | LabelRbm,
+  { runs, steps, seed, baseBias, onProgress, pause }: AnnealingOptions,
+): Promise<LogPartition> {
+  const { visibleSize, hiddenSize } = rbm, labelSize = "labelSize" in rbm ? rbm.labelSize : 0;
+  const release = team.arena.mark();
+  try {
+    const chains = new TrainingRbm(team, {
+      inputSize: visibleSize,
+      labelSize,
+      hiddenSize,
+      maxRows: runs,
+      baseBias,
+    });
+    chains.setParameters(joinLabels(rbm));
+    chains.setParticles(sampleBase(baseBias, labelSize, runs, seed));
+    const schedule = annealingSchedule(steps);
+    for (let step = 0; step < steps; step += STEPS_PER_CALL) {
+      const last = Math.min(steps, step + STEPS_PER_CALL);
+      chains.anneal(schedule.subarray(step, last + 1), {
+        seed,
+        chain: 0,
+        step,
+        layer: streams.annealing,
+      });
+      onProgress?.(last);
+      await pause?.();
+    }
+    const logBase = baseBias.reduce((sum, b) => sum + softplus(b), 0) +
+      hiddenSize * Math.LN2 + (labelSize > 0 ? Math.log(labelSize) : 0);
+    return logPartitionOf(chains.gains(), logBase);
+  } finally {
+    release();
+  }
+}
+
+/** log Z from the runs' log weights. */
+function logPartitionOf(logWeights: Float64Array, logBase: number): LogPartition {
+  const count = logWeights.length, largest = Math.max(...logWeights);
+  const weights = logWeights.map((w) => Math.exp(w - largest));
+  const mean = weights.reduce((a, b) => a + b) / count;
+  const variance = weights.reduce((sum, w) => sum + (w - mean) ** 2, 0) / Math.max(1, count - 1);
+  const error = Math.sqrt(variance / count), at = logBase + largest;
+  return {
+    logZ: at + Math.log(mean),
+    interval: [at + Math.log(Math.max(0, mean - error)), at + Math.log(mean + error)],
+    logWeights,
+  };
+}
+
+function joinLabels(rbm: Rbm | LabelRbm) {
+  if (!("labelSize" in rbm)) return rbm;
+  return {
+    weights: concat(rbm.weights, rbm.labelWeights),
+    visibleBias: concat(rbm.visibleBias, rbm.labelBias),
+    hiddenBias: rbm.hiddenBias,
+  };
+}
+
+function concat(a: Float32Array, b: Float32Array): Float32Array {
+  const out = new Float32Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
+}
+
+/** Independent pixels, and a label drawn evenly. */
+function sampleBase(bias: Float32Array, labelSize: number, runs: number, seed: number) {
+  const size = bias.length + labelSize, out = new Float32Array(runs * size);
+  const uniform = new Float32Array(bias.length + 1);
+  for (let run = 0; run < runs; run++) {
+    fillUniform(uniform, { seed, chain: run, step: 0, layer: streams.annealingStart });
+    bias.forEach((b, i) => out[run * size + i] = uniform[i] < sigmoid(b) ? 1 : 0);
+    if (labelSize > 0) {
+      out[run * size + bias.length + Math.floor(uniform[bias.length] * labelSize)] = 1;
+    }
+  }
+  return out;
+}
+
+/** log p(v) of each case in nats, (N): −F(v) − log Z, labels summed out. */
+export function logLikelihoods(
+  rbm: Rbm | LabelRbm,
+  logZ: number,
+  cases: Float32Array,
+): Float64Array {
+  if (!("labelSize" in rbm)) return Float64Array.from(freeEnergy(rbm, cases), (f) => -f - logZ);
+  const energies = labelFreeEnergies(rbm, cases), { labelSize } = rbm;
+  return Float64Array.from(
+    { length: energies.length / labelSize },
+    (_, row) =>
+      logSumExp(
+        energies.subarray(row * labelSize, (row + 1) * labelSize).map((f) => -f),
+      ) - logZ,
+  );
+}
+
+/**
+ * A lower bound of log p(v) of a DBN in nats, a case an entry: E_q[log p(v, h)] + H(q), with q the
+ * recognition by each RBM in turn. `samples` of q a case; entropies are exact given the layer below.
+ */
+export function logLikelihoodBounds(
+  { stack, top }: { stack: readonly Rbm[]; top: Rbm | LabelRbm },
+  logZ: number,
+  cases: Float32Array,
+  { samples, seed }: { samples: number; seed: number },
+): Float64Array {
+  const count = cases.length / (stack[0] ?? top).visibleSize, out = new Float64Array(count);
+  for (let sample = 0; sample < samples; sample++) {
+    let below = cases;
+    stack.forEach((rbm, layer) => {
+      const { hiddenSize, visibleSize } = rbm;
+      const above = new Float32Array(count * hiddenSize), uniform = new Float32Array(hiddenSize);
+      for (let row = 0; row < count; row++) {
+        const v = below.subarray(row * visibleSize, (row + 1) * visibleSize);
+        const logits = sumRows(v, rbm.weights, rbm.hiddenBias);
+        const key = { seed, chain: row, step: sample, layer: streams.recognition + layer };
+        fillUniform(uniform, key);
+        const h = above.subarray(row * hiddenSize, (row + 1) * hiddenSize);
+        let entropy = 0;
+        logits.forEach((x, j) => {
+          const p = sigmoid(x);
+          entropy += softplus(x) - p * x; // of one unit
+          h[j] = uniform[j] < p ? 1 : 0;
+        });
+        out[row] += (entropy + logConditional(rbm, h, v)) / samples;
+      }
+      below = above;
+    });
+    logLikelihoods(top, logZ, below).forEach((value, row) => out[row] += value / samples);
+  }
+  return out;
+}
+
+/** log p(v|h) of binary vectors. */
+function logConditional(rbm: Rbm, h: Float32Array, v: Float32Array): number {
+  const { visibleSize, hiddenSize, weights, visibleBias } = rbm;
+  const on = Array.from(h.keys()).filter((j) => h[j] !== 0);
+  let sum = 0;
+  for (let i = 0; i < visibleSize; i++) {
+    let x = visibleBias[i];
+    for (const j of on) x += weights[i * hiddenSize + j];
+    sum += v[i] * x - softplus(x);
+  }
+  return sum;
+}
+
+/** bias + Σ of the rows of units that are on. */
+function sumRows(v: Float32Array, weights: Float32Array, bias: Float32Array): Float64Array {
+  const out = Float64Array.from(bias), columns = bias.length;
+  for (let i = 0; i < v.length; i++) {
+    if (v[i] === 0) continue;
+    for (let j = 0; j < columns; j++) out[j] += v[i] * weights[i * columns + j];
+  }
+  return out;
+}
+
+/** Mean and its standard error. */
+export function meanWithError(values: Float64Array): { mean: number; error: number } {
+  const mean = values.reduce((a, b) => a + b) / values.length;
+  const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1);
+  return { mean, error: Math.sqrt(variance / values.length) };
+}

@@ -1,0 +1,151 @@
+/**
+ * `deno task likelihood`: log Z by annealed importance sampling, and the log-likelihood of binarised
+ * images under an RBM or, as a lower bound, under a DBN.
+ * @module
+ */
+import { join } from "@std/path";
+import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "../src/cli.ts";
+import { fillUniform, streams } from "../src/math/random.ts";
+import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
+import { loadModel } from "../src/model/store.ts";
+import { estimateLogPartition, logLikelihoodBounds, logLikelihoods, meanWithError } from "./ais.ts";
+import { readCheckpoint, tensorsUnder } from "./checkpoint.ts";
+import { dataFlags, loadExamples, openDataset } from "./data.ts";
+import { type Examples, inputMean, propagate, readRows } from "./examples.ts";
+import { logOdds } from "./rbm_start.ts";
+import { trainingTeam } from "./team.ts";
+
+const flagTable: FlagTable = {
+  model: { kind: "string", help: "model directory [models/mnist-dbn/1]" },
+  run: { kind: "string", help: "directory of a run instead, for the RBMs of its stack" },
+  split: { kind: "string", help: "slice to measure [test]" },
+  runs: { kind: "integer", help: "independent annealing runs [100]" },
+  steps: { kind: "integer", help: "inverse temperatures of a run [14500]" },
+  samples: { kind: "integer", help: "recognition samples a case, for the bound of a DBN [5]" },
+  seed: { kind: "integer", help: "integer >= 0 that every random number depends on [1]" },
+  ...dataFlags,
+  json: { kind: "boolean", help: "print one JSON object" },
+};
+
+const USAGE = `Usage: deno task likelihood [flags]
+
+Estimates log Z of the top RBM by annealed importance sampling (Salakhutdinov, Murray 2008), then the
+mean log-likelihood of binarised images: exact given log Z for an RBM, a lower bound for a DBN.`;
+
+/** Images whose mean makes the base distribution. */
+const BASE_SPLIT = "train";
+
+/** What is measured: RBMs from the image up, the last of them with labels or without. */
+interface Measured {
+  name: string;
+  stack: Rbm[];
+  top: Rbm | LabelRbm;
+  divisor: number;
+}
+
+/** Runs the command; returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args, flagTable);
+  if (flags.help) {
+    console.log(flagHelp(USAGE, flagTable));
+    return 0;
+  }
+  const number = (name: string, fallback: number, min: number, max: number) => {
+    const value = (flags[name] ?? fallback) as number;
+    if (value >= min && value <= max) return value;
+    throw new FlagError(`--${name} must be in [${min}, ${max}], got ${value}`);
+  };
+  const runs = number("runs", 100, 2, 10_000), steps = number("steps", 14_500, 30, 10_000_000);
+  const samples = number("samples", 5, 1, 1000), seed = number("seed", 1, 0, 2 ** 53 - 1);
+  if (flags.model !== undefined && flags.run !== undefined) {
+    throw new FlagError("--model and --run exclude each other");
+  }
+  const measured = flags.run === undefined
+    ? await ofModel(flags.model as string | undefined)
+    : await ofRun(flags.run as string);
+  const builder = await openDataset(flags), { divisor, stack, top } = measured;
+  let below = await loadExamples(builder, BASE_SPLIT, divisor);
+  for (const rbm of stack) below = await propagate(rbm, below);
+  const started = performance.now();
+  const partition = await estimateLogPartition(await trainingTeam(), top, {
+    runs,
+    steps,
+    seed,
+    baseBias: logOdds(inputMean(below)),
+    onProgress: (done) => showProgress(done, steps),
+  });
+  const examples = await loadExamples(builder, (flags.split ?? "test") as string, divisor);
+  const cases = binarised(examples, seed);
+  const values = stack.length === 0
+    ? logLikelihoods(top, partition.logZ, cases)
+    : logLikelihoodBounds({ stack, top }, partition.logZ, cases, { samples, seed });
+  const seconds = (performance.now() - started) / 1000, { mean, error } = meanWithError(values);
+  const { logZ, interval: [low, high] } = partition;
+  if (flags.json) {
+    console.log(JSON.stringify({
+      ...{ name: measured.name, kind: stack.length > 0 ? "lower bound" : "estimate" },
+      ...{ logZ, low, high, mean, error, images: values.length, runs, steps, seed, seconds },
+    }));
+    return 0;
+  }
+  const sizes = [...stack, top].map(({ hiddenSize }) => hiddenSize);
+  console.log(`${measured.name}, ${[(stack[0] ?? top).visibleSize, ...sizes].join("-")}`);
+  console.log(
+    `log Z ${logZ.toFixed(2)} nats (± σ: ${low.toFixed(2)} – ${high.toFixed(2)}), ` +
+      `${runs} runs of ${steps} steps, seed ${seed}`,
+  );
+  console.log(
+    `${stack.length > 0 ? "lower bound of log p(v)" : "log p(v)"} ${mean.toFixed(2)} ± ` +
+      `${error.toFixed(2)} nats, ${values.length} binarised images, ${seconds.toFixed(0)} s`,
+  );
+  return 0;
+}
+
+async function ofModel(directory: string | undefined): Promise<Measured> {
+  const { dbn: { stack, top }, config } = await loadModel(directory);
+  const { divisor } = config.preprocessing;
+  return { name: `${config.name} version ${config.version}`, stack, top, divisor };
+}
+
+async function ofRun(directory: string): Promise<Measured> {
+  const { recipe, progress, tensors } = await readCheckpoint(
+    join(directory, "checkpoint.safetensors"),
+  );
+  const finished = Math.min(progress.stage, recipe.hidden.length);
+  if (finished === 0) throw new FlagError(`--run ${directory}: it has finished no RBM`);
+  if (recipe.stack.visible === "gaussian") {
+    throw new FlagError(`--run ${directory}: log-likelihoods are of binary pixels, got gaussian`);
+  }
+  const stack = Array.from({ length: finished }, (_, stage): Rbm => {
+    const under = tensorsUnder(tensors, `stage${stage}`), weights = under.get("weights")!;
+    const [visibleSize, hiddenSize] = weights.shape;
+    return {
+      visibleSize,
+      hiddenSize,
+      weights: weights.data,
+      visibleBias: under.get("visibleBias")!.data,
+      hiddenBias: under.get("hiddenBias")!.data,
+    };
+  });
+  const top = stack.pop()!;
+  return { name: `run ${directory}`, stack, top, divisor: recipe.divisor };
+}
+
+/** Pixels drawn as Bernoulli samples of their values, a case a row. */
+function binarised(examples: Examples, seed: number): Float32Array {
+  const rows = readRows(examples, 0, examples.count), uniform = new Float32Array(examples.size);
+  for (let row = 0; row < examples.count; row++) {
+    fillUniform(uniform, { seed, chain: row, step: 0, layer: streams.binarize });
+    const pixels = rows.subarray(row * examples.size, (row + 1) * examples.size);
+    pixels.forEach((p, i) => pixels[i] = uniform[i] < p ? 1 : 0);
+  }
+  return rows;
+}
+
+function showProgress(done: number, steps: number): void {
+  if (!Deno.stderr.isTerminal()) return;
+  const text = done === steps ? "\r\x1b[K" : `\r${done} of ${steps} steps`;
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+}
+
+if (import.meta.main) await runCommand(() => main(Deno.args));
