@@ -10,7 +10,7 @@ import {
   WeightsFormatError,
   writeSafetensors,
 } from "../src/model/safetensors.ts";
-import type { Recipe } from "./recipe.ts";
+import { completeRecipe, type Recipe } from "./recipe.ts";
 
 /** One line of a run's log: an epoch of a stage. */
 export interface EpochRecord {
@@ -63,7 +63,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     );
   }
   return {
-    recipe: JSON.parse(metadata.recipe),
+    recipe: completeRecipe(JSON.parse(metadata.recipe)),
     progress: JSON.parse(metadata.progress),
     tensors,
   };

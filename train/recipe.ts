@@ -210,6 +210,17 @@ export const presets: Record<string, Recipe> = {
   },
 };
 
+/** A recipe of an earlier version with what it lacks at its neutral value. */
+export function completeRecipe(recipe: Recipe): Recipe {
+  return {
+    ...{ balanced: false, pretraining: true },
+    ...recipe,
+    stack: { ...rbm, ...recipe.stack },
+    topRbm: { ...rbm, ...recipe.topRbm },
+    fineTuning: { ...fineTuning, ...recipe.fineTuning },
+  };
+}
+
 type NumericField<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
 
 /** Ranges of every number of a recipe: [lowest, highest], both allowed. */

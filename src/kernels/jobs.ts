@@ -24,6 +24,8 @@ export interface KernelExports {
   // Of the training program alone.
   trainBatch(batch: number, worker: number): void;
   annealBatch(batch: number, worker: number): void;
+  predictBatch(batch: number, worker: number): void;
+  learnBatch(batch: number, worker: number): void;
   trainNetwork(batch: number, worker: number): void;
   runNetwork(batch: number, worker: number): void;
 }
@@ -34,6 +36,8 @@ export const jobs = [
   "runChains",
   "trainBatch",
   "annealBatch",
+  "predictBatch",
+  "learnBatch",
   "trainNetwork",
   "runNetwork",
 ] as const;

@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "7318a9abaf9f036b1e8cdd50bb94208a5bcf100813ac7abdecbe3d41f5cc3b26";
+export const sourceSha256 = "d9352969a59507a23099bafaad0b53a941169dd92ea322a86807f9df9c8d90ec";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

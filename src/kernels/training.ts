@@ -41,6 +41,8 @@ export interface TrainingStep {
   labels: Uint8Array; // (B)
   /** Draws inputs as binary samples of their values, instead of taking them as they are. */
   sampleInputs: boolean;
+  /** Whether inputs are 0 or 1 already, which is faster. */
+  binaryInputs?: boolean;
   /** Takes inputs by a dense product, which is faster unless most are 0; for those not sampled. */
   denseInputs: boolean;
   /** Whether the reconstruction that ends CD-k is a sample; its probabilities otherwise. */
@@ -88,6 +90,15 @@ const ANNEALING = {
   weightCost: 0,
   inputLayer: 0,
 };
+
+/** What a directed layer's inputs are: 0 or 1 alone, mostly not 0, or neither. */
+export interface DirectedInputs {
+  binaryInputs?: boolean;
+  denseInputs?: boolean;
+}
+
+/** What a directed layer needs of a step. */
+const DIRECTED = { ...ANNEALING, persistent: false, k: 0, learningRate: 0 };
 
 /** An RBM that learns in the arena of a team, whose workers must have started. */
 export class TrainingRbm {
@@ -154,6 +165,7 @@ export class TrainingRbm {
       partners: arena.allocate(maxRows),
       baseBias: arena.allocate(visiblePad),
       gains: arena.allocate(2 * workers * maxRows),
+      outputs: arena.allocate(maxRows * hiddenPad),
     };
     if (sizes.baseBias) {
       arena.floats(this.#buffers.baseBias, sizes.baseBias.length).set(sizes.baseBias);
@@ -165,16 +177,13 @@ export class TrainingRbm {
   step(batch: TrainingStep): number | undefined {
     const { arena, barrier } = this.#team;
     const { inputSize, labelSize, hiddenSize, maxRows } = this.#sizes;
-    const { labels, inputs, key } = batch, rows = labels.length, pad = padded(inputSize);
+    const { labels, inputs, key } = batch, rows = labels.length;
     if (rows < 1 || rows > this.#maxBatch || inputs.length !== rows * inputSize) {
       throw new RangeError(
         `Cannot train: a batch must be 1 to ${this.#maxBatch} rows of ${inputSize}, got ${rows} labels and ${inputs.length} numbers`,
       );
     }
-    const placed = arena.floats(this.#buffers.inputs, maxRows * pad);
-    for (let row = 0; row < rows; row++) {
-      placed.set(inputs.subarray(row * inputSize, (row + 1) * inputSize), row * pad);
-    }
+    this.#placeRows(this.#buffers.inputs, inputs, inputSize);
     arena.integers(this.#buffers.targets, rows).set(labels);
     if (batch.persistent && this.#particles === 0) this.#startParticles(batch);
     if (batch.persistent && this.#temperatures > 1) this.#pairRows(key.step);
@@ -183,6 +192,71 @@ export class TrainingRbm {
     this.#place(batch, { rows, modelRows, tempered: batch.persistent });
     this.#team.run("trainBatch", this.#buffers.batch);
     return measured ? this.#meanError(rows, !batch.persistent) : undefined;
+  }
+
+  /** Copies rows of `size` numbers to where each begins a panel. */
+  #placeRows(address: number, rows: Float32Array, size: number): void {
+    const pad = padded(size), count = rows.length / size;
+    const placed = this.#team.arena.floats(address, count * pad);
+    for (let row = 0; row < count; row++) {
+      placed.set(rows.subarray(row * size, (row + 1) * size), row * pad);
+    }
+  }
+
+  /**
+   * As a directed layer: p(h=1|x) of inputs, (B, H), or a sample of it.
+   * @param inputs (B, I)
+   */
+  predict(
+    inputs: Float32Array,
+    { sample, key, ...kind }: { sample: boolean; key: RandomKey } & DirectedInputs,
+  ): Float32Array {
+    const { arena } = this.#team, { hiddenSize } = this.#sizes, pad = padded(hiddenSize);
+    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...kind, key }, sample);
+    this.#team.run("predictBatch", this.#buffers.batch);
+    const placed = arena.floats(this.#buffers.outputs, rows * pad);
+    const out = new Float32Array(rows * hiddenSize);
+    for (let row = 0; row < rows; row++) {
+      out.set(placed.subarray(row * pad, row * pad + hiddenSize), row * hiddenSize);
+    }
+    return out;
+  }
+
+  /**
+   * As a directed layer: one step of the delta rule towards `targets` (B, H). Only weights and hidden
+   * biases learn.
+   * @param inputs (B, I)
+   */
+  learn(
+    inputs: Float32Array,
+    targets: Float32Array,
+    { learningRate, ...kind }: { learningRate: number } & DirectedInputs,
+  ): void {
+    const { hiddenSize } = this.#sizes, key = { seed: 0, chain: 0, step: 0, layer: 0 };
+    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...kind, learningRate, key }, false);
+    if (targets.length !== rows * hiddenSize) {
+      throw new RangeError(
+        `Cannot train: targets must be ${rows} rows of ${hiddenSize}, got ${targets.length} numbers`,
+      );
+    }
+    this.#placeRows(this.#buffers.outputs, targets, hiddenSize);
+    this.#team.run("learnBatch", this.#buffers.batch);
+  }
+
+  #placeDirected(
+    inputs: Float32Array,
+    step: Omit<TrainingStep, "inputs" | "labels">,
+    sampleOutputs: boolean,
+  ): number {
+    const { inputSize } = this.#sizes, rows = inputs.length / inputSize;
+    if (!Number.isInteger(rows) || rows < 1 || rows > this.#maxBatch) {
+      throw new RangeError(
+        `Cannot train: a batch must be 1 to ${this.#maxBatch} rows of ${inputSize}, got ${inputs.length} numbers`,
+      );
+    }
+    this.#placeRows(this.#buffers.inputs, inputs, inputSize);
+    this.#place(step, { rows, modelRows: rows, sampleOutputs });
+    return rows;
   }
 
   /**
@@ -214,11 +288,12 @@ export class TrainingRbm {
   /** Writes the fields of a batch, in the order of assembly/batch.ts. */
   #place(
     batch: Omit<TrainingStep, "inputs" | "labels">,
-    { rows, modelRows, schedule = 0, tempered = false }: {
+    { rows, modelRows, schedule = 0, tempered = false, sampleOutputs = false }: {
       rows: number;
       modelRows: number;
       schedule?: number;
       tempered?: boolean;
+      sampleOutputs?: boolean;
     },
   ): void {
     const { arena, barrier } = this.#team, b = this.#buffers, { key } = batch;
@@ -229,7 +304,8 @@ export class TrainingRbm {
     const integer = (...values: number[]) => values.forEach((value) => words[at++] = value);
     const float = (...values: number[]) => values.forEach((value) => floats[at++] = value);
     integer(barrier, rows, modelRows, maxRows, inputSize, labelSize, hiddenSize, batch.k);
-    integer(Number(persistent), Number(sampleInputs), Number(denseInputs && !sampleInputs));
+    integer(Number(persistent), sampleInputs ? 1 : batch.binaryInputs ? 2 : 0);
+    integer(Number(denseInputs && !sampleInputs));
     integer(Number(sampleVisible || persistent));
     integer(key.seed | 0, Math.floor(key.seed / 2 ** 32) | 0, key.step, key.layer);
     integer(batch.inputLayer);
@@ -248,6 +324,7 @@ export class TrainingRbm {
     float(batch.fastDecay ?? 0, batch.fastRate ?? 0);
     integer(tempered ? modelRows / this.#temperatures : modelRows, tempered ? b.betas : 0);
     integer(b.partnerBetas, b.partners, b.baseBias, schedule, b.gains);
+    integer(b.outputs, Number(sampleOutputs));
   }
 
   /** Pairs each row with the one of its chain at the next temperature, by turns above and below. */
@@ -300,6 +377,17 @@ export class TrainingRbm {
     const betas = this.#team.arena.floats(this.#buffers.betas, this.#sizes.maxRows);
     for (let row = 0; row < chains * temperatures; row++) {
       betas[row] = 1 - Math.floor(row / chains) / (temperatures - 1) * (1 - lowestBeta);
+    }
+  }
+
+  /** Where the last batch's chains ended: binary states (M, V), if they were sampled. */
+  chainEnds(rows: number): Float32Array {
+    const before = this.#particles;
+    this.#particles = rows;
+    try {
+      return this.particles()!;
+    } finally {
+      this.#particles = before;
     }
   }
 

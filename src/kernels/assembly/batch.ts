@@ -32,7 +32,7 @@ export class Batch {
   hidden: i32; // H
   k: i32; // Gibbs steps of the model's half
   persistent: i32; // whether the chains go on from batch to batch
-  sampleInputs: i32; // whether inputs are probabilities to sample, instead of grey values
+  sampleInputs: i32; // 0: inputs are grey values, 1: probabilities to sample, 2: binary
   denseInputs: i32; // whether inputs are taken as panels, instead of as lists
   sampleVisible: i32; // whether the last reconstruction is sampled; it is dense if not
   seedLow: i32;
@@ -91,6 +91,8 @@ export class Batch {
   baseBias: usize; // (V padded) f32: visible biases at inverse temperature 0
   schedule: usize; // (k + 1) f32: inverse temperatures to anneal through
   gains: usize; // (workers, R) f64: log p(v) at a temperature − at another, without log Z
+  outputs: usize; // (B, H padded) f32: predictions or targets of a directed layer
+  sampleOutputs: i32; // whether predictions are sampled
 }
 
 // A unit's list of rows points into three areas of activities: of data, of the model (negative), and

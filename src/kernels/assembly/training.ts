@@ -146,7 +146,7 @@ export function annealBatch(r: Batch, worker: i32): void {
 }
 
 /** Lists the inputs of a worker's columns, by batch row and by pixel. */
-function readInputs(r: Batch, worker: i32, workers: i32): void {
+export function readInputs(r: Batch, worker: i32, workers: i32): void {
   const visible = visibleUnits(r), pad = padded(r.pixels), bytes = listBytes(r.pixels);
   const from = firstColumn(visible, worker, workers);
   const all = firstColumn(visible, worker + 1, workers), to = min(all, pad);
@@ -167,7 +167,7 @@ function readInputs(r: Batch, worker: i32, workers: i32): void {
       for (let part = 0; part < PANEL; part += 4) {
         word |= i32x4.bitmask(f32x4.ne(v128.load(input + (part << 2)), zero)) << part;
       }
-      if (r.sampleInputs && word) {
+      if (r.sampleInputs == 1 && word) {
         fillUniform(uniforms, unit, unit + PANEL, r.inputLayer, r.step, row, r.seedLow, r.seedHigh);
         word = below32(uniforms, input);
       }
@@ -398,7 +398,7 @@ function addScaled(to: usize, from: usize, scale: f32): void {
 }
 
 /** block (32, 32) += vᵀ·h, both panels of the batch's rows. */
-function addStatistics(block: usize, visible: usize, hidden: usize, rows: i32): void {
+export function addStatistics(block: usize, visible: usize, hidden: usize, rows: i32): void {
   for (let i = 0; i < PANEL; i += 4) {
     for (let part = 0; part < ROW_BYTES; part += 32) {
       const to = block + i * ROW_BYTES + part;
@@ -451,7 +451,7 @@ function sumOfRow(row: usize, count: i32): f32 {
 }
 
 /** The momentum update of 32 weights; `rate` is that of a gradient summed over the batch. */
-function step32(r: Batch, at: i32, gradient: usize, rate: f32): void {
+export function step32(r: Batch, at: i32, gradient: usize, rate: f32): void {
   const momentum = f32x4.splat(r.momentum), decay = f32x4.splat(r.learningRate * r.weightCost);
   const scale = f32x4.splat(rate), weights = r.weights + at, velocity = r.velocity + at;
   if (r.l1 == 0 && r.fastWeights == 0) {

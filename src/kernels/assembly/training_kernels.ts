@@ -5,5 +5,6 @@
  */
 export { runChains, runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./kernels";
 export { fillUniform } from "./kernels";
+export { learnBatch, predictBatch } from "./directed";
 export { runNetwork, trainNetwork } from "./network";
 export { annealBatch, trainBatch } from "./training";
