@@ -7,6 +7,7 @@ import { logSumExp, sigmoid, softplus } from "../src/math/activations.ts";
 import { fillUniform, streams } from "../src/math/random.ts";
 import { TrainingRbm } from "../src/kernels/training.ts";
 import type { Team } from "../src/kernels/team.ts";
+import { generative, type StackLayer } from "../src/model/dbn.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../src/model/rbm.ts";
 
 // N cases, R runs, V visible, H hidden, L labels
@@ -155,7 +156,7 @@ export function logLikelihoods(
  * recognition by each RBM in turn. `samples` of q a case; entropies are exact given the layer below.
  */
 export function logLikelihoodBounds(
-  { stack, top }: { stack: readonly Rbm[]; top: Rbm | LabelRbm },
+  { stack, top }: { stack: readonly StackLayer[]; top: Rbm | LabelRbm },
   logZ: number,
   cases: Float32Array,
   { samples, seed }: { samples: number; seed: number },
@@ -188,8 +189,8 @@ export function logLikelihoodBounds(
 }
 
 /** log p(v|h) of binary vectors. */
-function logConditional(rbm: Rbm, h: Float32Array, v: Float32Array): number {
-  const { visibleSize, hiddenSize, weights, visibleBias } = rbm;
+function logConditional(layer: StackLayer, h: Float32Array, v: Float32Array): number {
+  const { visibleSize, hiddenSize, weights, visibleBias } = generative(layer);
   const on = Array.from(h.keys()).filter((j) => h[j] !== 0);
   let sum = 0;
   for (let i = 0; i < visibleSize; i++) {

@@ -6,6 +6,7 @@
 import { join } from "@std/path";
 import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "../src/cli.ts";
 import { fillUniform, streams } from "../src/math/random.ts";
+import type { StackLayer } from "../src/model/dbn.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import { loadModel } from "../src/model/store.ts";
 import { estimateLogPartition, logLikelihoodBounds, logLikelihoods, meanWithError } from "./ais.ts";
@@ -38,7 +39,7 @@ const BASE_SPLIT = "train";
 /** What is measured: RBMs from the image up, the last of them with labels or without. */
 interface Measured {
   name: string;
-  stack: Rbm[];
+  stack: StackLayer[];
   top: Rbm | LabelRbm;
   divisor: number;
 }

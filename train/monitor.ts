@@ -5,7 +5,8 @@
  */
 import { argmaxRows, logSumExp } from "../src/math/activations.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
-import { createTfjsEngine } from "../src/engine/tfjs.ts";
+import { createSimdEngine } from "../src/engine/simd.ts";
+import type { Dbn } from "../src/model/dbn.ts";
 import { tf } from "../src/engine/tfjs_backend.ts";
 import type { ClassifierTrainer } from "./classifier_trainer.ts";
 import { type Examples, readRows } from "./examples.ts";
@@ -32,9 +33,29 @@ export async function rbmMetrics(
     metrics.free_energy_gap = metrics.val_free_energy - metrics.free_energy;
   }
   if ("labelSize" in rbm) {
-    metrics.error_percent = await jointErrorPercent(rbm, train);
-    if (validation) metrics.val_error_percent = await jointErrorPercent(rbm, validation);
+    const dbn = { stack: [], top: rbm, penultimateMean: new Float32Array(rbm.visibleSize) };
+    Object.assign(metrics, await jointMetrics(dbn, train, validation));
   }
+  return metrics;
+}
+
+/** Error of the joint model on training and held-out cases, in percent. */
+export async function jointMetrics(
+  dbn: Dbn,
+  train: Examples,
+  validation?: Examples,
+): Promise<Metrics> {
+  const engine = createSimdEngine({ dbn, classifier: [] });
+  const percent = (examples: Examples) =>
+    errorPercent(
+      examples,
+      Math.min(examples.count, MONITORED_CASES),
+      dbn.top.labelSize,
+      async (rows) => (await engine.jointPosterior(rows)).probabilities,
+    );
+  const metrics: Metrics = { error_percent: await percent(train) };
+  if (validation) metrics.val_error_percent = await percent(validation);
+  engine.dispose();
   return metrics;
 }
 
@@ -88,20 +109,6 @@ function labelRows(rbm: LabelRbm, { labels }: Examples, first: number, rows: num
   const chosen = tf.tensor1d(labels.slice(first, first + rows), "int32");
   const oneHot = tf.cast(tf.oneHot(chosen, rbm.labelSize), "float32") as tf.Tensor2D;
   return tf.matMul(oneHot, tf.tensor2d(rbm.labelWeights, [rbm.labelSize, rbm.hiddenSize]));
-}
-
-/** Error of the label with the lowest free energy, in percent. */
-async function jointErrorPercent(top: LabelRbm, examples: Examples): Promise<number> {
-  const dbn = { stack: [], top, penultimateMean: new Float32Array(top.visibleSize) };
-  const engine = await createTfjsEngine({ dbn, classifier: [] });
-  const percent = await errorPercent(
-    examples,
-    Math.min(examples.count, MONITORED_CASES),
-    top.labelSize,
-    async (rows) => (await engine.jointPosterior(rows)).probabilities,
-  );
-  engine.dispose();
-  return percent;
 }
 
 async function errorPercent(

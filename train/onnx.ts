@@ -76,6 +76,10 @@ class Graph {
     this.outputs.push(valueInfo(name, shape));
   }
 
+  has(file: "dbn" | "classifier", name: string): boolean {
+    return this.locations[file].has(name);
+  }
+
   /** A weight that lives in a safetensors file. */
   weight(file: "dbn" | "classifier", name: string, dims: number[]): string {
     const location = this.locations[file].get(name);
@@ -118,7 +122,7 @@ class Graph {
 }
 
 function imageGraph(config: ModelConfig, locations: WeightLocations): Graph {
-  const { layers, top, labels, classifier } = config.architecture;
+  const { layers, top, labels, classifier, activation } = config.architecture;
   const graph = new Graph(locations), count = labels.length;
   const images = graph.input("images", ["N", layers[0]]);
   const sizes = [layers[0], ...classifier, count];
@@ -126,7 +130,7 @@ function imageGraph(config: ModelConfig, locations: WeightLocations): Graph {
   for (let i = 1; i < sizes.length; i++) {
     const kernel = graph.weight("classifier", `dense${i}.kernel`, [sizes[i - 1], sizes[i]]);
     x = graph.gemm(x, kernel, graph.weight("classifier", `dense${i}.bias`, [sizes[i]]));
-    if (i < sizes.length - 1) x = graph.op("Sigmoid", [x]);
+    if (i < sizes.length - 1) x = graph.op(activation === "relu" ? "Relu" : "Sigmoid", [x]);
   }
   graph.op("Softmax", [x], [axis(1)], "probabilities");
 
@@ -207,7 +211,8 @@ function downGraph({ architecture: { layers } }: ModelConfig, locations: WeightL
   const graph = new Graph(locations);
   let x = graph.input("penultimate", ["N", layers[layers.length - 1]]);
   for (let i = layers.length - 1; i >= 1; i--) {
-    const weights = graph.weight("dbn", `rbm${i}.weights`, [layers[i - 1], layers[i]]);
+    const name = graph.has("dbn", `rbm${i}.generative_weights`) ? "generative_weights" : "weights";
+    const weights = graph.weight("dbn", `rbm${i}.${name}`, [layers[i - 1], layers[i]]);
     const bias = graph.weight("dbn", `rbm${i}.visible_bias`, [layers[i - 1]]);
     const logits = graph.gemm(x, weights, bias, true);
     x = graph.op("Sigmoid", [logits], [], i === 1 ? "images" : undefined);

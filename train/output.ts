@@ -90,6 +90,9 @@ function configOf(
       top: dbn.top.hiddenSize,
       labels,
       classifier: [...dbn.stack, dbn.top].map(({ hiddenSize }) => hiddenSize),
+      ...(recipe.fineTuning.activation !== "sigmoid" && {
+        activation: recipe.fineTuning.activation,
+      }),
     },
     preprocessing: { divisor: recipe.divisor },
     training: { dataset, recipe, seconds: Math.round(seconds) },

@@ -4,8 +4,9 @@
  * @module
  */
 import { type AugmentationOptions, noAugmentation } from "../src/data/augment.ts";
-import { type HiddenActivation, hiddenActivations, optimizers } from "../src/kernels/network.ts";
+import { optimizers } from "../src/kernels/network.ts";
 import { checkSeed } from "../src/math/random.ts";
+import { type HiddenActivation, hiddenActivations } from "../src/model/dbn.ts";
 import { MAX_LAYER_UNITS } from "../src/model/weights.ts";
 import { type Initializer, initializers } from "./initializers.ts";
 import { type RateSchedule, rateSchedules } from "./schedules.ts";
@@ -99,6 +100,19 @@ export interface FineTuningRecipe {
   augmentation: AugmentationOptions;
 }
 
+/** How the joint model is fine-tuned by the up-down algorithm. */
+export interface UpDownRecipe {
+  epochs: number;
+  learningRate: number;
+  schedule: RateSchedule;
+  /** Gibbs steps of the top RBM. */
+  k: number;
+  /** From which epoch on it takes how many, instead of `k`. */
+  kSchedule: { epoch: number; k: number }[];
+  /** L2 penalty on weights. */
+  weightCost: number;
+}
+
 /** A whole run. */
 export interface Recipe {
   name: string;
@@ -122,6 +136,7 @@ export interface Recipe {
   validation: string;
   stack: RbmRecipe;
   topRbm: RbmRecipe;
+  upDown: UpDownRecipe;
   fineTuning: FineTuningRecipe;
 }
 
@@ -150,6 +165,15 @@ const rbm: RbmRecipe = {
   lowestBeta: 0.9,
   chains: 0,
   visible: "bernoulli",
+};
+
+const upDown: UpDownRecipe = {
+  epochs: 0,
+  learningRate: 0.02,
+  schedule: "linear",
+  k: 3,
+  kSchedule: [],
+  weightCost: 0,
 };
 
 const fineTuning: FineTuningRecipe = {
@@ -190,6 +214,7 @@ export const presets: Record<string, Recipe> = {
     validation: "train[55000:]",
     stack: { ...rbm, epochs: 3, momentumSwitchEpoch: 1 },
     topRbm: { ...rbm, epochs: 3, momentumSwitchEpoch: 1, persistentEpochs: 12 },
+    upDown,
     fineTuning: { ...fineTuning, epochs: 8, dropout: 0, inputDropout: 0 },
   },
   full: {
@@ -206,6 +231,7 @@ export const presets: Record<string, Recipe> = {
     validation: "",
     stack: { ...rbm, epochs: 20 },
     topRbm: { ...rbm, epochs: 15, persistentEpochs: 30 },
+    upDown,
     fineTuning,
   },
 };
@@ -217,6 +243,7 @@ export function completeRecipe(recipe: Recipe): Recipe {
     ...recipe,
     stack: { ...rbm, ...recipe.stack },
     topRbm: { ...rbm, ...recipe.topRbm },
+    upDown: { ...upDown, ...recipe.upDown },
     fineTuning: { ...fineTuning, ...recipe.fineTuning },
   };
 }
@@ -244,6 +271,13 @@ const rbmBounds: Record<NumericField<RbmRecipe>, [number, number]> = {
   temperatures: [1, 100],
   lowestBeta: [0, 1],
   chains: [0, 10_000],
+};
+
+const upDownBounds: Record<NumericField<UpDownRecipe>, [number, number]> = {
+  epochs: [0, 10_000],
+  learningRate: [0, 10],
+  k: [1, 1000],
+  weightCost: [0, 1],
 };
 
 const fineTuningBounds: Record<NumericField<FineTuningRecipe>, [number, number]> = {
@@ -291,12 +325,18 @@ export function checkRecipe(recipe: Recipe): Recipe {
   for (const group of ["stack", "topRbm"] as const) {
     checkChoice(`${group}.inputs`, recipe[group].inputs, ["value", "sample"]);
     checkChoice(`${group}.reconstruction`, recipe[group].reconstruction, ["mean", "sample"]);
-    checkChoice(`${group}.schedule`, recipe[group].schedule, rateSchedules);
     checkChoice(`${group}.visible`, recipe[group].visible, ["bernoulli", "gaussian"]);
+  }
+  for (const group of ["stack", "topRbm", "upDown"] as const) {
+    checkChoice(`${group}.schedule`, recipe[group].schedule, rateSchedules);
     recipe[group].kSchedule.forEach(({ epoch, k }, i) => {
       checkNumber(`${group}.kSchedule[${i}].epoch`, epoch, 0, 10_000, true);
       checkNumber(`${group}.kSchedule[${i}].k`, k, 1, 1000, true);
     });
+  }
+  checkFields("upDown", recipe.upDown, upDownBounds);
+  if (recipe.upDown.epochs > 0 && recipe.backend === "tfjs") {
+    throw new RangeError("Cannot train: upDown needs the backend simd, got tfjs");
   }
   const { stack, topRbm } = recipe;
   if (topRbm.visible === "gaussian") {

@@ -1,5 +1,6 @@
 /**
- * A whole training run: each RBM of the stack, the top RBM with labels, then the classifier.
+ * A whole training run: each RBM of the stack, the top RBM with labels, the classifier, and where the
+ * recipe asks for it the up-down algorithm.
  * Greedy layer-wise pretraining after Hinton, Osindero, Teh (2006).
  *
  * The same recipe and data give the same weights bit for bit, however often the run is stopped and
@@ -13,13 +14,15 @@ import { type Checkpoint, type EpochRecord, type Progress, tensorsUnder } from "
 import { createClassifierTrainer, unroll } from "./classifier_trainer.ts";
 import { EarlyStopping } from "./early_stopping.ts";
 import { openTrainingBackend } from "./kernels.ts";
-import { classifierMetrics, rbmMetrics } from "./monitor.ts";
+import { classifierMetrics, jointMetrics, rbmMetrics } from "./monitor.ts";
 import { shuffled, stratified } from "./order.ts";
 import { createRbmTrainer } from "./rbm_trainer.ts";
 import type { Recipe } from "./recipe.ts";
 import { augmented, type Examples, inputMean, propagate } from "./examples.ts";
 import { initialNetwork } from "./initializers.ts";
+import { trainingTeam } from "./team.ts";
 import type { Batch, Metrics, Trainer } from "./trainer.ts";
+import { UpDownTrainer } from "./up_down_trainer.ts";
 
 /** Classes of every dataset that can be loaded. */
 const LABELS = 10;
@@ -88,8 +91,16 @@ export async function runTraining(
   if (recipe.top === 0) return { stack, dbn: undefined, classifier: undefined, history };
   const top = await run.rbmStage(stack.length, "top", train, validation, recipe.top, LABELS);
   const penultimateMean = Float32Array.from(inputMean(train));
-  const dbn = { stack, top: top as LabelRbm, penultimateMean };
-  const classifier = await run.classifierStage(stack.length + 1, dbn, data.train, data.validation);
+  const greedy = { stack, top: top as LabelRbm, penultimateMean };
+  const classifier = await run.classifierStage(
+    stack.length + 1,
+    greedy,
+    data.train,
+    data.validation,
+  );
+  const dbn = recipe.upDown.epochs > 0
+    ? await run.upDownStage(stack.length + 2, greedy, data.train, data.validation)
+    : greedy;
   return { stack, dbn, classifier, history };
 }
 
@@ -172,9 +183,33 @@ class Run {
       batchSize,
       () => Promise.resolve(classifierMetrics(trainer, validation)),
     );
-    const parameters = trainer.parameters();
+    const parameters = trainer.parameters().map((layer, i, all) =>
+      fineTuning.activation === "sigmoid" || i === all.length - 1
+        ? layer
+        : { ...layer, activation: fineTuning.activation }
+    );
     trainer.dispose();
     return parameters;
+  }
+
+  async upDownStage(
+    stage: number,
+    dbn: Dbn,
+    train: Examples,
+    validation: Examples | undefined,
+  ): Promise<Dbn> {
+    const { upDown, seed, batchSize } = this.#recipe;
+    const options = { recipe: upDown, seed, stage, batchSize };
+    const trainer = new UpDownTrainer(await trainingTeam(), dbn, options);
+    const { penultimateMean } = dbn;
+    const evaluate = () =>
+      jointMetrics({ ...trainer.parameters(), penultimateMean }, train, validation);
+    await this.#fit(stage, "up-down", trainer, () => train, batchSize, evaluate);
+    const parameters = trainer.parameters();
+    trainer.dispose();
+    let below = train;
+    for (const layer of parameters.stack) below = await propagate(layer, below);
+    return { ...parameters, penultimateMean: Float32Array.from(inputMean(below)) };
   }
 
   /** Runs a stage's epochs, or loads its result when the checkpoint is past it. */

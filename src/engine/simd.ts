@@ -3,7 +3,7 @@
  * @module
  */
 import { logSumExp, softmaxRows } from "../math/activations.ts";
-import { imageSize, type JointPosterior } from "../model/dbn.ts";
+import { generative, type HiddenActivation, imageSize, type JointPosterior } from "../model/dbn.ts";
 import type { Model } from "../model/weights.ts";
 import { packRbm, runChains } from "../kernels/chains.ts";
 import {
@@ -38,9 +38,10 @@ export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "class
           placeLayer(arena, { weights, bias, inputSize })
         );
       case "down":
-        return stack.toReversed().map(({ weights, visibleBias: bias, hiddenSize: inputSize }) =>
-          placeLayer(arena, { weights, bias, inputSize, transposed: true })
-        );
+        return stack.toReversed().map(generative)
+          .map(({ weights, visibleBias: bias, hiddenSize: inputSize }) =>
+            placeLayer(arena, { weights, bias, inputSize, transposed: true })
+          );
       case "hidden":
         return [placeLayer(arena, {
           weights: top.weights,
@@ -75,12 +76,16 @@ export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "class
   });
   const packed = lazily(() => packRbm(arena, top));
 
-  /** Runs layers with sigmoids between them, in scratch memory. */
-  const forward = (layers: PlacedLayer[], rows: PlacedRows, last: "sigmoid" | "linear") => {
+  /** Runs layers, each with its activation, in scratch memory. */
+  const forward = (
+    layers: PlacedLayer[],
+    rows: PlacedRows,
+    activationOf: (layer: number) => HiddenActivation | undefined,
+  ) => {
     if (rows.batch > 1) team.start();
     return layers.reduce((x, layer, i) => {
-      const sigmoid = i < layers.length - 1 || last === "sigmoid" ? { temperature: 1 } : undefined;
-      return runLayer(team, layer, x, sigmoid);
+      const activation = activationOf(i);
+      return runLayer(team, layer, x, activation === "sigmoid" ? { temperature: 1 } : activation);
     }, rows);
   };
 
@@ -88,11 +93,11 @@ export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "class
   const apply = (
     layers: PlacedLayer[],
     data: Float32Array,
-    last: "sigmoid" | "linear",
     inputSize: number,
+    activationOf: (layer: number) => HiddenActivation | undefined = () => "sigmoid",
   ) =>
     arena.scratch(() => {
-      const rows = forward(layers, placeRows(arena, data, inputSize), last);
+      const rows = forward(layers, placeRows(arena, data, inputSize), activationOf);
       return readRows(arena, rows, layers.at(-1)?.outputSize ?? inputSize);
     });
 
@@ -129,18 +134,19 @@ export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "class
         };
       });
     }),
-    upPass: answer((images: Float32Array) => apply(place("up"), images, "sigmoid", imageSize(dbn))),
-    downPass: answer((visible: Float32Array) =>
-      apply(place("down"), visible, "sigmoid", top.visibleSize)
-    ),
+    upPass: answer((images: Float32Array) => apply(place("up"), images, imageSize(dbn))),
+    downPass: answer((visible: Float32Array) => apply(place("down"), visible, top.visibleSize)),
     classifierProbabilities: answer((images: Float32Array) => {
-      const scores = apply(place("classifier"), images, "linear", imageSize(dbn));
+      const isHidden = (i: number) => i < classifier.length - 1;
+      const activationOf = (i: number) =>
+        isHidden(i) ? classifier[i].activation ?? "sigmoid" : undefined;
+      const scores = apply(place("classifier"), images, imageSize(dbn), activationOf);
       return softmaxRows(scores, top.labelSize);
     }),
     jointPosterior: answer((images: Float32Array) => {
       const up = place("up"), [layer] = place("hidden"), u = labelRows("");
       return arena.scratch(() => {
-        const below = forward(up, placeRows(arena, images, imageSize(dbn)), "sigmoid");
+        const below = forward(up, placeRows(arena, images, imageSize(dbn)), () => "sigmoid");
         const penultimate = readRows(arena, below, top.visibleSize);
         const logits = runLayer(team, layer, below);
         return posterior(below.batch, (row) => {

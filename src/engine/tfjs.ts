@@ -3,7 +3,7 @@
  * @module
  */
 import type { Rbm } from "../model/rbm.ts";
-import { imageSize } from "../model/dbn.ts";
+import { generative, type HiddenActivation, imageSize, type StackLayer } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
 import type { Model } from "../model/weights.ts";
 import type { Engine } from "./engine.ts";
@@ -35,9 +35,10 @@ export async function createTfjsEngine(
   const labelWeights = tf.tensor2d(dbn.top.labelWeights, [dbn.top.labelSize, dbn.top.hiddenSize]);
   const labelTransposed = tf.transpose(labelWeights);
   const labelBias = tf.tensor1d(dbn.top.labelBias);
-  const dense = classifier.map(({ kernel, bias, inputSize, outputSize }) => ({
+  const dense = classifier.map(({ kernel, bias, inputSize, outputSize, activation }) => ({
     kernel: tf.tensor2d(kernel, [inputSize, outputSize]),
     bias: tf.tensor1d(bias),
+    activation: activation ?? "sigmoid",
   }));
   const sizes = {
     imageSize: imageSize(dbn),
@@ -94,8 +95,8 @@ export async function createTfjsEngine(
     classifierProbabilities: (images) =>
       run(() => {
         const logits = dense.reduce(
-          (x, { kernel, bias }, i) =>
-            affine(x, kernel, bias, i < dense.length - 1 ? "sigmoid" : undefined),
+          (x, { kernel, bias, activation }, i) =>
+            affine(x, kernel, bias, i < dense.length - 1 ? activation : undefined),
           rows(images, sizes.imageSize),
         );
         return [tf.softmax(logits)];
@@ -127,19 +128,22 @@ export async function createTfjsEngine(
 }
 
 function rbmTensors(
-  { weights, visibleBias, hiddenBias, visibleSize, hiddenSize }: Rbm,
+  layer: StackLayer,
 ): RbmTensors {
+  const { weights, visibleBias, hiddenBias, visibleSize, hiddenSize } = layer;
   const w = tf.tensor2d(weights, [visibleSize, hiddenSize]);
   return {
     weights: w,
-    transposed: tf.transpose(w),
+    transposed: tf.tidy(() =>
+      tf.transpose(tf.tensor2d(generative(layer).weights, [visibleSize, hiddenSize]))
+    ),
     visibleBias: tf.tensor1d(visibleBias),
     hiddenBias: tf.tensor1d(hiddenBias),
   };
 }
 
 /** x·w + b, then the activation; x (B, I), w (I, O), b (O). */
-function affine(a: Tensor2D, b: Tensor2D, bias: Tensor1D, activation?: "sigmoid"): Tensor2D {
+function affine(a: Tensor2D, b: Tensor2D, bias: Tensor1D, activation?: HiddenActivation): Tensor2D {
   return tf.fused.matMul({ a, b, bias, activation: activation ?? "linear" }) as Tensor2D;
 }
 

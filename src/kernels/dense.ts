@@ -67,23 +67,27 @@ const MIN_SHARED_WORK = 4_000_000;
 /** 32-bit words of a call: see assembly/dense.ts. */
 const CALL_WORDS = 11;
 
+/** What follows a layer's sums: nothing, a ReLU, or σ(sum / temperature). */
+export type LayerActivation = "relu" | { temperature: number } | undefined;
+
 /**
- * x·w + b, or σ((x·w + b) / temperature), into fresh scratch memory.
+ * f(x·w + b) into fresh scratch memory.
  * @param x (B, I)
  */
 export function runLayer(
   team: Team,
   layer: PlacedLayer,
   x: PlacedRows,
-  sigmoid?: { temperature: number },
+  activation?: LayerActivation,
 ): PlacedRows {
   const { arena, barrier } = team, { weights, bias, inputSize, stride } = layer;
   const address = arena.allocate(x.batch * stride), call = arena.allocate(CALL_WORDS);
   arena.integers(call, CALL_WORDS).set([
     ...[barrier, address, x.address, weights, bias, x.batch, inputSize, x.stride, stride],
-    sigmoid ? 1 : 0,
+    activation === undefined ? 0 : activation === "relu" ? 2 : 1,
   ]);
-  arena.floats(call, CALL_WORDS)[CALL_WORDS - 1] = 1 / (sigmoid?.temperature ?? 1);
+  const temperature = typeof activation === "object" ? activation.temperature : 1;
+  arena.floats(call, CALL_WORDS)[CALL_WORDS - 1] = 1 / temperature;
   team.run("runLayer", call, x.batch * inputSize * stride < MIN_SHARED_WORK);
   return { address, batch: x.batch, stride };
 }

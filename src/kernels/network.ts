@@ -2,16 +2,11 @@
  * A feed-forward network in training, in the arena: one kernel call a mini-batch.
  * @module
  */
+import { type HiddenActivation, hiddenActivations } from "../model/dbn.ts";
 import { padded, PANEL } from "./dense.ts";
 import type { Team } from "./team.ts";
 
 // B rows of a batch, R the most that fit, I inputs, O outputs of a layer, L labels
-
-/** Activations of hidden layers. */
-export const hiddenActivations = ["sigmoid", "relu"] as const;
-
-/** One of {@linkcode hiddenActivations}. */
-export type HiddenActivation = typeof hiddenActivations[number];
 
 /**
  * How a gradient g changes a parameter w at learning rate η, with state m and s that start at 0:

@@ -98,7 +98,7 @@ export interface DirectedInputs {
 }
 
 /** What a directed layer needs of a step. */
-const DIRECTED = { ...ANNEALING, persistent: false, k: 0, learningRate: 0 };
+const DIRECTED = { ...ANNEALING, sampleVisible: false, persistent: false, k: 0 };
 
 /** An RBM that learns in the arena of a team, whose workers must have started. */
 export class TrainingRbm {
@@ -230,10 +230,10 @@ export class TrainingRbm {
   learn(
     inputs: Float32Array,
     targets: Float32Array,
-    { learningRate, ...kind }: { learningRate: number } & DirectedInputs,
+    rates: { learningRate: number; weightCost?: number } & DirectedInputs,
   ): void {
     const { hiddenSize } = this.#sizes, key = { seed: 0, chain: 0, step: 0, layer: 0 };
-    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...kind, learningRate, key }, false);
+    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...rates, key }, false);
     if (targets.length !== rows * hiddenSize) {
       throw new RangeError(
         `Cannot train: targets must be ${rows} rows of ${hiddenSize}, got ${targets.length} numbers`,

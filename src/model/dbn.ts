@@ -18,25 +18,39 @@ import {
 
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
 
+/** A layer of the stack: an RBM, or two directed layers where the up-down algorithm untied them. */
+export interface StackLayer extends Rbm {
+  /** What generates visible from hidden units, (V, H); `weights` if left out. */
+  generativeWeights?: Float32Array;
+}
+
 /** Parameters of the generative model. */
 export interface Dbn {
-  /** RBMs from the image upwards; the last one's hidden layer is the top RBM's visible layer. */
-  stack: Rbm[];
+  /** Layers from the image upwards; the last one's hidden units are the top RBM's visible ones. */
+  stack: StackLayer[];
   /** The undirected top: penultimate units and labels below, hidden units above. */
   top: LabelRbm;
   /** Mean activity of each penultimate unit over the training set, (P): where chains may start. */
   penultimateMean: Float32Array;
 }
 
-/** A fully connected layer, y = x·kernel + bias. */
+/** Activations of a classifier's hidden layers. */
+export const hiddenActivations = ["sigmoid", "relu"] as const;
+
+/** One of {@linkcode hiddenActivations}. */
+export type HiddenActivation = typeof hiddenActivations[number];
+
+/** A fully connected layer, y = f(x·kernel + bias). */
 export interface DenseLayer {
   inputSize: number;
   outputSize: number;
   kernel: Float32Array; // (I, O)
   bias: Float32Array; // (O)
+  /** f, `sigmoid` if left out; a classifier's last layer has none. */
+  activation?: HiddenActivation;
 }
 
-/** Sigmoid hidden layers and a softmax head, in order from the image. */
+/** Hidden layers and a softmax head, in order from the image. */
 export type Classifier = DenseLayer[];
 
 /** What a joint model says of a batch of images. */
@@ -55,6 +69,10 @@ export function checkDbn(dbn: Dbn): void {
   const layers = [...dbn.stack, dbn.top];
   layers.forEach((layer, i) => {
     checkRbm(layer);
+    if ("generativeWeights" in layer && layer.generativeWeights) {
+      const { generativeWeights, visibleSize, hiddenSize } = layer;
+      checkShape(`layer ${i} generativeWeights`, generativeWeights, visibleSize, hiddenSize);
+    }
     if (i > 0 && layers[i - 1].hiddenSize !== layer.visibleSize) {
       throw new RangeError(
         `Cannot stack layers: layer ${i} needs ${layer.visibleSize} inputs, layer ${i - 1} has ${
@@ -75,7 +93,12 @@ export function upPass(dbn: Dbn, images: Float32Array): Float32Array {
 
 /** Deterministic down-pass: penultimate layer (B, P) → pixel probabilities (B, V). */
 export function downPass(dbn: Dbn, penultimate: Float32Array): Float32Array {
-  return dbn.stack.reduceRight((x, rbm) => visibleGivenHidden(rbm, x), penultimate);
+  return dbn.stack.reduceRight((x, rbm) => visibleGivenHidden(generative(rbm), x), penultimate);
+}
+
+/** The layer as what generates its visible units. */
+export function generative(layer: StackLayer): Rbm {
+  return { ...layer, weights: layer.generativeWeights ?? layer.weights };
 }
 
 /** Class posterior by up-pass and the exact free energy of each label (Hinton et al. 2006, §6). */
@@ -96,7 +119,8 @@ export function classifierProbabilities(
   classifier.forEach((layer, i) => {
     const batch = countRows("batch", x, layer.inputSize);
     x = affine(new Float32Array(batch * layer.outputSize), x, layer.kernel, layer.bias);
-    if (i < classifier.length - 1) mapInPlace(x, sigmoid);
+    if (i === classifier.length - 1) return;
+    mapInPlace(x, layer.activation === "relu" ? (value) => Math.max(0, value) : sigmoid);
   });
   return softmaxRows(x, classifier[classifier.length - 1].outputSize);
 }

@@ -3,7 +3,15 @@
  * fine-tuned network). Pure: bytes in, model out, and back. `src/model/store.ts` does the reading.
  * @module
  */
-import { checkClassifier, checkDbn, type Classifier, type Dbn } from "./dbn.ts";
+import {
+  checkClassifier,
+  checkDbn,
+  type Classifier,
+  type Dbn,
+  type HiddenActivation,
+  hiddenActivations,
+  type StackLayer,
+} from "./dbn.ts";
 import {
   isObject,
   readSafetensors,
@@ -46,6 +54,8 @@ export interface ModelConfig {
     labels: string[];
     /** Units of each hidden layer of the fine-tuned classifier. */
     classifier: number[];
+    /** Activation of the classifier's hidden layers; `sigmoid` if left out. */
+    activation?: HiddenActivation;
   };
   preprocessing: {
     /** Pixel bytes are divided by this. */
@@ -104,6 +114,10 @@ export function dbnTensors({ stack, top, penultimateMean }: Dbn): Map<string, Te
     tensors.set(`${name}.weights`, { shape: [rbm.visibleSize, rbm.hiddenSize], data: rbm.weights });
     tensors.set(`${name}.visible_bias`, { shape: [rbm.visibleSize], data: rbm.visibleBias });
     tensors.set(`${name}.hidden_bias`, { shape: [rbm.hiddenSize], data: rbm.hiddenBias });
+    const { generativeWeights: data } = rbm as StackLayer;
+    if (data) {
+      tensors.set(`${name}.generative_weights`, { shape: [rbm.visibleSize, rbm.hiddenSize], data });
+    }
   });
   tensors.set("top.label_weights", {
     shape: [top.labelSize, top.hiddenSize],
@@ -133,8 +147,14 @@ function readDbn({ architecture: { layers, top, labels } }: ModelConfig, file: T
     visibleBias: take(`${name}.visible_bias`, visibleSize),
     hiddenBias: take(`${name}.hidden_bias`, hiddenSize),
   });
+  const layer = (name: string, visibleSize: number, hiddenSize: number): StackLayer => ({
+    ...rbm(name, visibleSize, hiddenSize),
+    ...(file.tensors.has(`${name}.generative_weights`) && {
+      generativeWeights: take(`${name}.generative_weights`, visibleSize, hiddenSize),
+    }),
+  });
   return {
-    stack: layers.slice(1).map((size, i) => rbm(`rbm${i + 1}`, layers[i], size)),
+    stack: layers.slice(1).map((size, i) => layer(`rbm${i + 1}`, layers[i], size)),
     top: {
       ...rbm("top", layers[layers.length - 1], top),
       labelSize: labels.length,
@@ -146,13 +166,14 @@ function readDbn({ architecture: { layers, top, labels } }: ModelConfig, file: T
 }
 
 function readClassifier({ architecture }: ModelConfig, file: TensorFile): Classifier {
-  const { layers, classifier, labels } = architecture;
+  const { layers, classifier, labels, activation } = architecture;
   const sizes = [layers[0], ...classifier, labels.length];
   return sizes.slice(1).map((outputSize, i) => ({
     inputSize: sizes[i],
     outputSize,
     kernel: takeTensor(file, `dense${i + 1}.kernel`, [sizes[i], outputSize], modelFiles.classifier),
     bias: takeTensor(file, `dense${i + 1}.bias`, [outputSize], modelFiles.classifier),
+    ...(activation && i < classifier.length && { activation }),
   }));
 }
 
@@ -172,6 +193,10 @@ export function checkConfig(config: unknown): ModelConfig {
   const width = integer("architecture.width", architecture.width, 1, 4096);
   const layers = sizes("architecture.layers", architecture.layers);
   sizes("architecture.classifier", architecture.classifier);
+  const { activation } = architecture;
+  if (activation !== undefined && !hiddenActivations.includes(activation as HiddenActivation)) {
+    fail("architecture.activation", `one of ${hiddenActivations.join(", ")}`, activation);
+  }
   integer("architecture.top", architecture.top, 1, MAX_LAYER_UNITS);
   if (layers[0] !== height * width) {
     fail("architecture.layers[0]", `height × width = ${height * width}`, layers[0]);

@@ -15,6 +15,14 @@ const shapes: Record<string, TinySizes> = {
   "one layer": { height: 3, width: 3, hidden: [3], top: 1, labels: 2 },
   "sizes of one": { height: 1, width: 1, hidden: [1], top: 1, labels: 2 },
   "a stack of three": { height: 5, width: 7, hidden: [31, 1, 33], top: 17, labels: 3 },
+  "a stack with generative weights": {
+    height: 6,
+    width: 5,
+    hidden: [33, 31],
+    top: 40,
+    untied: true,
+  },
+  "rectified units": { height: 6, width: 5, hidden: [33, 31], top: 40, activation: "relu" },
   "logits of ±100": { height: 6, width: 6, hidden: [32, 32], top: 64, scale: 15 },
 };
 

@@ -2,11 +2,11 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { fillNormal } from "../../src/math/random.ts";
 import {
   type DenseParameters,
-  hiddenActivations,
   type NetworkStep,
   optimizers,
   TrainingNetwork,
 } from "../../src/kernels/network.ts";
+import { hiddenActivations } from "../../src/model/dbn.ts";
 import { Team } from "../../src/kernels/team.ts";
 import { program } from "../../src/kernels/training_wasm.ts";
 import { PlainNetwork } from "./plain_network.ts";

@@ -3,7 +3,8 @@
  * @module
  */
 import { fillUniform } from "../../src/math/random.ts";
-import type { DenseParameters, HiddenActivation, NetworkStep } from "../../src/kernels/network.ts";
+import type { DenseParameters, NetworkStep } from "../../src/kernels/network.ts";
+import type { HiddenActivation } from "../../src/model/dbn.ts";
 
 interface PlainLayer {
   weights: number[][]; // (I + 1, O), the last row the bias

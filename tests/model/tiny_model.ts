@@ -1,6 +1,7 @@
 /** Small random models with known sizes, for tests that need weights but no training. */
 import { fillNormal } from "../../src/math/random.ts";
 import { type Rbm, zeroLabelRbm, zeroRbm } from "../../src/model/rbm.ts";
+import type { HiddenActivation } from "../../src/model/dbn.ts";
 import type { Model } from "../../src/model/weights.ts";
 
 /** Sizes of {@linkcode tinyModel}. */
@@ -12,12 +13,24 @@ export interface TinySizes {
   labels?: number;
   seed?: number;
   scale?: number;
+  /** Whether the stack has generative weights of its own. */
+  untied?: boolean;
+  activation?: HiddenActivation;
 }
 
 /** A model of random weights N(0, scale²), the same for the same seed. */
 export function tinyModel(
-  { height = 28, width = 28, hidden = [16, 12], top = 20, labels = 10, seed = 1, scale = 0.3 }:
-    TinySizes = {},
+  {
+    height = 28,
+    width = 28,
+    hidden = [16, 12],
+    top = 20,
+    labels = 10,
+    seed = 1,
+    scale = 0.3,
+    untied = false,
+    activation,
+  }: TinySizes = {},
 ): Model {
   const layers = [height * width, ...hidden];
   let layer = 0;
@@ -43,11 +56,15 @@ export function tinyModel(
         top,
         labels: Array.from({ length: labels }, (_, i) => String(i)),
         classifier: [...hidden, top],
+        ...(activation && { activation }),
       },
       preprocessing: { divisor: 255 },
     },
     dbn: {
-      stack: hidden.map((size, i) => fillRbm(zeroRbm(layers[i], size))),
+      stack: hidden.map((size, i) => ({
+        ...fillRbm(zeroRbm(layers[i], size)),
+        ...(untied && { generativeWeights: fill(new Float32Array(layers[i] * size)) }),
+      })),
       top: fillRbm(zeroLabelRbm(layers[layers.length - 1], labels, top)),
       penultimateMean: new Float32Array(layers[layers.length - 1]).fill(0.2),
     },
@@ -56,6 +73,7 @@ export function tinyModel(
       outputSize,
       kernel: fill(new Float32Array(sizes[i] * outputSize)),
       bias: fill(new Float32Array(outputSize)),
+      ...(activation && i < sizes.length - 2 && { activation }),
     })),
   };
 }

@@ -67,7 +67,7 @@ const bad: [string, string][] = [
   ["--set fineTuning.augmentation.shift=15", "shift must be a number in [0, 14], got 15"],
   ["--set fineTuning.patience=3 --validation=", "patience needs held-out cases"],
   ["--set pretraining=false", "initializer must be one of normal, truncated_normal"],
-  ["--top 0", "top must be an integer in [1, 65536], got 0"],
+  ["--top=-1", "top must be an integer in [0, 65536], got -1"],
   ["--batch-size 0", "batchSize must be an integer in [1, 10000], got 0"],
   ["--learning-rate fast", '--learning-rate must be a number, got "fast"'],
   ["--learning-rate 11", "stack.learningRate must be a number in [0, 10], got 11"],

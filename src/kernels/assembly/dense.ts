@@ -24,12 +24,12 @@ class Call {
   inputs: i32; // I
   xStride: i32; // floats between rows of x
   stride: i32; // O rounded up to 32
-  activation: i32; // 0 none, 1 logistic
+  activation: i32; // 0 none, 1 logistic, 2 rectified
   inverseTemperature: f32; // of the logistic
 }
 
 /**
- * A worker's columns of out = x·w + b, or of σ((x·w + b) / T). Each sum runs over I in order, so a
+ * A worker's columns of out = f(x·w + b), f nothing, σ(· / T) or max(·, 0). Each sum runs over I in order, so a
  * row's bits depend neither on B nor on the number of workers.
  */
 export function runLayer(r: Call, worker: i32): void {
@@ -51,7 +51,9 @@ export function runLayer(r: Call, worker: i32): void {
     }
     if (r.activation) {
       for (let row = 0; row < batch; row++) {
-        sigmoidInPlace(out + row * strideBytes, PANEL, r.inverseTemperature);
+        const at = out + row * strideBytes;
+        if (r.activation == 1) sigmoidInPlace(at, PANEL, r.inverseTemperature);
+        else rectifyInPlace(at);
       }
     }
   }
@@ -123,6 +125,14 @@ function row1x32(out: usize, x: usize, w: usize, b: usize, inputs: i32): void {
   v128.store(out, a5, 80);
   v128.store(out, a6, 96);
   v128.store(out, a7, 112);
+}
+
+/** 32 numbers x ← max(x, 0). */
+function rectifyInPlace(x: usize): void {
+  const zero = f32x4.splat(0);
+  for (const end = x + PANEL_BYTES; x < end; x += 16) {
+    v128.store(x, f32x4.pmax(zero, v128.load(x)));
+  }
 }
 
 /** x ← σ(x / T) in place for `count` floats, a multiple of 4; `inverse` is 1/T. */

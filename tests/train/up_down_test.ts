@@ -1,0 +1,175 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { program } from "../../src/kernels/training_wasm.ts";
+import { Team } from "../../src/kernels/team.ts";
+import { fillUniform, streams } from "../../src/math/random.ts";
+import { sigmoid } from "../../src/math/activations.ts";
+import { downPass, upPass } from "../../src/model/dbn.ts";
+import { presets, type UpDownRecipe } from "../../train/recipe.ts";
+import { UpDownTrainer } from "../../train/up_down_trainer.ts";
+import { tinyModel } from "../model/tiny_model.ts";
+
+const teams = [1, 2, 3].map((workers) => new Team(workers, program));
+for (const team of teams) await team.start();
+
+const shapes = [
+  { height: 3, width: 2, hidden: [5, 4], top: 7, labels: 3 },
+  { height: 5, width: 7, hidden: [33, 40], top: 65, labels: 10 },
+  { height: 4, width: 4, hidden: [31], top: 33, labels: 4 },
+];
+const recipe: UpDownRecipe = { ...presets.full.upDown, epochs: 2, learningRate: 0.1, k: 2 };
+const SEED = 2 ** 35 + 1, STAGE = 4, B = 5;
+const optionsOf = { recipe, seed: SEED, stage: STAGE, batchSize: B };
+const at = (step: number) => ({ epoch: 0, step, batchesPerEpoch: 10 });
+
+function batchOf(pixels: number, labelSize: number, step: number) {
+  const inputs = new Float32Array(B * pixels);
+  fillUniform(inputs, { seed: 4, chain: 0, step, layer: 70 });
+  inputs.forEach((u, i) => inputs[i] = u < 0.4 ? 0 : u < 0.6 ? 1 : u);
+  const labels = Uint8Array.from({ length: B }, (_, i) => (i + step) % labelSize);
+  return { inputs, labels, size: B };
+}
+
+/** Appendix B of the paper in plain loops, a case at a time, with the trainer's random numbers. */
+function plainStep(
+  model: ReturnType<typeof tinyModel>["dbn"],
+  { inputs, labels }: ReturnType<typeof batchOf>,
+  step: number,
+  rate: number,
+) {
+  const { stack, top } = model, pixels = stack[0].visibleSize;
+  const uniform = (count: number, row: number, stream: number) => {
+    const out = new Float32Array(count);
+    const layer = streams.trainHidden + 4096 * STAGE + stream;
+    fillUniform(out, { seed: SEED, chain: row, step, layer });
+    return [...out];
+  };
+  const affine = (
+    x: number[],
+    w: (i: number, j: number) => number,
+    bias: ArrayLike<number>,
+  ) => Array.from(bias, (b, j) => x.reduce((sum, v, i) => sum + v * w(i, j), b));
+  const sample = (p: number[], row: number, stream: number) => {
+    const u = uniform(p.length, row, stream);
+    return p.map((x, i) => u[i] < x ? 1 : 0);
+  };
+  const change = new Map<Float32Array, Float64Array>();
+  const add = (array: Float32Array, i: number, value: number) => {
+    const sums = change.get(array) ?? new Float64Array(array.length);
+    sums[i] += rate * value / B;
+    change.set(array, sums);
+  };
+  const gen = (i: number) => stack[i].generativeWeights!;
+  const up = (i: number, x: number[]) => {
+    const { weights, hiddenSize, hiddenBias } = stack[i];
+    return affine(x, (a, b) => weights[a * hiddenSize + b], hiddenBias).map(sigmoid);
+  };
+  const down = (i: number, x: number[]) =>
+    affine(x, (a, b) => gen(i)[b * stack[i].hiddenSize + a], stack[i].visibleBias).map(sigmoid);
+  const H = top.hiddenSize;
+  const topHidden = (v: number[], y: number[]) => {
+    const own = affine(v, (a, b) => top.weights[a * H + b], top.hiddenBias);
+    return own.map((x, j) =>
+      sigmoid(x + y.reduce((sum, on, l) => sum + on * top.labelWeights[l * H + j], 0))
+    );
+  };
+  labels.forEach((label, row) => {
+    const wake = [[...inputs.subarray(row * pixels, (row + 1) * pixels)]];
+    stack.forEach((_, i) => wake.push(sample(up(i, wake[i]), row, 3500 + i)));
+    const y0 = Array.from({ length: top.labelSize }, (_, l) => l === label ? 1 : 0);
+    let v = wake[stack.length], y = y0, h = topHidden(v, y);
+    const first = h;
+    for (let k = 0; k < recipe.k; k++) {
+      const on = sample(h, row, 3 * k);
+      v = sample(
+        affine(on, (a, b) => top.weights[b * H + a], top.visibleBias).map(sigmoid),
+        row,
+        3 * k + 1,
+      );
+      const e = affine(on, (a, b) => top.labelWeights[b * H + a], top.labelBias).map(Math.exp);
+      const total = e.reduce((a, b) => a + b, 0), u = uniform(1, row, 3 * k + 2)[0];
+      let running = 0;
+      const found = e.findIndex((x) => u < (running += x / total));
+      const chosen = found < 0 ? e.length - 1 : found;
+      y = e.map((_, l) => l === chosen ? 1 : 0);
+      h = topHidden(v, y);
+    }
+    const [v0] = [wake[stack.length]];
+    for (let j = 0; j < H; j++) {
+      v0.forEach((x, i) => add(top.weights, i * H + j, x * first[j] - v[i] * h[j]));
+      y0.forEach((x, l) => add(top.labelWeights, l * H + j, x * first[j] - y[l] * h[j]));
+      add(top.hiddenBias, j, first[j] - h[j]);
+    }
+    v0.forEach((x, i) => add(top.visibleBias, i, x - v[i]));
+    y0.forEach((x, l) => add(top.labelBias, l, x - y[l]));
+    const sleep: number[][] = [];
+    sleep[stack.length] = v;
+    for (let i = stack.length - 1; i >= 0; i--) {
+      const p = down(i, sleep[i + 1]);
+      sleep[i] = i > 0 ? sample(p, row, 3600 + i) : p;
+    }
+    stack.forEach(({ hiddenSize, weights, hiddenBias, visibleBias }, i) => {
+      const predicted = down(i, wake[i + 1]), recognised = up(i, sleep[i]);
+      wake[i].forEach((x, a) => {
+        add(visibleBias, a, x - predicted[a]);
+        wake[i + 1].forEach((on, b) => add(gen(i), a * hiddenSize + b, on * (x - predicted[a])));
+      });
+      sleep[i + 1].forEach((x, b) => {
+        add(hiddenBias, b, x - recognised[b]);
+        sleep[i].forEach((on, a) => add(weights, a * hiddenSize + b, on * (x - recognised[b])));
+      });
+    });
+  });
+  for (const [array, sums] of change) sums.forEach((value, i) => array[i] += value);
+}
+
+Deno.test("an up-down step is that of the paper's appendix, for any number of workers", () => {
+  for (const shape of shapes) {
+    const model = tinyModel({ ...shape, untied: true });
+    const trainers = teams.map((team) => new UpDownTrainer(team, model.dbn, optionsOf));
+    const twin = structuredClone(model.dbn), pixels = shape.height * shape.width;
+    for (let step = 0; step < 3; step++) {
+      const batch = batchOf(pixels, shape.labels, step);
+      for (const trainer of trainers) trainer.step(batch, at(step));
+      plainStep(twin, batch, step, recipe.learningRate * (1 - step / 20));
+    }
+    const [one, two, three] = trainers.map((trainer) => trainer.state());
+    assertEquals(two, one);
+    assertEquals(three, one);
+    const { stack, top } = trainers[0].parameters();
+    const close = (got: object, expected: object) => {
+      for (const [name, value] of Object.entries(expected)) {
+        if (!(value instanceof Float32Array)) continue;
+        const other = (got as Record<string, Float32Array>)[name];
+        value.forEach((x, i) => assertAlmostEquals(other[i], x, 3e-6, `${name} ${i}`));
+      }
+    };
+    stack.forEach((layer, i) => close(layer, twin.stack[i]));
+    close(top, twin.top);
+    for (const trainer of trainers.toReversed()) trainer.dispose();
+  }
+});
+
+Deno.test("up-down training goes on from a checkpoint to the same bits", () => {
+  const [, shape] = shapes, { dbn } = tinyModel({ ...shape, scale: 0.1 });
+  const make = (team: number) => new UpDownTrainer(teams[team], dbn, optionsOf);
+  const whole = make(0), first = make(1), second = make(2);
+  const batches = [0, 1, 2, 3].map((step) => batchOf(35, 10, step));
+  batches.forEach((batch, step) => whole.step(batch, at(step)));
+  batches.slice(0, 2).forEach((batch, step) => first.step(batch, at(step)));
+  second.load(first.state());
+  batches.slice(2).forEach((batch, i) => second.step(batch, at(i + 2)));
+  assertEquals(second.state(), whole.state());
+});
+
+Deno.test("before a step the untied model is the tied one; after it, both ways differ", () => {
+  const { dbn } = tinyModel(shapes[1]);
+  const trainer = new UpDownTrainer(teams[1], dbn, optionsOf);
+  const same = { ...trainer.parameters(), penultimateMean: dbn.penultimateMean };
+  const { inputs } = batchOf(35, 10, 9), middle = inputs.subarray(0, 3 * 40);
+  assertEquals(upPass(same, inputs), upPass(dbn, inputs));
+  assertEquals(downPass(same, middle), downPass(dbn, middle));
+  trainer.step(batchOf(35, 10, 0), at(0));
+  const [layer] = trainer.parameters().stack;
+  assert(layer.weights.some((w, i) => w !== layer.generativeWeights![i]));
+  trainer.dispose();
+});

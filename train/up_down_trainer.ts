@@ -1,0 +1,228 @@
+/**
+ * Fine-tuning of the joint model by the up-down algorithm, the contrastive form of wake-sleep: after
+ * greedy training the layers of the stack get recognition and generative weights of their own.
+ * Hinton, Osindero, Teh (2006), "A fast learning algorithm for deep belief nets", §5 and appendix B.
+ * @module
+ */
+import { type RandomKey, streams } from "../src/math/random.ts";
+import type { Tensor } from "../src/model/safetensors.ts";
+import type { Dbn, StackLayer } from "../src/model/dbn.ts";
+import type { LabelRbm } from "../src/model/rbm.ts";
+import type { Team } from "../src/kernels/team.ts";
+import { type TrainingParameters, TrainingRbm } from "../src/kernels/training.ts";
+import type { UpDownRecipe } from "./recipe.ts";
+import { gibbsStepsAt, learningRateAt } from "./schedules.ts";
+import type { Batch, Metrics, Position, Trainer } from "./trainer.ts";
+
+// B batch, V visible, H hidden, P penultimate units, L labels
+
+/** Settings of an {@linkcode UpDownTrainer}. */
+export interface UpDownOptions {
+  recipe: UpDownRecipe;
+  seed: number;
+  stage: number;
+  batchSize: number;
+}
+
+// Streams of random numbers above those of the top RBM's Gibbs steps.
+const WAKE_STREAM = 3500;
+const SLEEP_STREAM = 3600;
+
+const PARTS = ["weights", "visibleBias", "hiddenBias"] as const;
+
+/** Trains a whole DBN; both directions of a layer learn by the delta rule, the top by CD. */
+export class UpDownTrainer implements Trainer {
+  readonly epochs: number;
+  readonly #options: UpDownOptions;
+  readonly #sizes: { visibleSize: number; hiddenSize: number }[];
+  readonly #top: TrainingRbm;
+  readonly #topSizes: { visibleSize: number; hiddenSize: number; labelSize: number };
+  /** Layers upwards, from V to H. */
+  readonly #recognition: TrainingRbm[];
+  /** Layers downwards, from H to V. */
+  readonly #generative: TrainingRbm[];
+  readonly #release: () => void;
+
+  constructor(team: Team, { stack, top }: Dbn, options: UpDownOptions) {
+    this.#options = options;
+    this.epochs = options.recipe.epochs;
+    this.#release = team.arena.mark();
+    const maxRows = options.batchSize;
+    this.#sizes = stack.map(({ visibleSize, hiddenSize }) => ({ visibleSize, hiddenSize }));
+    this.#topSizes = top;
+    this.#recognition = stack.map(({ visibleSize: inputSize, hiddenSize, weights, hiddenBias }) => {
+      const layer = new TrainingRbm(team, { inputSize, hiddenSize, labelSize: 0, maxRows });
+      layer.setParameters({ weights, hiddenBias, visibleBias: new Float32Array(inputSize) });
+      return layer;
+    });
+    this.#generative = stack.map((layer) => {
+      const { visibleSize, hiddenSize: inputSize, visibleBias } = layer;
+      const down = new TrainingRbm(team, {
+        inputSize,
+        hiddenSize: visibleSize,
+        labelSize: 0,
+        maxRows,
+      });
+      down.setParameters({
+        weights: transposed(layer.generativeWeights ?? layer.weights, visibleSize, inputSize),
+        hiddenBias: visibleBias,
+        visibleBias: new Float32Array(inputSize),
+      });
+      return down;
+    });
+    const { visibleSize: inputSize, hiddenSize, labelSize } = top;
+    this.#top = new TrainingRbm(team, { inputSize, hiddenSize, labelSize, maxRows });
+    this.#top.setParameters(joined(top));
+  }
+
+  step({ inputs, labels, size }: Batch, position: Position): Metrics {
+    const { recipe } = this.#options, { step } = position;
+    const learningRate = learningRateAt(recipe, position);
+    const last = this.#sizes.length - 1;
+    // Up: states of every layer, recognised from the image.
+    const wake = [inputs];
+    this.#recognition.forEach((layer, i) => {
+      const key = this.#key(step, WAKE_STREAM + i);
+      wake.push(layer.predict(wake[i], { sample: true, key, binaryInputs: i > 0 }));
+    });
+    // The associative memory at the top learns by k steps of alternating Gibbs sampling.
+    const error = this.#top.step({
+      inputs: wake[last + 1],
+      labels,
+      binaryInputs: last >= 0,
+      sampleInputs: false,
+      denseInputs: false,
+      sampleVisible: true,
+      persistent: false,
+      monitor: false,
+      k: gibbsStepsAt(recipe, position.epoch),
+      learningRate,
+      momentum: 0,
+      weightCost: recipe.weightCost,
+      key: this.#key(step, 0),
+      inputLayer: 0,
+    });
+    // Down: from where its chains ended, states of every layer, generated; of pixels probabilities.
+    const sleep: Float32Array[] = new Array(last + 2);
+    sleep[last + 1] = firstColumns(this.#top.chainEnds(size), size, this.#topSizes.visibleSize);
+    for (let i = last; i >= 0; i--) {
+      const key = this.#key(step, SLEEP_STREAM + i);
+      sleep[i] = this.#generative[i].predict(sleep[i + 1], {
+        sample: i > 0,
+        key,
+        binaryInputs: true,
+      });
+    }
+    const { weightCost } = recipe;
+    for (let i = 0; i <= last; i++) {
+      const rate = { learningRate, weightCost };
+      this.#generative[i].learn(wake[i + 1], wake[i], { ...rate, binaryInputs: true });
+      const kind = i > 0 ? { binaryInputs: true } : { denseInputs: true };
+      this.#recognition[i].learn(sleep[i], sleep[i + 1], { ...rate, ...kind });
+    }
+    return { reconstruction_error: error! };
+  }
+
+  #key(step: number, stream: number): RandomKey {
+    const { seed, stage } = this.#options;
+    return { seed, chain: 0, step, layer: streams.trainHidden + 4096 * stage + stream };
+  }
+
+  /** The stack and the top as they are now. */
+  parameters(): Pick<Dbn, "stack" | "top"> {
+    const stack = this.#sizes.map(({ visibleSize, hiddenSize }, i): StackLayer => {
+      const up = this.#recognition[i].parameters(), down = this.#generative[i].parameters();
+      return {
+        visibleSize,
+        hiddenSize,
+        weights: up.weights,
+        hiddenBias: up.hiddenBias,
+        visibleBias: down.hiddenBias,
+        generativeWeights: transposed(down.weights, hiddenSize, visibleSize),
+      };
+    });
+    const { visibleSize, hiddenSize, labelSize } = this.#topSizes;
+    const { weights, visibleBias, hiddenBias } = this.#top.parameters();
+    return {
+      stack,
+      top: {
+        visibleSize,
+        hiddenSize,
+        labelSize,
+        weights: weights.slice(0, visibleSize * hiddenSize),
+        labelWeights: weights.slice(visibleSize * hiddenSize),
+        visibleBias: visibleBias.slice(0, visibleSize),
+        labelBias: visibleBias.slice(visibleSize),
+        hiddenBias,
+      },
+    };
+  }
+
+  #layers(): [name: string, layer: TrainingRbm, visible: number, hidden: number][] {
+    const { visibleSize, labelSize, hiddenSize } = this.#topSizes;
+    return [
+      ...this.#sizes.flatMap(({ visibleSize: v, hiddenSize: h }, i) =>
+        [
+          [`recognition${i}`, this.#recognition[i], v, h],
+          [`generative${i}`, this.#generative[i], h, v],
+        ] as [string, TrainingRbm, number, number][]
+      ),
+      ["top", this.#top, visibleSize + labelSize, hiddenSize],
+    ];
+  }
+
+  state(): Map<string, Tensor> {
+    const state = new Map<string, Tensor>();
+    for (const [name, layer, visible, hidden] of this.#layers()) {
+      const parameters = layer.parameters();
+      const shapes = { weights: [visible, hidden], visibleBias: [visible], hiddenBias: [hidden] };
+      for (const part of PARTS) {
+        state.set(`${name}.${part}`, { shape: shapes[part], data: parameters[part] });
+      }
+    }
+    return state;
+  }
+
+  load(state: ReadonlyMap<string, Tensor>): void {
+    for (const [name, layer] of this.#layers()) {
+      const parts = PARTS.map((part) => {
+        const tensor = state.get(`${name}.${part}`);
+        if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no ${name}.${part}`);
+        return [part, tensor.data];
+      });
+      layer.setParameters(Object.fromEntries(parts) as TrainingParameters);
+    }
+  }
+
+  dispose(): void {
+    this.#release();
+  }
+}
+
+function joined(top: LabelRbm): TrainingParameters {
+  const weights = new Float32Array(top.weights.length + top.labelWeights.length);
+  weights.set(top.weights);
+  weights.set(top.labelWeights, top.weights.length);
+  const visibleBias = new Float32Array(top.visibleSize + top.labelSize);
+  visibleBias.set(top.visibleBias);
+  visibleBias.set(top.labelBias, top.visibleSize);
+  return { weights, visibleBias, hiddenBias: top.hiddenBias };
+}
+
+/** (columns, rows) from (rows, columns). */
+function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(matrix.length);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) out[j * rows + i] = matrix[i * columns + j];
+  }
+  return out;
+}
+
+/** The first `count` columns of `rows` rows. */
+function firstColumns(matrix: Float32Array, rows: number, count: number): Float32Array {
+  const width = matrix.length / rows, out = new Float32Array(rows * count);
+  for (let row = 0; row < rows; row++) {
+    out.set(matrix.subarray(row * width, row * width + count), row * count);
+  }
+  return out;
+}
