@@ -39,7 +39,12 @@ Error on the ${evaluation.images.toLocaleString("en")} test images, with a 95 % 
 | model | wrong | error |
 | --- | --- | --- |
 | fine-tuned classifier | ${errorCells(evaluation.classifier)} |
-| joint model, greedy training only | ${errorCells(evaluation.joint)} |
+${
+    evaluation.greedy
+      ? `| joint model, greedy training only | ${errorCells(evaluation.greedy)} |
+| joint model after up-down | ${errorCells(evaluation.joint)} |`
+      : `| joint model, greedy training only | ${errorCells(evaluation.joint)} |`
+  }
 
 Reproduce with \`deno task evaluate --model ${facts.path}\`.
 
@@ -50,12 +55,11 @@ Reproduce with \`deno task evaluate --model ${facts.path}\`.
   }; pixel bytes divided by ${recipe.divisor}.
 - Each RBM of the stack: ${rbmText(recipe.stack)}.
 - Top RBM: ${rbmText(recipe.topRbm)}.
-- Fine-tuning: ${recipe.fineTuning.epochs} epochs of Adam, learning rate \
-${recipe.fineTuning.learningRate} falling linearly to 0, dropout ${recipe.fineTuning.dropout} \
-(input ${recipe.fineTuning.inputDropout}).
+- Classifier: ${fineTuningText(recipe.fineTuning)}.
+${recipe.upDown.epochs > 0 ? `- Up-down: ${upDownText(recipe.upDown)}.\n` : ""}\
 - Mini-batches of ${recipe.batchSize}, seed ${recipe.seed}. Time in all: ${
     (seconds / 60).toFixed(0)
-  } minutes of one core.
+  } minutes.
 
 The log is [training_log.jsonl](training_log.jsonl), a line an epoch; the last epoch of each stage:
 
@@ -108,6 +112,40 @@ function rbmText(rbm: Recipe["stack"]): string {
     );
   }
   return parts.join("; ");
+}
+
+function rateText({ learningRate, schedule }: { learningRate: number; schedule: string }): string {
+  const fall = {
+    constant: "",
+    linear: " falling linearly to 0",
+    cosine: " falling as a half cosine",
+  };
+  return `learning rate ${learningRate}${fall[schedule as keyof typeof fall]}`;
+}
+
+function fineTuningText(recipe: Recipe["fineTuning"]): string {
+  const { augmentation: a, initializer } = recipe;
+  const parts = [
+    `${recipe.epochs} epochs of ${recipe.optimizer}, ${rateText(recipe)}`,
+    `${recipe.activation} units, from ${initializer} weights`,
+    `dropout ${recipe.dropout} (input ${recipe.inputDropout})`,
+  ];
+  if (a.shift || a.rotation || a.scaling || a.shear || a.elasticAlpha) {
+    parts.push(
+      `images distorted anew in each epoch: shifts to ${a.shift} pixels, rotations to ${a.rotation}°, ` +
+        `scalings to ${
+          100 * a.scaling
+        } %, shears to ${a.shear}, elastic α ${a.elasticAlpha} σ ${a.elasticSigma}`,
+    );
+  }
+  return parts.join("; ");
+}
+
+function upDownText(recipe: Recipe["upDown"]): string {
+  const steps = recipe.kSchedule.map(({ epoch, k }) => `${k} from epoch ${epoch + 1}`);
+  return `${recipe.epochs} epochs, ${rateText(recipe)}, Gibbs steps at the top ${
+    [recipe.k, ...steps].join(", ")
+  }`;
 }
 
 function lastEpochs(history: EpochRecord[]): EpochRecord[] {

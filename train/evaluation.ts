@@ -21,6 +21,8 @@ export interface Evaluation {
   images: number;
   classifier: ErrorRate;
   joint: ErrorRate;
+  /** The joint model before the up-down algorithm, where that was run. */
+  greedy?: ErrorRate;
 }
 
 const ROWS = 250;
@@ -45,6 +47,19 @@ export async function evaluate(
     classifier: errorRate(classifier, examples.count),
     joint: errorRate(joint, examples.count),
   };
+}
+
+/** Classifies every example by a joint model alone, with the engine that serves. */
+export async function evaluateJoint(dbn: Dbn, examples: Examples): Promise<ErrorRate> {
+  const engine = createSimdEngine({ dbn, classifier: [] });
+  let count = 0;
+  for (let first = 0; first < examples.count; first += ROWS) {
+    const rows = Math.min(ROWS, examples.count - first);
+    const { probabilities } = await engine.jointPosterior(readRows(examples, first, rows));
+    count += wrong(probabilities, examples.labels.subarray(first, first + rows), engine.labelSize);
+  }
+  engine.dispose();
+  return errorRate(count, examples.count);
 }
 
 /** Classifies every example by a network alone, with the engine that serves. */

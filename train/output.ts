@@ -8,7 +8,7 @@ import { directoryUrl, saveModel, type StoredModel, writeModelFile } from "../sr
 import type { Classifier, Dbn } from "../src/model/dbn.ts";
 import { type Model, type ModelConfig, modelFiles } from "../src/model/weights.ts";
 import { modelCard } from "./card.ts";
-import { evaluate, type Evaluation } from "./evaluation.ts";
+import { evaluate, evaluateJoint, type Evaluation } from "./evaluation.ts";
 import type { Examples } from "./examples.ts";
 import { exportOnnx } from "./onnx.ts";
 import { drawPictures } from "./pictures.ts";
@@ -42,7 +42,10 @@ export async function saveRun(
 ): Promise<{ model: StoredModel; evaluation: Evaluation }> {
   const model: Model = { ...parts, config: configOf(parts, options) };
   const engine = await createTfjsEngine(model);
-  const evaluation = await evaluate(engine, options.test);
+  const evaluation: Evaluation = {
+    ...await evaluate(engine, options.test),
+    ...(parts.greedy && { greedy: await evaluateJoint(parts.greedy, options.test) }),
+  };
   model.config.evaluation = { split: "test", ...evaluation };
   const stored = await saveModel(options.out, model);
   await exportOnnx(stored);

@@ -1,5 +1,6 @@
 /**
- * Takes the RBMs of another run, so that recipes that differ in fine-tuning alone share them.
+ * Takes the RBMs of another run, and its classifier where that is the same too, so that recipes that
+ * differ in later stages alone share the earlier ones.
  * @module
  */
 import { join } from "@std/path";
@@ -14,7 +15,7 @@ const FIELDS = [
 ];
 
 /**
- * Where a run of `recipe` would be after its RBMs, from a run that has trained the same ones.
+ * Where a run of `recipe` would be after the stages that another run has trained as it would.
  * @throws {FlagError} naming the field that differs, or where that run is.
  */
 export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise<Checkpoint> {
@@ -27,13 +28,16 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
       throw new FlagError(`--pretrained ${run}: ${field} must be ${ours}, got ${other}`);
     }
   }
-  const stages = recipe.hidden.length + 1;
-  if (progress.stage < stages) {
+  const rbms = recipe.hidden.length + 1;
+  if (progress.stage < rbms) {
     throw new FlagError(
-      `--pretrained ${run}: it must have finished ${stages} RBMs, got ${progress.stage}`,
+      `--pretrained ${run}: it must have finished ${rbms} RBMs, got ${progress.stage}`,
     );
   }
-  const isRbm = (name: string) => Number(/^stage(\d+)\./.exec(name)?.[1] ?? stages) < stages;
+  const hasClassifier = progress.stage > rbms &&
+    JSON.stringify(recipe.fineTuning) === JSON.stringify(theirs.fineTuning);
+  const stages = hasClassifier ? rbms + 1 : rbms;
+  const isKept = (name: string) => Number(/^stage(\d+)\./.exec(name)?.[1] ?? stages) < stages;
   return {
     recipe,
     progress: {
@@ -41,8 +45,10 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
       step: 0,
       sums: {},
       seconds: 0,
-      history: progress.history.filter(({ stage }) => stage !== "classifier"),
+      history: progress.history.filter(({ stage }) =>
+        stage !== "up-down" && (hasClassifier || stage !== "classifier")
+      ),
     },
-    tensors: new Map([...tensors].filter(([name]) => isRbm(name))),
+    tensors: new Map([...tensors].filter(([name]) => isKept(name))),
   };
 }

@@ -15,7 +15,7 @@ export interface Result {
   /** Seconds of all epochs. */
   seconds: number;
   /** Errors on test images; none of a stack alone. */
-  test?: { images: number; classifier: ErrorRate; joint?: ErrorRate };
+  test?: { images: number; classifier: ErrorRate; joint?: ErrorRate; greedy?: ErrorRate };
 }
 
 /** Writes a run's result.json. */

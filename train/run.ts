@@ -61,6 +61,8 @@ export interface TrainedParts {
   stack: Rbm[];
   /** None without pretraining or a top RBM. */
   dbn: Dbn | undefined;
+  /** The DBN as it was before the up-down algorithm, where that was run. */
+  greedy?: Dbn;
   /** None of a stack alone. */
   classifier: Classifier | undefined;
   history: EpochRecord[];
@@ -101,7 +103,7 @@ export async function runTraining(
   const dbn = recipe.upDown.epochs > 0
     ? await run.upDownStage(stack.length + 2, greedy, data.train, data.validation)
     : greedy;
-  return { stack, dbn, classifier, history };
+  return { stack, dbn, ...(dbn !== greedy && { greedy }), classifier, history };
 }
 
 /** The state of a run between batches. */
