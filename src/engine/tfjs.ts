@@ -2,7 +2,6 @@
  * The default engine: TensorFlow.js on its WASM backend.
  * @module
  */
-import type { Rbm } from "../model/rbm.ts";
 import { generative, type HiddenActivation, imageSize, type StackLayer } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
 import type { Model } from "../model/weights.ts";

@@ -175,8 +175,7 @@ export class TrainingRbm {
 
   /** Learns from one batch. Returns its mean squared reconstruction error, where it is measured. */
   step(batch: TrainingStep): number | undefined {
-    const { arena, barrier } = this.#team;
-    const { inputSize, labelSize, hiddenSize, maxRows } = this.#sizes;
+    const { arena } = this.#team, { inputSize } = this.#sizes;
     const { labels, inputs, key } = batch, rows = labels.length;
     if (rows < 1 || rows > this.#maxBatch || inputs.length !== rows * inputSize) {
       throw new RangeError(
