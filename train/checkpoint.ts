@@ -10,6 +10,7 @@ import {
   WeightsFormatError,
   writeSafetensors,
 } from "../src/model/safetensors.ts";
+import type { Histogram } from "./histogram.ts";
 import { completeRecipe, type Recipe } from "./recipe.ts";
 
 /** One line of a run's log: an epoch of a stage. */
@@ -19,6 +20,8 @@ export interface EpochRecord {
   epochs: number;
   seconds: number;
   metrics: Record<string, number>;
+  /** Of an RBM's weights, and of what the epoch's last update changed in them. */
+  histograms?: { weights: Histogram; updates: Histogram };
 }
 
 /** Where a run is. */

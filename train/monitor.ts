@@ -1,10 +1,11 @@
 /**
  * What is measured after an epoch: the free-energy gap between training and held-out cases (Hinton
- * 2012, §6), and the error on the held-out ones.
+ * 2012, §6), the pseudo-likelihood, for small RBMs the exact likelihood, and errors.
  * @module
  */
-import { argmaxRows, logSumExp } from "../src/math/activations.ts";
-import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
+import { argmaxRows, logSumExp, softplus } from "../src/math/activations.ts";
+import { fillUniform, streams } from "../src/math/random.ts";
+import { type LabelRbm, logPartition, logPartitionWithLabels, type Rbm } from "../src/model/rbm.ts";
 import { createSimdEngine } from "../src/engine/simd.ts";
 import type { Dbn } from "../src/model/dbn.ts";
 import { tf } from "../src/engine/tfjs_backend.ts";
@@ -18,19 +19,41 @@ import type { Metrics } from "./trainer.ts";
 const MONITORED_CASES = 5000;
 const ROWS = 500;
 
+/** Units of the smaller layer up to which log Z is enumerated after every epoch. */
+const EXACT_UNITS = 12;
+
+/** What an RBM is besides its parameters. */
+export interface RbmKind {
+  /** Whether its visible units are Gaussian with variance 1. */
+  gaussian: boolean;
+  /** Key of the pixels that the pseudo-likelihood flips. */
+  seed: number;
+  epoch: number;
+}
+
 /**
- * Mean free energies in nats of training cases and, if there are any, of held-out ones and the gap
- * between them; with labels the classification error too, in percent.
+ * Means in nats over training cases and, where there are any, over held-out ones: free energy, with
+ * the gap between the two; of binary units the log-pseudo-likelihood, and of small RBMs the exact
+ * log-likelihood; with labels the classification error too, in percent.
  */
 export async function rbmMetrics(
   rbm: Rbm | LabelRbm,
   train: Examples,
-  validation?: Examples,
+  validation: Examples | undefined,
+  kind: RbmKind,
 ): Promise<Metrics> {
-  const metrics: Metrics = { free_energy: meanFreeEnergy(rbm, train) };
+  const metrics: Metrics = { free_energy: meanFreeEnergy(rbm, train, kind) };
   if (validation) {
-    metrics.val_free_energy = meanFreeEnergy(rbm, validation);
+    metrics.val_free_energy = meanFreeEnergy(rbm, validation, kind);
     metrics.free_energy_gap = metrics.val_free_energy - metrics.free_energy;
+  }
+  if (!kind.gaussian) {
+    metrics.pseudo_log_likelihood = pseudoLogLikelihood(rbm, train, kind);
+    if (Math.min(rbm.visibleSize, rbm.hiddenSize) <= EXACT_UNITS) {
+      const logZ = "labelSize" in rbm ? logPartitionWithLabels(rbm) : logPartition(rbm);
+      metrics.log_likelihood = -metrics.free_energy - logZ;
+      if (validation) metrics.val_log_likelihood = -metrics.val_free_energy - logZ;
+    }
   }
   if ("labelSize" in rbm) {
     const dbn = { stack: [], top: rbm, penultimateMean: new Float32Array(rbm.visibleSize) };
@@ -80,33 +103,69 @@ export function classifierMetrics(
   return { val_error_percent: 100 * wrong / count, val_loss: loss / count };
 }
 
-/** Mean of F(v) over the first cases; of F(v, y) with each case's own label for a label RBM. */
-function meanFreeEnergy(rbm: Rbm | LabelRbm, examples: Examples): number {
-  const count = Math.min(examples.count, MONITORED_CASES);
+/**
+ * V·log p(v_i | the others) with one unit i drawn for each case: log σ(F(v with i flipped) − F(v)), its
+ * mean over the first cases. Grey values count as on from 0.5. Besag (1975); Tieleman (2008).
+ */
+function pseudoLogLikelihood(rbm: Rbm | LabelRbm, examples: Examples, kind: RbmKind): number {
+  const count = Math.min(examples.count, MONITORED_CASES), uniform = new Float32Array(count);
+  const { seed, epoch: step } = kind, size = examples.size;
+  fillUniform(uniform, { seed, chain: 0, step, layer: streams.pseudoLikelihood });
+  const rows = readRows(examples, 0, count).map((x) => x >= 0.5 ? 1 : 0);
+  const flipped = rows.slice();
+  for (let row = 0; row < count; row++) {
+    const at = row * size + Math.floor(uniform[row] * size);
+    flipped[at] = 1 - flipped[at];
+  }
+  const labels = examples.labels.subarray(0, count);
+  const own = freeEnergies(rbm, rows, labels, kind),
+    other = freeEnergies(rbm, flipped, labels, kind);
   let sum = 0;
+  for (let row = 0; row < count; row++) sum -= softplus(own[row] - other[row]);
+  return size * sum / count;
+}
+
+/** Mean of F(v) over the first cases; of F(v, y) with each case's own label for a label RBM. */
+function meanFreeEnergy(rbm: Rbm | LabelRbm, examples: Examples, kind: RbmKind): number {
+  const count = Math.min(examples.count, MONITORED_CASES);
+  const rows = readRows(examples, 0, count), labels = examples.labels.subarray(0, count);
+  return freeEnergies(rbm, rows, labels, kind).reduce((a, b) => a + b) / count;
+}
+
+/** F(v), or F(v, y) of a label RBM, of every row (N, V). */
+function freeEnergies(
+  rbm: Rbm | LabelRbm,
+  cases: Float32Array,
+  labels: Uint8Array,
+  { gaussian }: RbmKind,
+): Float32Array {
+  const { visibleSize, hiddenSize } = rbm, count = labels.length, out = new Float32Array(count);
   tf.tidy(() => {
-    const weights = tf.tensor2d(rbm.weights, [rbm.visibleSize, rbm.hiddenSize]);
-    const visibleBias = tf.tensor2d(rbm.visibleBias, [rbm.visibleSize, 1]);
-    const hiddenBias = tf.tensor1d(rbm.hiddenBias);
+    const weights = tf.tensor2d(rbm.weights, [visibleSize, hiddenSize]);
+    const visibleBias = tf.tensor1d(rbm.visibleBias), hiddenBias = tf.tensor1d(rbm.hiddenBias);
     for (let first = 0; first < count; first += ROWS) {
       const rows = Math.min(ROWS, count - first);
-      sum -= tf.tidy(() => {
-        const v = tf.tensor2d(readRows(examples, first, rows), [rows, rbm.visibleSize]);
+      const energies = tf.tidy(() => {
+        const slice = cases.subarray(first * visibleSize, (first + rows) * visibleSize);
+        const v = tf.tensor2d(slice, [rows, visibleSize]);
         let logits = tf.add(tf.matMul(v, weights), hiddenBias);
-        if ("labelSize" in rbm) logits = tf.add(logits, labelRows(rbm, examples, first, rows));
-        return tf.add(tf.sum(tf.softplus(logits)), tf.sum(tf.matMul(v, visibleBias)));
-      }).dataSync()[0];
+        const chosen = labels.subarray(first, first + rows);
+        if ("labelSize" in rbm) logits = tf.add(logits, labelRows(rbm, chosen));
+        const visible = gaussian
+          ? tf.div(tf.sum(tf.square(tf.sub(v, visibleBias)), 1), 2)
+          : tf.neg(tf.sum(tf.mul(v, visibleBias), 1));
+        return tf.sub(visible, tf.sum(tf.softplus(logits), 1));
+      });
+      out.set(energies.dataSync(), first);
     }
   });
-  if (!("labelSize" in rbm)) return sum / count;
-  let labelTerm = 0;
-  for (let i = 0; i < count; i++) labelTerm += rbm.labelBias[examples.labels[i]];
-  return (sum - labelTerm) / count;
+  if ("labelSize" in rbm) labels.forEach((y, row) => out[row] -= rbm.labelBias[y]);
+  return out;
 }
 
 /** U_y of each case, (B, H). */
-function labelRows(rbm: LabelRbm, { labels }: Examples, first: number, rows: number): tf.Tensor {
-  const chosen = tf.tensor1d(labels.slice(first, first + rows), "int32");
+function labelRows(rbm: LabelRbm, labels: Uint8Array): tf.Tensor {
+  const chosen = tf.tensor1d(labels, "int32");
   const oneHot = tf.cast(tf.oneHot(chosen, rbm.labelSize), "float32") as tf.Tensor2D;
   return tf.matMul(oneHot, tf.tensor2d(rbm.labelWeights, [rbm.labelSize, rbm.hiddenSize]));
 }

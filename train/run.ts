@@ -8,12 +8,14 @@
  * @module
  */
 import type { Classifier, Dbn } from "../src/model/dbn.ts";
+import { eventLoopTurn } from "../src/model/pace.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import { type Checkpoint, type EpochRecord, type Progress, tensorsUnder } from "./checkpoint.ts";
 import { createClassifierTrainer, unroll } from "./classifier_trainer.ts";
 import { EarlyStopping } from "./early_stopping.ts";
 import { openTrainingBackend } from "./kernels.ts";
+import { histogram } from "./histogram.ts";
 import { classifierMetrics, jointMetrics, rbmMetrics } from "./monitor.ts";
 import { shuffled, stratified } from "./order.ts";
 import { createRbmTrainer } from "./rbm_trainer.ts";
@@ -106,6 +108,9 @@ export async function runTraining(
   return { stack, dbn, ...(dbn !== greedy && { greedy }), classifier, history };
 }
 
+/** What is measured after an epoch. */
+type Measurement = Pick<EpochRecord, "metrics" | "histograms">;
+
 /** The state of a run between batches. */
 class Run {
   progress: Progress = { stage: 0, step: 0, sums: {}, seconds: 0, history: [] };
@@ -152,7 +157,14 @@ class Run {
       trainer,
       () => train,
       batchSize,
-      () => rbmMetrics(read(), train, validation),
+      async (epoch) => {
+        const rbm = read(), updates = trainer.state().get("velocity.weights")!.data;
+        const gaussian = recipe.visible === "gaussian" && stage === 0;
+        return {
+          metrics: await rbmMetrics(rbm, train, validation, { gaussian, seed, epoch }),
+          histograms: { weights: histogram(rbm.weights), updates: histogram(updates) },
+        };
+      },
     );
     const parameters = read();
     trainer.dispose();
@@ -183,7 +195,7 @@ class Run {
       trainer,
       (epoch) => augmented(train, augmentation, { seed, epoch }),
       batchSize,
-      () => Promise.resolve(classifierMetrics(trainer, validation)),
+      () => Promise.resolve({ metrics: classifierMetrics(trainer, validation) }),
     );
     const parameters = trainer.parameters().map((layer, i, all) =>
       fineTuning.activation === "sigmoid" || i === all.length - 1
@@ -204,8 +216,13 @@ class Run {
     const options = { recipe: upDown, seed, stage, batchSize };
     const trainer = new UpDownTrainer(await trainingTeam(), dbn, options);
     const { penultimateMean } = dbn;
-    const evaluate = () =>
-      jointMetrics({ ...trainer.parameters(), penultimateMean }, train, validation);
+    const evaluate = async () => ({
+      metrics: await jointMetrics(
+        { ...trainer.parameters(), penultimateMean },
+        train,
+        validation,
+      ),
+    });
     await this.#fit(stage, "up-down", trainer, () => train, batchSize, evaluate);
     const parameters = trainer.parameters();
     trainer.dispose();
@@ -221,7 +238,7 @@ class Run {
     trainer: Trainer,
     examples: (epoch: number) => Examples,
     batchSize: number,
-    evaluate: () => Promise<Metrics>,
+    evaluate: (epoch: number) => Promise<Measurement>,
   ): Promise<void> {
     if (stage < this.progress.stage) {
       return trainer.load(tensorsUnder(this.#finished, `stage${stage}`));
@@ -246,7 +263,7 @@ class Run {
     train: Examples,
     batchSize: number,
     batches: number,
-    evaluate: () => Promise<Metrics>,
+    evaluate: (epoch: number) => Promise<Measurement>,
   ): Promise<void> {
     const { progress } = this;
     const epoch = Math.floor(progress.step / batches);
@@ -269,17 +286,19 @@ class Run {
         batches,
         metrics: means(progress),
       });
-      if (i % BATCHES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+      if (i % BATCHES_PER_TURN === 0) await eventLoopTurn();
       if (this.#events.signal?.aborted && i < batches - 1) {
         progress.seconds = elapsed();
         await this.#save(trainer);
         throw new TrainingInterrupted("Training was interrupted");
       }
     }
-    const metrics = { ...means(progress), ...await evaluate() };
+    const measured = await evaluate(epoch);
+    const metrics = { ...means(progress), ...measured.metrics };
     trainer.afterEpoch?.(metrics);
     const seconds = Math.round(10 * elapsed()) / 10;
-    const record = { stage: name, epoch: epoch + 1, epochs: trainer.epochs, seconds, metrics };
+    const at = { stage: name, epoch: epoch + 1, epochs: trainer.epochs, seconds };
+    const record = { ...at, ...measured, metrics };
     progress.history.push(record);
     progress.sums = {};
     progress.seconds = 0;

@@ -30,6 +30,7 @@ export const streams = {
   augment: 18,
   augmentField: 19,
   annealingStart: 20,
+  pseudoLikelihood: 21,
   annealing: 24, // and the two after it
   recognition: 32, // and one a layer
   initialWeights: 0x100,

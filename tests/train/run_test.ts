@@ -103,9 +103,15 @@ Deno.test("the log has a record an epoch, with held-out measurements", async () 
   assertEquals(names(0), [
     "free_energy",
     "free_energy_gap",
+    "log_likelihood",
+    "pseudo_log_likelihood",
     "reconstruction_error",
     "val_free_energy",
+    "val_log_likelihood",
   ]);
+  const { weights, updates } = history[0].histograms!;
+  assertEquals(weights.counts.reduce((a, b) => a + b), updates.counts.reduce((a, b) => a + b));
+  assert(weights.low < 0 && weights.high > 0 && updates.high < weights.high);
   assert(names(4).includes("val_error_percent"));
   assertEquals(names(7), ["accuracy", "loss", "val_error_percent", "val_loss"]);
 });
