@@ -67,7 +67,7 @@ export async function evaluateClassifier(
   classifier: Classifier,
   examples: Examples,
 ): Promise<Pick<Evaluation, "images" | "classifier">> {
-  const engine = createSimdEngine({ classifier, dbn: noDbn(classifier) });
+  const engine = createClassifier(classifier);
   let count = 0;
   for (let first = 0; first < examples.count; first += ROWS) {
     const rows = Math.min(ROWS, examples.count - first);
@@ -76,6 +76,11 @@ export async function evaluateClassifier(
   }
   engine.dispose();
   return { images: examples.count, classifier: errorRate(count, examples.count) };
+}
+
+/** An engine that only classifies. */
+export function createClassifier(classifier: Classifier): Engine {
+  return createSimdEngine({ classifier, dbn: noDbn(classifier) });
 }
 
 /** Sizes that an engine asks for, where there is no DBN. */
