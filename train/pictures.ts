@@ -18,12 +18,19 @@ export const pictures = {
   "images/learning_curves.png": "Learning curves",
   "images/error_curves.png": "Classification error while training",
   "images/filters.png": "The first 100 filters of the first layer",
+  "images/filters2.png": "100 units of the second layer, as sums of the first layer's filters",
+  "images/filters3.png": "100 units at the top, as sums of what is below",
+  "images/inpainting.png":
+    "Test digits, their upper half, and three dreams of the lower half given the upper",
   "images/reconstructions.png": "Test digits (odd rows) and their up-and-down pass (even rows)",
   "images/samples.png": "Class-clamped samples, a class a row, 1,000 Gibbs steps",
   "images/chain.png": "One chain a class (rows) at 1, 3, 10, 30, 100, 300, 1000 and 3000 steps",
 } as const;
 
+const FILTERS = ["images/filters.png", "images/filters2.png", "images/filters3.png"] as const;
 const SAMPLES_A_CLASS = 10;
+/** Digits that are in-painted, and chains of each. */
+const INPAINTED = 15, DREAMS = 3, INPAINTING_STEPS = 200;
 const CHAIN_STEPS = [1, 3, 10, 30, 100, 300, 1000, 3000];
 
 /** Draws every picture into the model's directory. */
@@ -40,10 +47,16 @@ export async function drawPictures(
     await writeModelFile(model.url, name, await png);
   await write("images/learning_curves.png", learningCurves(history));
   await write("images/error_curves.png", errorCurves(history));
-  const [first] = model.dbn.stack;
+  const layers = [...model.dbn.stack, model.dbn.top].slice(0, 3);
+  let filters = layers[0].weights;
+  for (const [i, name] of FILTERS.slice(0, layers.length).entries()) {
+    if (i > 0) filters = product(filters, layers[i - 1].hiddenSize, layers[i].weights);
+    const count = Math.min(100, layers[i].hiddenSize);
+    await write(name, filterGrid(filters, { ...shape, count, columns: 20 }));
+  }
   await write(
-    "images/filters.png",
-    filterGrid(first.weights, { ...shape, count: Math.min(100, first.hiddenSize), columns: 20 }),
+    "images/inpainting.png",
+    toGridPng(await inpainted(engine, test), { ...shape, columns: INPAINTED, scale: 2 }),
   );
   await write(
     "images/reconstructions.png",
@@ -109,6 +122,43 @@ async function reconstructions(engine: Engine, test: Examples): Promise<Float32A
     rows.push(digits, await engine.downPass(await engine.upPass(digits)));
   }
   return concatFloats(rows);
+}
+
+/** a (V, I) · b (I, H). */
+function product(a: Float32Array, inner: number, b: Float32Array): Float32Array {
+  const rows = a.length / inner, columns = b.length / inner;
+  const out = new Float32Array(rows * columns);
+  for (let i = 0; i < rows; i++) {
+    for (let k = 0; k < inner; k++) {
+      const x = a[i * inner + k];
+      for (let j = 0; j < columns; j++) out[i * columns + j] += x * b[k * columns + j];
+    }
+  }
+  return out;
+}
+
+/** A row of digits, one of their upper halves, and rows of dreams that keep the upper half. */
+async function inpainted(engine: Engine, test: Examples): Promise<Float32Array> {
+  const size = engine.imageSize, count = Math.min(INPAINTED, test.count);
+  const digits = readRows(test, 0, count), half = Math.floor(size / 2);
+  const out = new Float32Array((2 + DREAMS) * INPAINTED * size);
+  out.set(digits);
+  for (let i = 0; i < count; i++) {
+    const pixels = digits.subarray(i * size, (i + 1) * size);
+    out.set(pixels.subarray(0, half), (INPAINTED + i) * size);
+    const mask = Uint8Array.from({ length: size }, (_, at) => at < half ? 1 : 0);
+    const { images } = await generateFrame(engine, {
+      n: DREAMS,
+      steps: INPAINTING_STEPS,
+      seed: i,
+      clamp: { pixels, mask },
+    });
+    for (let dream = 0; dream < DREAMS; dream++) {
+      const from = images.subarray(dream * size, (dream + 1) * size);
+      out.set(from, ((2 + dream) * INPAINTED + i) * size);
+    }
+  }
+  return out;
 }
 
 async function classSamples(engine: Engine): Promise<Float32Array> {
