@@ -67,7 +67,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const out = (flags.out ?? "models/results/optimizers") as string;
   const epochs = (flags.epochs ?? 6) as number, seed = (flags.seed ?? 1) as number;
-  const builder = await openDataset(flags), { divisor } = presets.full;
+  const builder = await openDataset(flags), { divisor } = presets.plain;
   const data = {
     train: await loadExamples(builder, "train[:50000]", divisor),
     validation: await loadExamples(builder, "train[50000:]", divisor),
@@ -102,7 +102,7 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 const plain: FineTuningRecipe = {
-  ...presets.full.fineTuning,
+  ...presets.plain.fineTuning,
   initializer: "glorot_uniform",
   activation: "relu",
   schedule: "constant",

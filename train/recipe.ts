@@ -198,8 +198,29 @@ const fineTuning: FineTuningRecipe = {
   augmentation: noAugmentation,
 };
 
-/** The recipes behind `--preset`. */
-export const presets: Record<string, Recipe> = {
+const plain: Recipe = {
+  name: "plain",
+  hidden: [500, 500],
+  top: 2000,
+  batchSize: 100,
+  seed: 1,
+  balanced: false,
+  backend: "simd",
+  pretraining: true,
+  divisor: 255,
+  split: "train",
+  validation: "",
+  stack: { ...rbm, epochs: 20 },
+  topRbm: { ...rbm, epochs: 15, persistentEpochs: 30 },
+  upDown,
+  fineTuning,
+};
+
+/**
+ * The recipes behind `--preset`: `quick` takes minutes; `plain` is greedy RBMs and a classifier that sees
+ * images as they are; `full` is the released model's.
+ */
+export const presets: Record<"quick" | "plain" | "full", Recipe> = {
   quick: {
     name: "quick",
     hidden: [256, 256],
@@ -217,22 +238,30 @@ export const presets: Record<string, Recipe> = {
     upDown,
     fineTuning: { ...fineTuning, epochs: 8, dropout: 0, inputDropout: 0 },
   },
+  plain,
   full: {
+    ...plain,
     name: "full",
-    hidden: [500, 500],
-    top: 2000,
-    batchSize: 100,
-    seed: 1,
-    backend: "simd",
-    balanced: false,
-    pretraining: true,
-    divisor: 255,
-    split: "train",
-    validation: "",
-    stack: { ...rbm, epochs: 20 },
-    topRbm: { ...rbm, epochs: 15, persistentEpochs: 30 },
-    upDown,
-    fineTuning,
+    upDown: {
+      ...upDown,
+      epochs: 150,
+      learningRate: 0.2,
+      kSchedule: [{ epoch: 120, k: 6 }, { epoch: 140, k: 10 }],
+    },
+    fineTuning: {
+      ...fineTuning,
+      epochs: 150,
+      dropout: 0,
+      inputDropout: 0,
+      augmentation: {
+        shift: 1,
+        rotation: 12,
+        scaling: 0.15,
+        shear: 0.1,
+        elasticAlpha: 36,
+        elasticSigma: 5.5,
+      },
+    },
   },
 };
 

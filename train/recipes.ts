@@ -14,12 +14,16 @@ export async function recipeNames(): Promise<string[]> {
   return [...Object.keys(presets), ...files.map((file) => file.slice(0, -5)).sort()];
 }
 
+function isPreset(name: string): name is keyof typeof presets {
+  return Object.hasOwn(presets, name);
+}
+
 /**
  * The recipe of that name, not yet checked.
  * @throws {FlagError} if there is none, or if its file is not JSON or names a field that no recipe has.
  */
 export async function readRecipe(name: string): Promise<Recipe> {
-  if (Object.hasOwn(presets, name)) return presets[name];
+  if (isPreset(name)) return presets[name];
   const names = await recipeNames();
   if (!names.includes(name)) {
     throw new FlagError(
@@ -33,7 +37,7 @@ export async function readRecipe(name: string): Promise<Recipe> {
   } catch (cause) {
     throw new FlagError(`train/recipes/${name}.json is not JSON: ${(cause as Error).message}`);
   }
-  const { extends: base = "full", about: _, ...changes } = fields;
+  const { extends: base = "plain", about: _, ...changes } = fields;
   const recipe = merge(await readRecipe(String(base)), changes, name);
   return { ...recipe, name };
 }

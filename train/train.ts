@@ -18,7 +18,7 @@ import { writeResult } from "./result.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "./run.ts";
 import { recipeFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
 
-const USAGE = `Usage: deno task train [--preset quick|full | --recipe NAME] [flags]
+const USAGE = `Usage: deno task train [--preset quick|plain|full | --recipe NAME] [flags]
 
 Trains a Deep Belief Network and its classifier, saves a checkpoint after every epoch, and writes a
 model directory with weights, ONNX files, pictures and a card. Ctrl-C saves and says how to go on.`;

@@ -9,7 +9,10 @@ import { readRecipe, setFields } from "./recipes.ts";
 
 /** Every flag of the command; the names follow Keras and scikit-learn. */
 export const trainFlags: FlagTable = {
-  preset: { kind: "string", help: "quick (minutes) or full (the released model) [quick]" },
+  preset: {
+    kind: "string",
+    help: "quick (minutes), plain (greedy RBMs, dropout) or full (the released model) [quick]",
+  },
   recipe: { kind: "string", help: "a recipe of train/recipes, instead of a preset" },
   set: {
     kind: "string",

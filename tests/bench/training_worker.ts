@@ -44,7 +44,7 @@ async function layer(train: Examples, hiddenSize: number, labelSize: number, sta
     labelSize,
     batchSize: BATCH,
     recipe: {
-      ...presets.full.stack,
+      ...presets.plain.stack,
       inputs: binary ? "sample" : "value",
       reconstruction: binary ? "sample" : "mean",
     },

@@ -20,7 +20,7 @@ await team.start();
 const B = 7, SIZES = [33, 40, 35, 4];
 const start = initialNetwork(SIZES, "glorot_uniform", 3);
 const optionsOf = (recipe: Partial<FineTuningRecipe>) => ({
-  recipe: { ...presets.full.fineTuning, epochs: 2, ...recipe },
+  recipe: { ...presets.plain.fineTuning, epochs: 2, ...recipe },
   seed: 2 ** 41 + 5,
   stage: 3,
   batchSize: B,

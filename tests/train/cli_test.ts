@@ -4,7 +4,8 @@ import { decodePng } from "../../src/image/png.ts";
 import { loadModel } from "../../src/model/store.ts";
 import { epochLine, formatSeconds } from "../../train/progress.ts";
 import { errorRate } from "../../train/evaluation.ts";
-import { presets } from "../../train/recipe.ts";
+import { checkRecipe, presets } from "../../train/recipe.ts";
+import { readRecipe, recipeNames } from "../../train/recipes.ts";
 import { recipeFromFlags, trainFlags } from "../../train/train_flags.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -44,11 +45,19 @@ Deno.test("flags change the recipe of their preset, and nothing else", async () 
   assertEquals(recipe.fineTuning, { ...presets.full.fineTuning, dropout: 0.1 });
 });
 
+Deno.test("every recipe is one that can be trained, under the name of its file", async () => {
+  for (const name of await recipeNames()) {
+    assertEquals(checkRecipe(await readRecipe(name)).name, name);
+  }
+  const judge = await recipeFromFlags({ recipe: "judge", set: "fineTuning.optimizer=sgd seed=7" });
+  assertEquals([judge.pretraining, judge.seed, judge.fineTuning.optimizer], [false, 7, "sgd"]);
+});
+
 const bad: [string, string][] = [
   ["--epoch 3", "Unknown argument --epoch"],
   ["fast", "Unknown argument fast"],
-  ["--preset best", 'one of quick, full, got "best"'],
-  ["--preset constructor", "one of quick, full"],
+  ["--preset best", 'one of quick, plain, full, got "best"'],
+  ["--preset constructor", "one of quick, plain, full"],
   ["--epochs 1.5", '--epochs must be an integer, got "1.5"'],
   ["--epochs many", 'got "many"'],
   ["--epochs=-1", "stack.epochs must be an integer in [0, 10000], got -1"],
@@ -57,7 +66,7 @@ const bad: [string, string][] = [
   ["--hidden 500,", '--hidden must be an integer, got ""'],
   ["--hidden 500,0", "hidden[1] must be an integer in [1, 65536], got 0"],
   ["--hidden 1,1,1,1,1,1,1,1,1", "1 to 8 layers, got 9"],
-  ["--recipe best", "--recipe must be one of quick, full"],
+  ["--recipe best", "--recipe must be one of quick, plain, full"],
   ["--recipe full --preset full", "exclude each other"],
   ["--set k", '--set must be FIELD=VALUE, got "k"'],
   ["--set stack.kk=2", "there is no field stack.kk; there are epochs, k"],

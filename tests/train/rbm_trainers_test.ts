@@ -63,7 +63,7 @@ const shapes = [
 const BATCHES = 6;
 
 function optionsOf(shape: typeof shapes[number], method: Partial<RbmRecipe>): RbmTrainerOptions {
-  const recipe = { ...presets.full.stack, epochs: 1, weightCost: 0.01, ...method };
+  const recipe = { ...presets.plain.stack, epochs: 1, weightCost: 0.01, ...method };
   const visibleMean = new Float64Array(shape.visibleSize).fill(0.3);
   return { ...shape, recipe, seed: 2 ** 40 + 3, visibleMean };
 }

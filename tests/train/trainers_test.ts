@@ -22,7 +22,7 @@ import { tinyModel } from "../model/tiny_model.ts";
 await openTrainingBackend();
 
 const V = 6, H = 5, L = 3, B = 4;
-const recipe = { ...presets.full.stack, epochs: 1, weightCost: 0.01, momentum: 0 };
+const recipe = { ...presets.plain.stack, epochs: 1, weightCost: 0.01, momentum: 0 };
 
 function rbmTrainer(labelSize: number, changes = {}, sizes = { visibleSize: V, hiddenSize: H }) {
   return new TfjsRbmTrainer({
@@ -152,7 +152,7 @@ for (
       visibleSize: 9,
       hiddenSize: 16,
       labelSize: 0,
-      recipe: { ...presets.full.stack, momentum: 0.5, weightCost: 0, ...changes },
+      recipe: { ...presets.plain.stack, momentum: 0.5, weightCost: 0, ...changes },
       seed: 5,
       stage: 0,
       batchSize: 14,
@@ -207,7 +207,7 @@ const batch = { inputs, labels, size: B };
 for (const dropout of [0, 0.4]) {
   Deno.test(`backpropagation agrees with finite differences, dropout ${dropout}`, () => {
     const trainer = new TfjsClassifierTrainer(small.classifier, {
-      recipe: { ...presets.full.fineTuning, dropout, inputDropout: dropout / 2 },
+      recipe: { ...presets.plain.fineTuning, dropout, inputDropout: dropout / 2 },
       seed: 1,
       stage: 2,
       batchSize: B,
@@ -217,7 +217,7 @@ for (const dropout of [0, 0.4]) {
       const { kernel, bias } = shifted[parameter >> 1];
       (parameter % 2 === 0 ? kernel : bias)[index] += change;
       const other = new TfjsClassifierTrainer(shifted, {
-        recipe: { ...presets.full.fineTuning, dropout, inputDropout: dropout / 2 },
+        recipe: { ...presets.plain.fineTuning, dropout, inputDropout: dropout / 2 },
         seed: 1,
         stage: 2,
         batchSize: B,
@@ -243,7 +243,7 @@ for (const dropout of [0, 0.4]) {
 Deno.test("fine-tuning fits its training cases", () => {
   const trainer = new TfjsClassifierTrainer(unroll(small.dbn), {
     recipe: {
-      ...presets.full.fineTuning,
+      ...presets.plain.fineTuning,
       epochs: 1,
       learningRate: 0.05,
       dropout: 0,
