@@ -103,7 +103,12 @@ export interface FineTuningRecipe {
 /** How the joint model is fine-tuned by the up-down algorithm. */
 export interface UpDownRecipe {
   epochs: number;
+  /** Of the directed layers. */
   learningRate: number;
+  /** Of the top RBM. */
+  topLearningRate: number;
+  /** Of the top RBM. */
+  momentum: number;
   schedule: RateSchedule;
   /** Gibbs steps of the top RBM. */
   k: number;
@@ -169,7 +174,9 @@ const rbm: RbmRecipe = {
 
 const upDown: UpDownRecipe = {
   epochs: 0,
-  learningRate: 0.02,
+  learningRate: 0.1,
+  topLearningRate: 0.1,
+  momentum: 0,
   schedule: "linear",
   k: 3,
   kSchedule: [],
@@ -246,6 +253,7 @@ export const presets: Record<"quick" | "plain" | "full", Recipe> = {
       ...upDown,
       epochs: 150,
       learningRate: 0.2,
+      topLearningRate: 0.2,
       kSchedule: [{ epoch: 120, k: 6 }, { epoch: 140, k: 10 }],
     },
     fineTuning: {
@@ -305,6 +313,8 @@ const rbmBounds: Record<NumericField<RbmRecipe>, [number, number]> = {
 const upDownBounds: Record<NumericField<UpDownRecipe>, [number, number]> = {
   epochs: [0, 10_000],
   learningRate: [0, 10],
+  topLearningRate: [0, 10],
+  momentum: [0, 0.9999],
   k: [1, 1000],
   weightCost: [0, 1],
 };

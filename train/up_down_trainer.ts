@@ -78,6 +78,7 @@ export class UpDownTrainer implements Trainer {
   step({ inputs, labels, size }: Batch, position: Position): Metrics {
     const { recipe } = this.#options, { step } = position;
     const learningRate = learningRateAt(recipe, position);
+    const topRate = learningRateAt({ ...recipe, learningRate: recipe.topLearningRate }, position);
     const last = this.#sizes.length - 1;
     // Up: states of every layer, recognised from the image.
     const wake = [inputs];
@@ -96,8 +97,8 @@ export class UpDownTrainer implements Trainer {
       persistent: false,
       monitor: false,
       k: gibbsStepsAt(recipe, position.epoch),
-      learningRate,
-      momentum: 0,
+      learningRate: topRate,
+      momentum: recipe.momentum,
       weightCost: recipe.weightCost,
       key: this.#key(step, 0),
       inputLayer: 0,
@@ -174,24 +175,29 @@ export class UpDownTrainer implements Trainer {
   state(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
     for (const [name, layer, visible, hidden] of this.#layers()) {
-      const parameters = layer.parameters();
       const shapes = { weights: [visible, hidden], visibleBias: [visible], hiddenBias: [hidden] };
-      for (const part of PARTS) {
-        state.set(`${name}.${part}`, { shape: shapes[part], data: parameters[part] });
-      }
+      const add = (prefix: string, parameters: TrainingParameters) => {
+        for (const part of PARTS) {
+          state.set(`${prefix}.${part}`, { shape: shapes[part], data: parameters[part] });
+        }
+      };
+      add(name, layer.parameters());
+      if (name === "top") add("velocity", layer.velocities());
     }
     return state;
   }
 
   load(state: ReadonlyMap<string, Tensor>): void {
-    for (const [name, layer] of this.#layers()) {
+    const take = (name: string) => {
       const parts = PARTS.map((part) => {
         const tensor = state.get(`${name}.${part}`);
         if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no ${name}.${part}`);
         return [part, tensor.data];
       });
-      layer.setParameters(Object.fromEntries(parts) as TrainingParameters);
-    }
+      return Object.fromEntries(parts) as TrainingParameters;
+    };
+    for (const [name, layer] of this.#layers()) layer.setParameters(take(name));
+    this.#top.setVelocities(take("velocity"));
   }
 
   dispose(): void {
