@@ -13,6 +13,7 @@
  * @module
  */
 export { type Classification, classify } from "./src/classify.ts";
+export { augment, type AugmentationOptions } from "./src/data/augment.ts";
 export {
   binarize,
   type BinarizeOptions,
@@ -36,7 +37,14 @@ export { type Bounds, defaultBounds } from "./src/http/bounds.ts";
 export { fitDigit } from "./src/image/fit.ts";
 export { type GridOptions, showExamples, toGridPng, toText } from "./src/image/grid.ts";
 export { decodePng, encodeGrayPng, type GrayImage, PngFormatError } from "./src/image/png.ts";
-export type { Classifier, Dbn, DenseLayer, JointPosterior } from "./src/model/dbn.ts";
+export type {
+  Classifier,
+  Dbn,
+  DenseLayer,
+  HiddenActivation,
+  JointPosterior,
+  StackLayer,
+} from "./src/model/dbn.ts";
 export {
   type ChainStart,
   type Conditionals,

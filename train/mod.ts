@@ -3,6 +3,14 @@
  * @module
  */
 export {
+  type AnnealingOptions,
+  annealingSchedule,
+  estimateLogPartition,
+  logLikelihoodBounds,
+  logLikelihoods,
+  type LogPartition,
+} from "./ais.ts";
+export {
   type Checkpoint,
   type EpochRecord,
   readCheckpoint,
@@ -18,7 +26,10 @@ export {
   presets,
   type RbmRecipe,
   type Recipe,
+  type UpDownRecipe,
 } from "./recipe.ts";
+export { readRecipe, recipeNames } from "./recipes.ts";
+export { trainingTeam } from "./team.ts";
 export {
   type BatchEvent,
   runTraining,

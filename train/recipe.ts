@@ -249,13 +249,6 @@ export const presets: Record<"quick" | "plain" | "full", Recipe> = {
   full: {
     ...plain,
     name: "full",
-    upDown: {
-      ...upDown,
-      epochs: 150,
-      learningRate: 0.2,
-      topLearningRate: 0.2,
-      kSchedule: [{ epoch: 120, k: 6 }, { epoch: 140, k: 10 }],
-    },
     fineTuning: {
       ...fineTuning,
       epochs: 150,

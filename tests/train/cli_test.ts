@@ -172,6 +172,78 @@ Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an und
   }
 });
 
+Deno.test("runs share RBMs, are compared, judged and measured", async () => {
+  const directory = await Deno.makeTempDir(), at = (name: string) => `${directory}/${name}`;
+  const ok = async (script: string, ...args: string[]) => {
+    const { code, out, err } = await run(script, ...args);
+    assertEquals(code, 0, err);
+    return { out, err };
+  };
+  const model = at("m/1");
+  await ok("train", ...tiny, "--run", at("a"), "--out", at("m/0"));
+  const shared = [...tiny, "--pretrained", at("a"), "--quiet"];
+  const later = await ok(
+    "train",
+    ...shared,
+    "--run",
+    at("b"),
+    "--out",
+    model,
+    "--set",
+    "upDown.epochs=1",
+  );
+  assertEquals(later.err.match(/(classifier|up-down|top) 1\//g), ["up-down 1/"]);
+  const parts = [await loadModel(at("m/0")), await loadModel(model)];
+  assertEquals(parts[1].classifier, parts[0].classifier);
+  assert(parts[1].dbn.stack[0].generativeWeights !== undefined);
+  const tried = await ok(
+    "train",
+    ...shared,
+    ...["--run", at("c"), "--no-output", "--set", "upDown.epochs=0", "--dropout", "0.1"],
+  );
+  assertEquals(tried.err.match(/(classifier|top) \d\//g), ["classifier 1/"]);
+  assert(tried.out.includes("val err%") && !tried.out.includes("test error"), tried.out);
+  const refused = await run("train", ...shared, "--run", at("d"), "--seed", "2");
+  assert(refused.err.includes("seed must be 2, got 1"), refused.err);
+
+  const network = "hidden=[9] top=7 split=train[:300] fineTuning.epochs=1 " +
+    "fineTuning.augmentation.elasticAlpha=30 fineTuning.optimizer=nesterov";
+  const judged = await ok("train", "--recipe", "judge", "--set", network, "--run", at("j"));
+  assert(/test error on 10000 images: classifier \d/.test(judged.out), judged.out);
+  const samples = await ok(
+    "samples",
+    "--model",
+    model,
+    "--judge",
+    at("j"),
+    "--n",
+    "2",
+    "--steps",
+    "9",
+    "--json",
+  );
+  const { readAsIntendedByClass, nearestTrainingImage } = JSON.parse(samples.out);
+  assertEquals(readAsIntendedByClass.length, 10);
+  assert(nearestTrainingImage.test.smallest > 0 && nearestTrainingImage.samples.smallest > 0);
+  const noJudge = await run("samples", "--model", model, "--judge", at("a"));
+  assert(noJudge.err.includes("a finished run without pretraining"), noJudge.err);
+
+  const options = ["--runs", "4", "--steps", "60", "--split", "test[:200]", "--json"];
+  const bound = JSON.parse((await ok("likelihood", "--model", model, ...options)).out);
+  assertEquals([bound.kind, bound.images], ["lower bound", 200]);
+  assert(bound.low < bound.logZ && bound.logZ < bound.high && bound.mean < 0);
+  const stack = await ok("likelihood", "--run", at("a"), ...options);
+  assertEquals(JSON.parse(stack.out).kind, "lower bound");
+
+  const runs = ["a", "b", "j"].map(at).join(",");
+  const table = (await ok("compare", "--runs", runs, "--plot", at("plot.png"))).out.trim().split(
+    "\n",
+  );
+  assertEquals(table.length, 5);
+  assertEquals(table[3].match(/\d % \(/g)?.length, 3, table[3]); // classifier, greedy, up-down
+  await decodePng(await Deno.readFile(at("plot.png")));
+});
+
 for (
   const [script, args, message] of [
     ["train", ["--resume", "--run", "/nowhere"], "--resume found no checkpoint at /nowhere"],
@@ -186,6 +258,12 @@ for (
     ["train", ["--split", "train[:70000]", "--run", "/nowhere"], "[-60000, 60000], got 70000"],
     ["evaluate", ["--engine", "cuda"], "one of simd, tfjs, onnx, reference, got cuda"],
     ["evaluate", ["--split", "dev"], "splits are train, test, got dev"],
+    ["likelihood", ["--runs", "1"], "--runs must be in [2, 10000], got 1"],
+    ["likelihood", ["--run", "a", "--model", "b"], "--model and --run exclude each other"],
+    ["samples", ["--judge", "/nowhere"], "--judge /nowhere: no run is there"],
+    ["samples", ["--n", "1"], "--n must be in [2, 10000], got 1"],
+    ["compare", ["--runs", "/nowhere"], "--runs: there is no log in /nowhere"],
+    ["optimizers", ["--rate", "1"], "Unknown argument --rate"],
     ["export", ["--model", "/nowhere"], "/nowhere/config.json does not exist"],
     ["export", ["--to", "x"], "Unknown argument --to"],
   ] as [string, string[], string][]
