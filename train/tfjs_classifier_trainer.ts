@@ -63,7 +63,7 @@ export class TfjsClassifierTrainer implements ClassifierTrainer {
     batch: Batch,
     position: Position,
   ): { loss: number; gradients: tf.Tensor[]; accuracy: number } {
-    const { activations, dropped } = this.#forward(batch, position);
+    const { activations, dropped } = this.#forward(batch.inputs, position);
     const logits = activations[activations.length - 1];
     const targets = tf.oneHot(tf.tensor1d(batch.labels, "int32"), logits.shape[1]);
     const gradients: tf.Tensor[] = [];
@@ -85,14 +85,20 @@ export class TfjsClassifierTrainer implements ClassifierTrainer {
     };
   }
 
-  /** `activations[i]` is layer i's output, `dropped[i]` its input after dropout. */
-  #forward(batch: Batch, position: Position): { activations: Tensor2D[]; dropped: Tensor2D[] } {
+  /**
+   * `activations[i]` is layer i's output, `dropped[i]` its input after dropout, of which there is none
+   * without a position.
+   */
+  #forward(
+    inputs: Float32Array,
+    position?: Position,
+  ): { activations: Tensor2D[]; dropped: Tensor2D[] } {
     const { dropout, inputDropout } = this.#options.recipe;
-    const last = this.#sizes.length - 1;
+    const last = this.#sizes.length - 1, size = this.#sizes[0][0];
     const activations: Tensor2D[] = [], dropped: Tensor2D[] = [];
-    let x = tf.tensor2d(batch.inputs, [batch.size, this.#sizes[0][0]]);
+    let x = tf.tensor2d(inputs, [inputs.length / size, size]);
     for (let i = 0; i <= last; i++) {
-      x = this.#drop(x, i === 0 ? inputDropout : dropout, position, i);
+      if (position) x = this.#drop(x, i === 0 ? inputDropout : dropout, position, i);
       dropped.push(x);
       x = tf.fused.matMul({
         a: x,
@@ -134,19 +140,7 @@ export class TfjsClassifierTrainer implements ClassifierTrainer {
   }
 
   scores(inputs: Float32Array): Float32Array {
-    return tf.tidy(() => {
-      const size = this.#sizes[0][0], rows = inputs.length / size, last = this.#sizes.length - 1;
-      let x = tf.tensor2d(inputs, [rows, size]);
-      for (let i = 0; i <= last; i++) {
-        x = tf.fused.matMul({
-          a: x,
-          b: this.#parameters[2 * i] as Tensor2D,
-          bias: this.#parameters[2 * i + 1],
-          activation: i < last ? "sigmoid" : "linear",
-        }) as Tensor2D;
-      }
-      return Float32Array.from(x.dataSync());
-    });
+    return tf.tidy(() => Float32Array.from(this.#forward(inputs).activations.at(-1)!.dataSync()));
   }
 
   /** The network learnt so far. */

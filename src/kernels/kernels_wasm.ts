@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "bc787c473f921641ae56c01bd279fc37ed6d3fdd8045ccbc0b128abe23756fe6";
+export const sourceSha256 = "dc2d8a1fa75dd962df9b98c511006218bdc40329b9bf1a96a7d4f8a90b9a63fd";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

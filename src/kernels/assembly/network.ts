@@ -98,17 +98,7 @@ function layerAt(b: Batch, i: i32): Layer {
 export function trainNetwork(b: Batch, worker: i32): void {
   const workers = b.barrier.workers, last = b.layerCount - 1;
   const scratch = b.scratch + worker * b.scratchBytes;
-  placeInputs(b, layerAt(b, 0), scratch, worker, workers);
-  meet(b.barrier, worker);
-  for (let i = 0; i <= last; i++) {
-    const layer = layerAt(b, i), panels = layer.outputs / PANEL;
-    const to = shareStart(panels, worker + 1, workers);
-    for (let panel = shareStart(panels, worker, workers); panel < to; panel++) {
-      forwardPanel(b, layer, panel);
-      if (i < last) activatePanel(b, layer, layerAt(b, i + 1), i + 1, panel, scratch);
-    }
-    meet(b.barrier, worker);
-  }
+  forward(b, scratch, worker, workers);
   const rowsTo = shareStart(b.rows, worker + 1, workers);
   for (let row = shareStart(b.rows, worker, workers); row < rowsTo; row++) {
     softmaxRow(b, layerAt(b, last), row);
@@ -153,8 +143,11 @@ export function trainNetwork(b: Batch, worker: i32): void {
 
 /** Scores of the batch's rows alone, without dropout, into `out` of the last layer. */
 export function runNetwork(b: Batch, worker: i32): void {
-  const workers = b.barrier.workers, last = b.layerCount - 1;
-  const scratch = b.scratch + worker * b.scratchBytes;
+  forward(b, b.scratch + worker * b.scratchBytes, worker, b.barrier.workers);
+}
+
+function forward(b: Batch, scratch: usize, worker: i32, workers: i32): void {
+  const last = b.layerCount - 1;
   placeInputs(b, layerAt(b, 0), scratch, worker, workers);
   meet(b.barrier, worker);
   for (let i = 0; i <= last; i++) {
