@@ -143,9 +143,9 @@ function fineTuningText(recipe: Recipe["fineTuning"]): string {
 
 function upDownText(recipe: Recipe["upDown"]): string {
   const steps = recipe.kSchedule.map(({ epoch, k }) => `${k} from epoch ${epoch + 1}`);
-  return `${recipe.epochs} epochs, ${rateText(recipe)}, Gibbs steps at the top ${
-    [recipe.k, ...steps].join(", ")
-  }`;
+  return `${recipe.epochs} epochs of batches of ${recipe.batchSize}, ${
+    rateText(recipe)
+  }, Gibbs steps at the top ${[recipe.k, ...steps].join(", ")}`;
 }
 
 function lastEpochs(history: EpochRecord[]): EpochRecord[] {

@@ -8,27 +8,28 @@ import { FlagError } from "../src/cli.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** Fields that decide what the RBMs learn. */
-const FIELDS = [
-  ...["hidden", "top", "batchSize", "seed", "backend", "divisor", "split"] as const,
-  ...["stack", "topRbm"] as const,
-];
+/** Fields that decide what every RBM learns, and those of the whole column. */
+const SHARED = ["batchSize", "seed", "balanced", "backend", "divisor", "split", "stack"] as const;
+const COLUMN = ["hidden", "top", "topRbm"] as const;
 
 /**
- * Where a run of `recipe` would be after the stages that another run has trained as it would.
+ * Where a run of `recipe` would be after the stages that another run has trained as it would. A run of
+ * a stack alone (top 0) may be the lower part of a higher one.
  * @throws {FlagError} naming the field that differs, or where that run is.
  */
 export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise<Checkpoint> {
   const { recipe: theirs, progress, tensors } = await readCheckpoint(
     join(run, "checkpoint.safetensors"),
   );
-  for (const field of FIELDS) {
+  const isLowerPart = theirs.top === 0 && theirs.hidden.length <= recipe.hidden.length &&
+    theirs.hidden.every((units, i) => units === recipe.hidden[i]);
+  for (const field of isLowerPart ? SHARED : [...SHARED, ...COLUMN]) {
     const [ours, other] = [recipe[field], theirs[field]].map((value) => JSON.stringify(value));
     if (ours !== other) {
       throw new FlagError(`--pretrained ${run}: ${field} must be ${ours}, got ${other}`);
     }
   }
-  const rbms = recipe.hidden.length + 1;
+  const rbms = theirs.hidden.length + (theirs.top > 0 ? 1 : 0);
   if (progress.stage < rbms) {
     throw new FlagError(
       `--pretrained ${run}: it must have finished ${rbms} RBMs, got ${progress.stage}`,

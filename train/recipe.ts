@@ -103,6 +103,7 @@ export interface FineTuningRecipe {
 /** How the joint model is fine-tuned by the up-down algorithm. */
 export interface UpDownRecipe {
   epochs: number;
+  batchSize: number;
   /** Of the directed layers. */
   learningRate: number;
   /** Of the top RBM. */
@@ -174,6 +175,7 @@ const rbm: RbmRecipe = {
 
 const upDown: UpDownRecipe = {
   epochs: 0,
+  batchSize: 100,
   learningRate: 0.1,
   topLearningRate: 0.1,
   momentum: 0,
@@ -305,6 +307,7 @@ const rbmBounds: Record<NumericField<RbmRecipe>, [number, number]> = {
 
 const upDownBounds: Record<NumericField<UpDownRecipe>, [number, number]> = {
   epochs: [0, 10_000],
+  batchSize: [1, 10_000],
   learningRate: [0, 10],
   topLearningRate: [0, 10],
   momentum: [0, 0.9999],

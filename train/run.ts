@@ -212,8 +212,8 @@ class Run {
     train: Examples,
     validation: Examples | undefined,
   ): Promise<Dbn> {
-    const { upDown, seed, batchSize } = this.#recipe;
-    const options = { recipe: upDown, seed, stage, batchSize };
+    const { upDown, seed } = this.#recipe;
+    const options = { recipe: upDown, seed, stage };
     const trainer = new UpDownTrainer(await trainingTeam(), dbn, options);
     const { penultimateMean } = dbn;
     const evaluate = async () => ({
@@ -223,7 +223,7 @@ class Run {
         validation,
       ),
     });
-    await this.#fit(stage, "up-down", trainer, () => train, batchSize, evaluate);
+    await this.#fit(stage, "up-down", trainer, () => train, upDown.batchSize, evaluate);
     const parameters = trainer.parameters();
     trainer.dispose();
     let below = train;

@@ -21,7 +21,6 @@ export interface UpDownOptions {
   recipe: UpDownRecipe;
   seed: number;
   stage: number;
-  batchSize: number;
 }
 
 // Streams of random numbers above those of the top RBM's Gibbs steps.
@@ -47,7 +46,7 @@ export class UpDownTrainer implements Trainer {
     this.#options = options;
     this.epochs = options.recipe.epochs;
     this.#release = team.arena.mark();
-    const maxRows = options.batchSize;
+    const maxRows = options.recipe.batchSize;
     this.#sizes = stack.map(({ visibleSize, hiddenSize }) => ({ visibleSize, hiddenSize }));
     this.#topSizes = top;
     this.#recognition = stack.map(({ visibleSize: inputSize, hiddenSize, weights, hiddenBias }) => {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FlagError, parseFlags } from "../../src/cli.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { loadModel } from "../../src/model/store.ts";
+import { readCheckpoint } from "../../train/checkpoint.ts";
 import { epochLine, formatSeconds } from "../../train/progress.ts";
 import { errorRate } from "../../train/evaluation.ts";
 import { checkRecipe, presets } from "../../train/recipe.ts";
@@ -20,10 +21,11 @@ async function run(script: string, ...args: string[]) {
   return { code, out: decode(stdout), err: decode(stderr) };
 }
 
-const tiny = [
-  ..."--hidden 8,8 --top 12 --split train[:300] --validation train[300:400] --epochs 1".split(" "),
+const brief = [
+  ..."--split train[:300] --validation train[300:400] --epochs 1".split(" "),
   ..."--top-epochs 1 --persistent-epochs 1 --fine-tuning-epochs 1".split(" "),
 ];
+const tiny = [...brief, ..."--hidden 8,8 --top 12".split(" ")];
 
 Deno.test("flags change the recipe of their preset, and nothing else", async () => {
   assertEquals(await recipeFromFlags({}), presets.quick);
@@ -203,6 +205,27 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
   );
   assertEquals(tried.err.match(/(classifier|top) \d\//g), ["classifier 1/"]);
   assert(tried.out.includes("val err%") && !tried.out.includes("test error"), tried.out);
+  const column = (hidden: string, name: string, ...more: string[]) =>
+    ok(
+      "train",
+      ...brief,
+      "--hidden",
+      hidden,
+      "--top",
+      "0",
+      "--run",
+      at(name),
+      "--no-output",
+      ...more,
+    );
+  await column("11", "low");
+  const higher = await column("11,8", "high", "--pretrained", at("low"), "--quiet");
+  assertEquals(higher.err.match(/rbm\d 1\//g), ["rbm2 1/"]);
+  await column("11,8", "whole");
+  const [inParts, atOnce] = await Promise.all(
+    ["high", "whole"].map((name) => readCheckpoint(`${at(name)}/checkpoint.safetensors`)),
+  );
+  assertEquals(inParts.tensors, atOnce.tensors);
   const refused = await run("train", ...shared, "--run", at("d"), "--seed", "2");
   assert(refused.err.includes("seed must be 2, got 1"), refused.err);
 

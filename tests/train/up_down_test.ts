@@ -16,9 +16,15 @@ const shapes = [
   { height: 5, width: 7, hidden: [33, 40], top: 65, labels: 10 },
   { height: 4, width: 4, hidden: [31], top: 33, labels: 4 },
 ];
-const recipe: UpDownRecipe = { ...presets.plain.upDown, epochs: 2, learningRate: 0.1, k: 2 };
 const SEED = 2 ** 35 + 1, STAGE = 4, B = 5;
-const optionsOf = { recipe, seed: SEED, stage: STAGE, batchSize: B };
+const recipe: UpDownRecipe = {
+  ...presets.plain.upDown,
+  epochs: 2,
+  batchSize: B,
+  learningRate: 0.1,
+  k: 2,
+};
+const optionsOf = { recipe, seed: SEED, stage: STAGE };
 const at = (step: number) => ({ epoch: 0, step, batchesPerEpoch: 10 });
 
 function batchOf(pixels: number, labelSize: number, step: number) {
