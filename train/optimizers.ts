@@ -197,7 +197,7 @@ function page(winners: Trial[], byInitializer: Trial[], args: readonly string[])
 784-256-128-10 on 50,000 training images, ${epochs} epochs, no dropout; errors on the last 10,000
 training images, which were not trained on. The test set was not looked at.
 
-    deno task optimizers ${args.join(" ")}
+    ${["deno task optimizers", ...args].join(" ")}
 
 ## Optimizers
 

@@ -41,6 +41,8 @@ const palette: Colour[] = [
   [86, 180, 233],
   [120, 120, 120],
 ];
+/** Pixels on and off of the lines past the palette's end, which has its colours again. */
+const DASH = 6;
 const INK: Colour = [40, 40, 40];
 const RULE: Colour = [225, 225, 225];
 const MARGIN = { left: 76, right: 16, top: 28, bottom: 44 };
@@ -71,10 +73,10 @@ export function linePlot(options: PlotOptions): Uint8Array {
   canvas.line(MARGIN.left, bottom, right, bottom, INK);
   canvas.line(MARGIN.left, MARGIN.top, MARGIN.left, bottom, INK);
   series.forEach(({ x, y }, i) => {
-    const colour = palette[i % palette.length];
+    const { colour, dash } = stroke(i);
     for (let p = 0; p < x.length; p++) {
       const [px, py] = [scaleX.at(x[p]), scaleY.at(y[p])];
-      if (p > 0) canvas.line(scaleX.at(x[p - 1]), scaleY.at(y[p - 1]), px, py, colour, 2);
+      if (p > 0) canvas.line(scaleX.at(x[p - 1]), scaleY.at(y[p - 1]), px, py, colour, 2, dash);
       canvas.dot(px, py, x.length === 1 ? 3 : 1, colour);
     }
   });
@@ -153,11 +155,16 @@ function format(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
+function stroke(i: number): { colour: Colour; dash: number } {
+  return { colour: palette[i % palette.length], dash: i < palette.length ? 0 : DASH };
+}
+
 /** The series' names, to the right of the axes. */
 function drawLegend(canvas: Canvas, series: readonly Series[], right: number): void {
   series.forEach(({ name }, i) => {
     const y = MARGIN.top + 8 + 14 * i;
-    canvas.line(right + 12, y, right + 30, y, palette[i % palette.length], 3);
+    const { colour, dash } = stroke(i);
+    canvas.line(right + 12, y, right + 30, y, colour, 3, dash);
     canvas.text(name, right + 36, y - 3, "left");
   });
 }
@@ -183,10 +190,19 @@ class Canvas {
     this.fill(x - radius, y - radius, x + radius + 1, y + radius + 1, colour);
   }
 
-  line(x0: number, y0: number, x1: number, y1: number, colour: Colour, thickness = 1): void {
+  line(
+    x0: number,
+    y0: number,
+    x1: number,
+    y1: number,
+    colour: Colour,
+    thickness = 1,
+    dash = 0, // 0 for a line without gaps
+  ): void {
     const steps = Math.max(Math.abs(x1 - x0), Math.abs(y1 - y0), 1);
     const steep = Math.abs(y1 - y0) > Math.abs(x1 - x0);
     for (let i = 0; i <= steps; i++) {
+      if (dash > 0 && Math.floor(i / dash) % 2 > 0) continue;
       const x = Math.round(x0 + (x1 - x0) * i / steps), y = Math.round(y0 + (y1 - y0) * i / steps);
       for (let t = 0; t < thickness; t++) {
         const shift = t - (thickness >> 1);

@@ -49,6 +49,17 @@ Deno.test("plots and filters are PNGs of the size asked for", async () => {
   assertEquals([...(await decodePng(filters)).data], [255, 128, 0, 255]);
 });
 
+Deno.test("every line of a plot has a colour or dashes of its own", async () => {
+  const series = Array.from({ length: 14 }, (_, i) => ({ name: "a", x: [0, 1], y: [i, i] }));
+  const plot = { title: "", xLabel: "", yLabel: "" };
+  const { data, width } = await decodePng(linePlot({ ...plot, series }));
+  const looks = series.map((_, i) => {
+    const start = (28 + 8 + 14 * i) * width + width - 100;
+    return data.subarray(start, start + 100).join(); // the legend's row
+  });
+  assertEquals(new Set(looks).size, series.length);
+});
+
 Deno.test("plots that cannot be drawn are refused", () => {
   const plot = { title: "", xLabel: "", yLabel: "" };
   assertThrows(() => linePlot({ ...plot, series: [] }), RangeError, "no point");
