@@ -104,13 +104,22 @@ export interface FineTuningRecipe {
 export interface UpDownRecipe {
   epochs: number;
   batchSize: number;
-  /** Of the directed layers. */
+  /**
+   * Where the weights upwards start: from greedy training, as in the paper, or from the classifier that
+   * was fine-tuned.
+   */
+  recognition: "greedy" | "classifier";
+  /** Of the generative weights, in the wake phase. */
   learningRate: number;
+  /** Of the recognition weights, in the sleep phase. */
+  recognitionLearningRate: number;
   /** Of the top RBM. */
   topLearningRate: number;
   /** Of the top RBM. */
   momentum: number;
   schedule: RateSchedule;
+  /** Whether the chains of the top RBM go on from batch to batch (PCD), or start at each batch (CD). */
+  persistent: boolean;
   /** Gibbs steps of the top RBM. */
   k: number;
   /** From which epoch on it takes how many, instead of `k`. */
@@ -176,10 +185,13 @@ const rbm: RbmRecipe = {
 const upDown: UpDownRecipe = {
   epochs: 0,
   batchSize: 100,
+  recognition: "greedy",
   learningRate: 0.1,
+  recognitionLearningRate: 0.1,
   topLearningRate: 0.1,
   momentum: 0,
   schedule: "linear",
+  persistent: false,
   k: 3,
   kSchedule: [],
   weightCost: 0,
@@ -309,6 +321,7 @@ const upDownBounds: Record<NumericField<UpDownRecipe>, [number, number]> = {
   epochs: [0, 10_000],
   batchSize: [1, 10_000],
   learningRate: [0, 10],
+  recognitionLearningRate: [0, 10],
   topLearningRate: [0, 10],
   momentum: [0, 0.9999],
   k: [1, 1000],
@@ -370,6 +383,15 @@ export function checkRecipe(recipe: Recipe): Recipe {
     });
   }
   checkFields("upDown", recipe.upDown, upDownBounds);
+  checkChoice("upDown.recognition", recipe.upDown.recognition, ["greedy", "classifier"]);
+  if (
+    recipe.upDown.epochs > 0 && recipe.upDown.recognition === "classifier" &&
+    (recipe.fineTuning.initializer !== "pretrained" || recipe.fineTuning.activation !== "sigmoid")
+  ) {
+    throw new RangeError(
+      "Cannot train: upDown.recognition classifier needs fineTuning.initializer pretrained and activation sigmoid",
+    );
+  }
   if (recipe.upDown.epochs > 0 && recipe.backend === "tfjs") {
     throw new RangeError("Cannot train: upDown needs the backend simd, got tfjs");
   }

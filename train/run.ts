@@ -103,7 +103,7 @@ export async function runTraining(
     data.validation,
   );
   const dbn = recipe.upDown.epochs > 0
-    ? await run.upDownStage(stack.length + 2, greedy, data.train, data.validation)
+    ? await run.upDownStage(stack.length + 2, greedy, classifier, data.train, data.validation)
     : greedy;
   return { stack, dbn, ...(dbn !== greedy && { greedy }), classifier, history };
 }
@@ -209,12 +209,14 @@ class Run {
   async upDownStage(
     stage: number,
     dbn: Dbn,
+    classifier: Classifier,
     train: Examples,
     validation: Examples | undefined,
   ): Promise<Dbn> {
     const { upDown, seed } = this.#recipe;
     const options = { recipe: upDown, seed, stage };
-    const trainer = new UpDownTrainer(await trainingTeam(), dbn, options);
+    const start = upDown.recognition === "greedy" ? dbn : recognisedBy(classifier, dbn);
+    const trainer = new UpDownTrainer(await trainingTeam(), start, options);
     const { penultimateMean } = dbn;
     const evaluate = async () => ({
       metrics: await jointMetrics(
@@ -315,6 +317,17 @@ class Run {
     }
     await this.#events.save({ recipe: this.#recipe, progress: this.progress, tensors });
   }
+}
+
+/** The DBN with the classifier's weights upwards, and its own downwards. */
+function recognisedBy(classifier: Classifier, dbn: Dbn): Dbn {
+  const stack = dbn.stack.map((layer, i) => ({
+    ...layer,
+    weights: classifier[i].kernel,
+    hiddenBias: classifier[i].bias,
+    generativeWeights: layer.generativeWeights ?? layer.weights,
+  }));
+  return { ...dbn, stack };
 }
 
 function gather(train: Examples, indices: Uint32Array): Batch {

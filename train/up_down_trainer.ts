@@ -12,6 +12,7 @@ import type { Team } from "../src/kernels/team.ts";
 import { type TrainingParameters, TrainingRbm } from "../src/kernels/training.ts";
 import type { UpDownRecipe } from "./recipe.ts";
 import { gibbsStepsAt, learningRateAt } from "./schedules.ts";
+import { PCD_MONITOR_INTERVAL } from "./rbm_start.ts";
 import type { Batch, Metrics, Position, Trainer } from "./trainer.ts";
 
 // B batch, V visible, H hidden, P penultimate units, L labels
@@ -77,6 +78,10 @@ export class UpDownTrainer implements Trainer {
   step({ inputs, labels, size }: Batch, position: Position): Metrics {
     const { recipe } = this.#options, { step } = position;
     const learningRate = learningRateAt(recipe, position);
+    const recognitionRate = learningRateAt(
+      { ...recipe, learningRate: recipe.recognitionLearningRate },
+      position,
+    );
     const topRate = learningRateAt({ ...recipe, learningRate: recipe.topLearningRate }, position);
     const last = this.#sizes.length - 1;
     // Up: states of every layer, recognised from the image.
@@ -93,8 +98,8 @@ export class UpDownTrainer implements Trainer {
       sampleInputs: false,
       denseInputs: false,
       sampleVisible: true,
-      persistent: false,
-      monitor: false,
+      persistent: recipe.persistent,
+      monitor: !recipe.persistent || step % PCD_MONITOR_INTERVAL === 0,
       k: gibbsStepsAt(recipe, position.epoch),
       learningRate: topRate,
       momentum: recipe.momentum,
@@ -102,9 +107,11 @@ export class UpDownTrainer implements Trainer {
       key: this.#key(step, 0),
       inputLayer: 0,
     });
-    // Down: from where its chains ended, states of every layer, generated; of pixels probabilities.
+    // Down: from where its chains are, states of every layer, generated; of pixels probabilities.
+    const ends = recipe.persistent ? this.#top.particles()! : this.#top.chainEnds(size);
     const sleep: Float32Array[] = new Array(last + 2);
-    sleep[last + 1] = firstColumns(this.#top.chainEnds(size), size, this.#topSizes.visibleSize);
+    const { visibleSize, labelSize } = this.#topSizes;
+    sleep[last + 1] = firstColumns(ends, ends.length / (visibleSize + labelSize), visibleSize);
     for (let i = last; i >= 0; i--) {
       const key = this.#key(step, SLEEP_STREAM + i);
       sleep[i] = this.#generative[i].predict(sleep[i + 1], {
@@ -115,12 +122,15 @@ export class UpDownTrainer implements Trainer {
     }
     const { weightCost } = recipe;
     for (let i = 0; i <= last; i++) {
-      const rate = { learningRate, weightCost };
-      this.#generative[i].learn(wake[i + 1], wake[i], { ...rate, binaryInputs: true });
+      const down = { learningRate, weightCost, binaryInputs: true };
+      this.#generative[i].learn(wake[i + 1], wake[i], down);
+      if (recognitionRate === 0) continue;
       const kind = i > 0 ? { binaryInputs: true } : { denseInputs: true };
-      this.#recognition[i].learn(sleep[i], sleep[i + 1], { ...rate, ...kind });
+      const up = { learningRate: recognitionRate, weightCost, ...kind };
+      this.#recognition[i].learn(sleep[i], sleep[i + 1], up);
     }
-    return { reconstruction_error: error! };
+    if (error === undefined) return {};
+    return { [recipe.persistent ? "sampled_reconstruction_error" : "reconstruction_error"]: error };
   }
 
   #key(step: number, stream: number): RandomKey {
@@ -183,6 +193,11 @@ export class UpDownTrainer implements Trainer {
       add(name, layer.parameters());
       if (name === "top") add("velocity", layer.velocities());
     }
+    const particles = this.#top.particles();
+    if (particles) {
+      const width = this.#topSizes.visibleSize + this.#topSizes.labelSize;
+      state.set("particles", { shape: [particles.length / width, width], data: particles });
+    }
     return state;
   }
 
@@ -197,6 +212,8 @@ export class UpDownTrainer implements Trainer {
     };
     for (const [name, layer] of this.#layers()) layer.setParameters(take(name));
     this.#top.setVelocities(take("velocity"));
+    const particles = state.get("particles");
+    if (particles) this.#top.setParticles(particles.data);
   }
 
   dispose(): void {

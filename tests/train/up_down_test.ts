@@ -22,6 +22,7 @@ const recipe: UpDownRecipe = {
   epochs: 2,
   batchSize: B,
   learningRate: 0.1,
+  recognitionLearningRate: 0.07,
   k: 2,
 };
 const optionsOf = { recipe, seed: SEED, stage: STAGE };
@@ -40,7 +41,8 @@ function plainStep(
   model: ReturnType<typeof tinyModel>["dbn"],
   { inputs, labels }: ReturnType<typeof batchOf>,
   step: number,
-  rate: number,
+  decay: number,
+  chains: { v: number[]; y: number[] }[] | undefined, // what PCD goes on from, and is changed
 ) {
   const { stack, top } = model, pixels = stack[0].visibleSize;
   const uniform = (count: number, row: number, stream: number) => {
@@ -59,7 +61,10 @@ function plainStep(
     return p.map((x, i) => u[i] < x ? 1 : 0);
   };
   const change = new Map<Float32Array, Float64Array>();
+  const recognition = new Set(stack.flatMap(({ weights, hiddenBias }) => [weights, hiddenBias]));
   const add = (array: Float32Array, i: number, value: number) => {
+    const { learningRate, recognitionLearningRate } = recipe;
+    const rate = decay * (recognition.has(array) ? recognitionLearningRate : learningRate);
     const sums = change.get(array) ?? new Float64Array(array.length);
     sums[i] += rate * value / B;
     change.set(array, sums);
@@ -82,24 +87,25 @@ function plainStep(
     const wake = [[...inputs.subarray(row * pixels, (row + 1) * pixels)]];
     stack.forEach((_, i) => wake.push(sample(up(i, wake[i]), row, 3500 + i)));
     const y0 = Array.from({ length: top.labelSize }, (_, l) => l === label ? 1 : 0);
-    let v = wake[stack.length], y = y0, h = topHidden(v, y);
-    const first = h;
+    const first = topHidden(wake[stack.length], y0);
+    let { v, y } = chains?.[row] ?? { v: wake[stack.length], y: y0 }, h = topHidden(v, y);
     for (let k = 0; k < recipe.k; k++) {
-      const on = sample(h, row, 3 * k);
+      const stream = 3 * k + (chains ? 1 : 0), on = sample(h, row, stream);
       v = sample(
         affine(on, (a, b) => top.weights[b * H + a], top.visibleBias).map(sigmoid),
         row,
-        3 * k + 1,
+        stream + 1,
       );
       const e = affine(on, (a, b) => top.labelWeights[b * H + a], top.labelBias).map(Math.exp);
-      const total = e.reduce((a, b) => a + b, 0), u = uniform(1, row, 3 * k + 2)[0];
+      const total = e.reduce((a, b) => a + b, 0), u = uniform(1, row, stream + 2)[0];
       let running = 0;
       const found = e.findIndex((x) => u < (running += x / total));
       const chosen = found < 0 ? e.length - 1 : found;
       y = e.map((_, l) => l === chosen ? 1 : 0);
       h = topHidden(v, y);
     }
-    const [v0] = [wake[stack.length]];
+    if (chains) chains[row] = { v, y };
+    const v0 = wake[stack.length];
     for (let j = 0; j < H; j++) {
       v0.forEach((x, i) => add(top.weights, i * H + j, x * first[j] - v[i] * h[j]));
       y0.forEach((x, l) => add(top.labelWeights, l * H + j, x * first[j] - y[l] * h[j]));
@@ -129,14 +135,16 @@ function plainStep(
 }
 
 Deno.test("an up-down step is that of the paper's appendix, for any number of workers", () => {
-  for (const shape of shapes) {
-    const model = tinyModel({ ...shape, untied: true });
-    const trainers = teams.map((team) => new UpDownTrainer(team, model.dbn, optionsOf));
+  for (const [i, shape] of [...shapes, ...shapes].entries()) {
+    const model = tinyModel({ ...shape, untied: true }), persistent = i >= shapes.length;
+    const options = { ...optionsOf, recipe: { ...recipe, persistent } };
+    const trainers = teams.map((team) => new UpDownTrainer(team, model.dbn, options));
+    const chains = persistent ? [] : undefined;
     const twin = structuredClone(model.dbn), pixels = shape.height * shape.width;
     for (let step = 0; step < 3; step++) {
       const batch = batchOf(pixels, shape.labels, step);
       for (const trainer of trainers) trainer.step(batch, at(step));
-      plainStep(twin, batch, step, recipe.learningRate * (1 - step / 20));
+      plainStep(twin, batch, step, 1 - step / 20, chains);
     }
     const [one, two, three] = trainers.map((trainer) => trainer.state());
     assertEquals(two, one);
@@ -157,15 +165,20 @@ Deno.test("an up-down step is that of the paper's appendix, for any number of wo
 
 Deno.test("up-down training goes on from a checkpoint to the same bits", () => {
   const [, shape] = shapes, { dbn } = tinyModel({ ...shape, scale: 0.1 });
-  const options = { ...optionsOf, recipe: { ...recipe, momentum: 0.5, topLearningRate: 0.2 } };
-  const make = (team: number) => new UpDownTrainer(teams[team], dbn, options);
-  const whole = make(0), first = make(1), second = make(2);
-  const batches = [0, 1, 2, 3].map((step) => batchOf(35, 10, step));
-  batches.forEach((batch, step) => whole.step(batch, at(step)));
-  batches.slice(0, 2).forEach((batch, step) => first.step(batch, at(step)));
-  second.load(first.state());
-  batches.slice(2).forEach((batch, i) => second.step(batch, at(i + 2)));
-  assertEquals(second.state(), whole.state());
+  for (const persistent of [false, true]) {
+    const changes = { momentum: 0.5, topLearningRate: 0.2, persistent };
+    const options = { ...optionsOf, recipe: { ...recipe, ...changes } };
+    const trainers = [0, 1, 2].map((team) => new UpDownTrainer(teams[team], dbn, options));
+    const [whole, first, second] = trainers;
+    const batches = [0, 1, 2, 3].map((step) => batchOf(35, 10, step));
+    batches.forEach((batch, step) => whole.step(batch, at(step)));
+    batches.slice(0, 2).forEach((batch, step) => first.step(batch, at(step)));
+    second.load(first.state());
+    batches.slice(2).forEach((batch, i) => second.step(batch, at(i + 2)));
+    assertEquals(second.state(), whole.state());
+    assertEquals(whole.state().has("particles"), persistent);
+    for (const trainer of trainers.toReversed()) trainer.dispose();
+  }
 });
 
 Deno.test("before a step the untied model is the tied one; after it, both ways differ", () => {
