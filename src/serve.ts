@@ -7,13 +7,13 @@ import { type Engine, type EngineName, engineNames } from "./engine/engine.ts";
 import { openEngine } from "./engine/open.ts";
 import { createApp, type LogRecord } from "./http/app.ts";
 import { curlExamples } from "./http/index_page.ts";
-import { loadModel } from "./model/store.ts";
+import { loadModel, releasedModel } from "./model/store.ts";
 
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one [$PORT, or 8000]" },
   host: { kind: "string", help: "address to listen on [0.0.0.0]" },
   engine: { kind: "string", help: `${engineNames.join(", ")} [simd]` },
-  model: { kind: "string", help: "model directory: a path or URL [models/mnist-dbn/1]" },
+  model: { kind: "string", help: `model directory: a path or URL [${releasedModel}]` },
 };
 
 const USAGE = `Usage: deno task start [flags]

@@ -25,10 +25,11 @@ export class ConjugateGradientTrainer implements ClassifierTrainer {
 
   constructor(team: Team, start: Classifier, options: ClassifierTrainerOptions) {
     const { recipe, batchSize: maxRows } = options;
-    if (recipe.dropout > 0 || recipe.inputDropout > 0 || recipe.maxNorm > 0) {
+    const { dropout, inputDropout, maxNorm, adversarialReach } = recipe;
+    if (dropout > 0 || inputDropout > 0 || maxNorm > 0 || adversarialReach > 0) {
       throw new RangeError(
         "Cannot train: conjugate_gradient needs a loss that does not change between evaluations; " +
-          "set dropout, inputDropout and maxNorm to 0",
+          "set dropout, inputDropout, maxNorm and adversarialReach to 0",
       );
     }
     this.#options = options;

@@ -4,13 +4,13 @@
  */
 import { type EngineName, engineNames } from "../src/engine/engine.ts";
 import { openEngine } from "../src/engine/open.ts";
-import { loadModel } from "../src/model/store.ts";
+import { loadModel, releasedModel } from "../src/model/store.ts";
 import { dataFlags, loadExamples, openDataset } from "./data.ts";
 import { evaluate } from "./evaluation.ts";
 import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "../src/cli.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: "model directory [models/mnist-dbn/1]" },
+  model: { kind: "string", help: `model directory [${releasedModel}]` },
   engine: { kind: "string", help: `${engineNames.join(", ")} [tfjs]` },
   split: { kind: "string", help: "slice to measure [test]" },
   ...dataFlags,

@@ -2,12 +2,12 @@
  * `deno task export`: writes the ONNX files of a model that has none, or anew.
  * @module
  */
-import { loadModel } from "../src/model/store.ts";
+import { loadModel, releasedModel } from "../src/model/store.ts";
 import { flagHelp, type FlagTable, parseFlags, runCommand } from "../src/cli.ts";
 import { exportOnnx } from "./onnx.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: "model directory [models/mnist-dbn/1]" },
+  model: { kind: "string", help: `model directory [${releasedModel}]` },
 };
 
 const USAGE = `Usage: deno task export [--model DIR]

@@ -8,7 +8,7 @@ import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "../
 import { fillUniform, streams } from "../src/math/random.ts";
 import type { StackLayer } from "../src/model/dbn.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
-import { loadModel } from "../src/model/store.ts";
+import { loadModel, releasedModel } from "../src/model/store.ts";
 import { estimateLogPartition, logLikelihoodBounds, logLikelihoods, meanWithError } from "./ais.ts";
 import { readCheckpoint, tensorsUnder } from "./checkpoint.ts";
 import { dataFlags, loadExamples, openDataset } from "./data.ts";
@@ -17,7 +17,7 @@ import { logOdds } from "./rbm_start.ts";
 import { trainingTeam } from "./team.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: "model directory [models/mnist-dbn/1]" },
+  model: { kind: "string", help: `model directory [${releasedModel}]` },
   run: { kind: "string", help: "directory of a run instead, for the RBMs of its stack" },
   split: { kind: "string", help: "slice to measure [test]" },
   runs: { kind: "integer", help: "independent annealing runs [100]" },

@@ -94,6 +94,11 @@ export interface FineTuningRecipe {
   l2: number;
   /** Bound on the norm of the weights into a hidden unit; 0 for none. */
   maxNorm: number;
+  /**
+   * How far each pixel of half the cases is moved up the loss (adversarial training, Goodfellow et al.
+   * 2015); 0 for none.
+   */
+  adversarialReach: number;
   /** Stops after so many epochs without a lower error on held-out cases, and keeps the best; 0 never. */
   patience: number;
   /** Distortions of the images, new in each epoch. */
@@ -215,6 +220,7 @@ const fineTuning: FineTuningRecipe = {
   l1: 0,
   l2: 0,
   maxNorm: 0,
+  adversarialReach: 0,
   patience: 0,
   augmentation: noAugmentation,
 };
@@ -342,6 +348,7 @@ const fineTuningBounds: Record<NumericField<FineTuningRecipe>, [number, number]>
   l1: [0, 1],
   l2: [0, 1],
   maxNorm: [0, 1000],
+  adversarialReach: [0, 1],
   patience: [0, 10_000],
 };
 

@@ -10,14 +10,14 @@ import { openTfjsBackend, tf } from "../src/engine/tfjs_backend.ts";
 import { argmaxRows } from "../src/math/activations.ts";
 import type { Classifier } from "../src/model/dbn.ts";
 import { generateFrame } from "../src/model/gibbs.ts";
-import { loadModel } from "../src/model/store.ts";
+import { loadModel, releasedModel } from "../src/model/store.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { dataFlags, loadExamples, openDataset } from "./data.ts";
 import { createClassifier, errorRate, evaluateClassifier } from "./evaluation.ts";
 import { type Examples, readRows } from "./examples.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: "model directory [models/mnist-dbn/1]" },
+  model: { kind: "string", help: `model directory [${releasedModel}]` },
   judge: {
     kind: "string",
     help: "run of the judging classifier: deno task train --recipe judge [runs/judge]",

@@ -50,6 +50,7 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
       l1: recipe.l1,
       l2: recipe.l2,
       maxNorm: recipe.maxNorm,
+      adversarialReach: recipe.adversarialReach,
     });
     return { loss, accuracy };
   }

@@ -188,13 +188,15 @@ function crossEntropy(logits: Tensor2D, labels: Uint8Array): number {
 
 /** @throws {RangeError} naming what this backend does not have. */
 function checkSupported(recipe: FineTuningRecipe): void {
-  const { optimizer, activation, l1, l2, maxNorm } = recipe;
+  const { optimizer, activation, l1, l2, maxNorm, adversarialReach } = recipe;
   const wanted = optimizer !== "adam"
     ? `optimizer ${optimizer}`
     : activation !== "sigmoid"
     ? `activation ${activation}`
     : l1 > 0 || l2 > 0 || maxNorm > 0
     ? "a penalty or bound on weights"
+    : adversarialReach > 0
+    ? "adversarial training"
     : undefined;
   if (wanted) {
     throw new RangeError(

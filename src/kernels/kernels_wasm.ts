@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "dc2d8a1fa75dd962df9b98c511006218bdc40329b9bf1a96a7d4f8a90b9a63fd";
+export const sourceSha256 = "e6abecd72e05dd35db615da615393dbf987701e0d4acf701437f101a2c72a12c";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -58,6 +58,11 @@ export interface NetworkStep {
   l2: number;
   /** Bound on the norm of the weights into a hidden unit; 0 for none. */
   maxNorm: number;
+  /**
+   * Moves each input of the batch's first half (rounded down) by so much up the loss, within [0, 1],
+   * before learning from it: adversarial training, Goodfellow, Shlens, Szegedy (2015). 0 for none.
+   */
+  adversarialReach?: number;
 }
 
 /** Mean cross-entropy of a batch in nats, and the share of its rows that are read right. */
@@ -74,6 +79,9 @@ interface PlacedParameters {
   weights: [values: number, first: number, second: number];
   bias: [values: number, first: number, second: number];
 }
+
+// What a batch is for: see assembly/network.ts.
+const TRAIN = 0, GRADIENTS = 1, PERTURB = 2;
 
 const BATCH_WORDS = 40;
 const LAYER_WORDS = 13;
@@ -138,7 +146,9 @@ export class TrainingNetwork {
   /** Learns from one batch. */
   step(step: NetworkStep): NetworkLoss {
     const rows = this.#placeBatch(step.inputs, step.labels);
-    this.#run("trainNetwork", 0, rows, step);
+    const moved = step.adversarialReach ? rows >> 1 : 0;
+    if (moved > 0) this.#run("trainNetwork", PERTURB, moved, step);
+    this.#run("trainNetwork", TRAIN, rows, step);
     return this.#loss(rows);
   }
 
@@ -148,15 +158,22 @@ export class TrainingNetwork {
     labels: Uint8Array,
   ): NetworkLoss & { gradients: Float32Array[] } {
     const rows = this.#placeBatch(inputs, labels);
-    this.#run("trainNetwork", 1, rows);
+    this.#run("trainNetwork", GRADIENTS, rows);
     const gradients = this.#read(1).flatMap(({ kernel, bias }) => [kernel, bias]);
     return { ...this.#loss(rows), gradients };
+  }
+
+  /** Inputs (B, I) moved by `reach` up the loss, without dropout, within [0, 1]. */
+  adversarial(inputs: Float32Array, labels: Uint8Array, reach: number): Float32Array {
+    const rows = this.#placeBatch(inputs, labels);
+    this.#run("trainNetwork", PERTURB, rows, { adversarialReach: reach });
+    return this.#team.arena.floats(this.#buffers.inputs, inputs.length).slice();
   }
 
   /** Scores before the softmax, (B, L), without dropout. */
   scores(inputs: Float32Array): Float32Array {
     const rows = this.#placeBatch(inputs);
-    this.#run("runNetwork", 0, rows);
+    this.#run("runNetwork", TRAIN, rows);
     const { outputs, outputSize } = this.#layers.at(-1)!, { arena } = this.#team;
     const panels = arena.floats(this.#buffers.outs.at(-1)!, this.#maxRows * outputs);
     const out = new Float32Array(rows * outputSize);
@@ -208,7 +225,12 @@ export class TrainingNetwork {
     return rows;
   }
 
-  #run(job: "trainNetwork" | "runNetwork", mode: number, rows: number, step?: NetworkStep): void {
+  #run(
+    job: "trainNetwork" | "runNetwork",
+    mode: number,
+    rows: number,
+    step?: Partial<NetworkStep>,
+  ): void {
     const { arena, barrier } = this.#team, b = this.#buffers, key = step?.key;
     const seed = key?.seed ?? 0, updates = (step?.updates ?? 0) + 1;
     const integers = [
@@ -230,7 +252,8 @@ export class TrainingNetwork {
     numbers.set([1 - (step?.inputDropout ?? 0), 1 - (step?.dropout ?? 0)], at);
     words[at += 2] = optimizers.indexOf(step?.optimizer ?? "sgd");
     numbers.set(floats, ++at);
-    words.set([b.scratch, 4 * b.scratchWords], at + floats.length);
+    words.set([b.scratch, 4 * b.scratchWords], at += floats.length);
+    numbers[at + 2] = step?.adversarialReach ?? 0;
     this.#team.run(job, b.batch);
   }
 

@@ -15,8 +15,8 @@ import {
   writeWeights,
 } from "./weights.ts";
 
-/** The released model, relative to this file: what serving loads by default. */
-export const releasedModel = new URL("../../models/mnist-dbn/1/", import.meta.url);
+/** Directory of the released model in this repository: what serving loads by default. */
+export const releasedModel = "models/mnist-dbn/1";
 
 /** A model and where it was read from. */
 export interface StoredModel extends Model {
@@ -30,7 +30,9 @@ export interface StoredModel extends Model {
  * @throws {WeightsFormatError} if a file is broken, does not match config.json or its SHA-256.
  * @throws {Error} naming the missing file and how to make a model.
  */
-export async function loadModel(directory: string | URL = releasedModel): Promise<StoredModel> {
+export async function loadModel(
+  directory: string | URL = new URL(`../../${releasedModel}/`, import.meta.url),
+): Promise<StoredModel> {
   const url = directoryUrl(directory);
   const config = checkConfig(parseConfig(await readModelFile(url, modelFiles.config)));
   const [dbn, classifier] = await Promise.all([

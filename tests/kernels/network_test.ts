@@ -215,3 +215,51 @@ Deno.test("a batch that is not whole rows, too large or of unknown labels is ref
     "below 2, got 2",
   );
 });
+
+Deno.test("adversarial inputs go up the loss, by finite differences, for any number of workers", () => {
+  const reach = 0.01, h = 1e-3;
+  for (const sizes of [[3, 31, 33, 5], [33, 65, 2, 10], [70, 40, 34]]) {
+    for (const activation of hiddenActivations) {
+      const start = network(sizes), { inputs, labels } = batchOf(5, sizes[0], sizes.at(-1)!);
+      const clipped = inputs.map((x) => Math.min(1, x));
+      const trained = teams.map((team) =>
+        new TrainingNetwork(team, start, { maxRows: 5, activation })
+      );
+      const moved = trained.map((one) => one.adversarial(clipped, labels, reach));
+      assertEquals(moved[1], moved[0]);
+      assertEquals(moved[2], moved[0]);
+      const twin = new PlainNetwork(start, activation);
+      const lossAt = (i: number, x: number) => {
+        const changed = clipped.slice();
+        changed[i] = x;
+        return twin.gradients(changed, labels).loss;
+      };
+      let checked = 0;
+      clipped.forEach((x, i) => {
+        const slope = (lossAt(i, x + h) - lossAt(i, x - h)) / (2 * h);
+        if (Math.abs(slope) < 1e-4) return;
+        const expected = Math.max(0, Math.min(1, x + Math.sign(slope) * reach));
+        assertAlmostEquals(moved[0][i], expected, 1e-6, `${sizes} ${activation} ${i}`);
+        checked++;
+      });
+      assert(checked > clipped.length / 4, `${checked} of ${clipped.length}`);
+      assertEquals(trained[0].parameters(), start.map((layer) => ({ ...layer })));
+    }
+  }
+});
+
+Deno.test("adversarial training learns from half of the batch moved, the other as it is", () => {
+  const sizes = [33, 40, 10], start = network(sizes), { inputs, labels } = batchOf(5, 33, 10);
+  const clipped = inputs.map((x) => Math.min(1, x)), half = 2 * 33;
+  for (const team of teams) {
+    const release = team.arena.mark();
+    const make = () => new TrainingNetwork(team, start, { maxRows: 5, activation: "sigmoid" });
+    const one = make(), other = make();
+    one.step({ ...plain, inputs: clipped, labels, adversarialReach: 0.2 });
+    const mixed = clipped.slice();
+    mixed.set(other.adversarial(clipped, labels, 0.2).subarray(0, half));
+    other.step({ ...plain, inputs: mixed, labels });
+    assertEquals(one.parameters(), other.parameters());
+    release();
+  }
+});

@@ -100,6 +100,7 @@ Deno.test("tfjs refuses what it does not have, by name", () => {
   refused({ optimizer: "sgd" }, "optimizer sgd needs the backend simd");
   refused({ activation: "relu" }, "activation relu needs the backend simd");
   refused({ maxNorm: 1 }, "bound on weights needs the backend simd");
+  refused({ adversarialReach: 0.1 }, "adversarial training needs the backend simd");
 });
 
 Deno.test("rates fall as their schedules say", () => {
@@ -145,7 +146,7 @@ Deno.test("conjugate gradients never leave a batch with a higher loss", () => {
   assertThrows(
     () => new ConjugateGradientTrainer(team, start, optionsOf({ optimizer: "conjugate_gradient" })),
     RangeError,
-    "set dropout, inputDropout and maxNorm to 0",
+    "set dropout, inputDropout, maxNorm and adversarialReach to 0",
   );
 });
 

@@ -20,6 +20,7 @@ const ROW_BYTES: i32 = 128;
 // What a batch is for.
 const TRAIN: i32 = 0;
 const GRADIENTS: i32 = 1; // into the first state of each parameter, in place of an update
+const PERTURB: i32 = 2; // moves the inputs up the loss, and changes no parameter
 
 // Activations of hidden layers.
 const RELU: i32 = 1;
@@ -67,6 +68,7 @@ class Batch {
   maxNorm: f32; // of the weights into a hidden unit; 0 for no bound
   scratch: usize; // a worker: see scratchBytes
   scratchBytes: i32;
+  reach: f32; // of PERTURB: how far an input moves
 }
 
 /** A layer's parameters with two numbers of state each, and its activities. */
@@ -119,6 +121,7 @@ export function trainNetwork(b: Batch, worker: i32): void {
       }
       meet(b.barrier, worker); // weights change after all have read them
     }
+    if (b.mode == PERTURB) continue;
     const rowPanels = layer.inputs / PANEL, blocks = rowPanels * (layer.outputs / PANEL);
     const to = shareStart(blocks, worker + 1, workers);
     for (let block = shareStart(blocks, worker, workers); block < to; block++) {
@@ -127,6 +130,13 @@ export function trainNetwork(b: Batch, worker: i32): void {
     const panels = layer.outputs / PANEL, panelsTo = shareStart(panels, worker + 1, workers);
     for (let panel = shareStart(panels, worker, workers); panel < panelsTo; panel++) {
       updateBias(b, layer, panel, scratch);
+    }
+  }
+  if (b.mode == PERTURB) {
+    const bottom = layerAt(b, 0), panels = bottom.inputs / PANEL;
+    const to = shareStart(panels, worker + 1, workers);
+    for (let panel = shareStart(panels, worker, workers); panel < to; panel++) {
+      perturbPanel(b, bottom, panel, scratch);
     }
   }
   meet(b.barrier, worker);
@@ -273,15 +283,35 @@ function softmaxRow(b: Batch, layer: Layer, row: i32): void {
   store<i32>(b.hits + (row << 2), best == target ? 1 : 0);
 }
 
-/** Gradient by the inputs of a layer: out·wᵀ times the slope of the activation below. */
-function backwardPanel(b: Batch, layer: Layer, below: Layer, panel: i32, scratch: usize): void {
+/** to[panel] ← out·wᵀ: the gradient by a layer's inputs. */
+function backPanel(b: Batch, layer: Layer, to: usize, panel: i32, scratch: usize): void {
   for (let o = 0; o < layer.outputs / PANEL; o++) {
     const from = layer.weights + (o * layer.inputs + panel * PANEL) * ROW_BYTES;
     turn32x32(scratch + o * BLOCK_BYTES, from);
   }
+  memory.fill(to, 0, b.rows * ROW_BYTES);
+  addProduct(to, layer.outByOutput, b.maxRows, scratch, layer.outputs, b.rows);
+}
+
+/** inputs ← inputs + reach·sign(gradient) within [0, 1], in place; x of the layer is overwritten. */
+function perturbPanel(b: Batch, layer: Layer, panel: i32, scratch: usize): void {
+  const gradients = panelAt(layer.x, b, panel), count = min(PANEL, b.inputSize - panel * PANEL);
+  backPanel(b, layer, gradients, panel, scratch);
+  for (let row = 0; row < b.rows; row++) {
+    const from = gradients + row * ROW_BYTES;
+    const inputs = b.inputs + ((row * b.inputSize + panel * PANEL) << 2);
+    for (let i = 0; i < count; i++) {
+      const g = load<f32>(from + (i << 2)), at = inputs + (i << 2);
+      if (g == 0) continue;
+      store<f32>(at, max<f32>(0, min<f32>(1, load<f32>(at) + (g > 0 ? b.reach : -b.reach))));
+    }
+  }
+}
+
+/** The gradient by the scores below: that by the layer's inputs, times the slope of the activation. */
+function backwardPanel(b: Batch, layer: Layer, below: Layer, panel: i32, scratch: usize): void {
   const out = panelAt(below.out, b, panel), x = panelAt(layer.x, b, panel);
-  memory.fill(out, 0, b.rows * ROW_BYTES);
-  addProduct(out, layer.outByOutput, b.maxRows, scratch, layer.outputs, b.rows);
+  backPanel(b, layer, out, panel, scratch);
   // With x = a / keep where a unit stays and 0 where not: σ′·x/a = x(1 − x·keep); ReLU′·x/a = 1 / keep.
   const relu = b.activation == RELU, zero = f32x4.splat(0), one = f32x4.splat(1);
   const keep = f32x4.splat(b.hiddenKeep), scale = f32x4.splat(1 / b.hiddenKeep);
