@@ -91,7 +91,7 @@ function errorCurves(history: EpochRecord[]) {
     series: [
       ...curves(history, ["error_percent", "val_error_percent"]),
       ...curves(history, ["accuracy"]).map(({ name, x, y }) => ({
-        name: name.replace("accuracy", "error, dropout on"),
+        name: name.replace("accuracy", "error of training batches"),
         x,
         y: y.map((accuracy) => 100 * (1 - accuracy)),
       })),
