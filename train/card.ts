@@ -130,6 +130,9 @@ function fineTuningText(recipe: Recipe["fineTuning"]): string {
     `${recipe.activation} units, from ${initializer} weights`,
     `dropout ${recipe.dropout} (input ${recipe.inputDropout})`,
   ];
+  if (recipe.adversarialReach > 0) {
+    parts.push(`half of each batch moved up the loss, each pixel by ${recipe.adversarialReach}`);
+  }
   if (a.shift || a.rotation || a.scaling || a.shear || a.elasticAlpha) {
     parts.push(
       `images distorted anew in each epoch: shifts to ${a.shift} pixels, rotations to ${a.rotation}°, ` +
@@ -143,9 +146,17 @@ function fineTuningText(recipe: Recipe["fineTuning"]): string {
 
 function upDownText(recipe: Recipe["upDown"]): string {
   const steps = recipe.kSchedule.map(({ epoch, k }) => `${k} from epoch ${epoch + 1}`);
-  return `${recipe.epochs} epochs of batches of ${recipe.batchSize}, ${
-    rateText(recipe)
-  }, Gibbs steps at the top ${[recipe.k, ...steps].join(", ")}`;
+  const { persistent, recognition, discriminativeLearningRate } = recipe;
+  const parts = [
+    `${recipe.epochs} epochs of batches of ${recipe.batchSize}, ${rateText(recipe)}`,
+    `Gibbs steps at the top ${[recipe.k, ...steps].join(", ")}`,
+  ];
+  if (persistent) parts.push("persistent chains");
+  if (recognition === "classifier") parts.push("recognition from the classifier's weights");
+  if (discriminativeLearningRate > 0) {
+    parts.push(`log p(label | image) at the top at rate ${discriminativeLearningRate}`);
+  }
+  return parts.join(", ");
 }
 
 function lastEpochs(history: EpochRecord[]): EpochRecord[] {

@@ -13,6 +13,7 @@ const shown: Record<string, [name: string, decimals: number]> = {
   sampled_reconstruction_error: ["recon of samples", 2],
   free_energy_gap: ["gap", 2],
   loss: ["loss", 4],
+  label_loss: ["label loss", 4],
   accuracy: ["acc", 4],
   error_percent: ["err%", 2],
   val_error_percent: ["val err%", 2],

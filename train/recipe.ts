@@ -120,6 +120,11 @@ export interface UpDownRecipe {
   recognitionLearningRate: number;
   /** Of the top RBM. */
   topLearningRate: number;
+  /**
+   * Of log p(label | image) in the top RBM, which then learns by two gradients (a hybrid RBM, Larochelle
+   * and Bengio 2008); 0 for the paper's algorithm.
+   */
+  discriminativeLearningRate: number;
   /** Of the top RBM. */
   momentum: number;
   schedule: RateSchedule;
@@ -194,6 +199,7 @@ const upDown: UpDownRecipe = {
   learningRate: 0.1,
   recognitionLearningRate: 0.1,
   topLearningRate: 0.1,
+  discriminativeLearningRate: 0,
   momentum: 0,
   schedule: "linear",
   persistent: false,
@@ -329,6 +335,7 @@ const upDownBounds: Record<NumericField<UpDownRecipe>, [number, number]> = {
   learningRate: [0, 10],
   recognitionLearningRate: [0, 10],
   topLearningRate: [0, 10],
+  discriminativeLearningRate: [0, 10],
   momentum: [0, 0.9999],
   k: [1, 1000],
   weightCost: [0, 1],

@@ -83,6 +83,10 @@ export class UpDownTrainer implements Trainer {
       position,
     );
     const topRate = learningRateAt({ ...recipe, learningRate: recipe.topLearningRate }, position);
+    const discriminativeRate = learningRateAt(
+      { ...recipe, learningRate: recipe.discriminativeLearningRate },
+      position,
+    );
     const last = this.#sizes.length - 1;
     // Up: states of every layer, recognised from the image.
     const wake = [inputs];
@@ -120,6 +124,14 @@ export class UpDownTrainer implements Trainer {
         binaryInputs: true,
       });
     }
+    const metrics: Metrics = {};
+    if (error !== undefined) {
+      metrics[recipe.persistent ? "sampled_reconstruction_error" : "reconstruction_error"] = error;
+    }
+    if (recipe.discriminativeLearningRate > 0) {
+      const rates = { learningRate: discriminativeRate, binaryInputs: last >= 0 };
+      metrics.label_loss = this.#top.discriminate(wake[last + 1], labels, rates);
+    }
     const { weightCost } = recipe;
     for (let i = 0; i <= last; i++) {
       const down = { learningRate, weightCost, binaryInputs: true };
@@ -129,8 +141,7 @@ export class UpDownTrainer implements Trainer {
       const up = { learningRate: recognitionRate, weightCost, ...kind };
       this.#recognition[i].learn(sleep[i], sleep[i + 1], up);
     }
-    if (error === undefined) return {};
-    return { [recipe.persistent ? "sampled_reconstruction_error" : "reconstruction_error"]: error };
+    return metrics;
   }
 
   #key(step: number, stream: number): RandomKey {

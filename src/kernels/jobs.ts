@@ -26,6 +26,7 @@ export interface KernelExports {
   annealBatch(batch: number, worker: number): void;
   predictBatch(batch: number, worker: number): void;
   learnBatch(batch: number, worker: number): void;
+  discriminateBatch(batch: number, worker: number): void;
   trainNetwork(batch: number, worker: number): void;
   runNetwork(batch: number, worker: number): void;
 }
@@ -38,6 +39,7 @@ export const jobs = [
   "annealBatch",
   "predictBatch",
   "learnBatch",
+  "discriminateBatch",
   "trainNetwork",
   "runNetwork",
 ] as const;

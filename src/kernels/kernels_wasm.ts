@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "e6abecd72e05dd35db615da615393dbf987701e0d4acf701437f101a2c72a12c";
+export const sourceSha256 = "3c07f5f04e14063fde1e3ee486697af2bc80e327d3469b0be1d6e0973ad16eff";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -97,7 +97,7 @@ export interface DirectedInputs {
   denseInputs?: boolean;
 }
 
-/** What a directed layer needs of a step. */
+/** What a directed layer, or the discriminative gradient, needs of a step. */
 const DIRECTED = { ...ANNEALING, sampleVisible: false, persistent: false, k: 0 };
 
 /** An RBM that learns in the arena of a team, whose workers must have started. */
@@ -166,6 +166,8 @@ export class TrainingRbm {
       baseBias: arena.allocate(visiblePad),
       gains: arena.allocate(2 * workers * maxRows),
       outputs: arena.allocate(maxRows * hiddenPad),
+      labelErrors: arena.allocate(maxRows * labelSize),
+      labelPartials: arena.allocate(hiddenPad / PANEL * maxRows * labelSize),
     };
     if (sizes.baseBias) {
       arena.floats(this.#buffers.baseBias, sizes.baseBias.length).set(sizes.baseBias);
@@ -240,6 +242,35 @@ export class TrainingRbm {
     }
     this.#placeRows(this.#buffers.outputs, targets, hiddenSize);
     this.#team.run("learnBatch", this.#buffers.batch);
+  }
+
+  /**
+   * One step up ⟨log p(label|input)⟩ (Larochelle, Bengio 2008), without momentum or penalties; it leaves
+   * the persistent chains where they are.
+   * @param inputs (B, P)
+   * @param labels (B)
+   * @returns the mean of −log p(label|input) before it, in nats
+   */
+  discriminate(
+    inputs: Float32Array,
+    labels: Uint8Array,
+    rates: { learningRate: number; binaryInputs?: boolean },
+  ): number {
+    const { labelSize } = this.#sizes, key = { seed: 0, chain: 0, step: 0, layer: 0 };
+    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...rates, key }, false);
+    if (labels.length !== rows || labels.some((label) => label >= labelSize)) {
+      throw new RangeError(
+        `Cannot train: labels must be ${rows} below ${labelSize}, got ${labels.length} up to ${
+          Math.max(...labels)
+        }`,
+      );
+    }
+    this.#team.arena.integers(this.#buffers.targets, rows).set(labels);
+    this.#team.run("discriminateBatch", this.#buffers.batch);
+    const errors = this.#team.arena.floats(this.#buffers.labelErrors, rows * labelSize);
+    let sum = 0;
+    labels.forEach((label, row) => sum -= Math.log(1 - errors[row * labelSize + label]));
+    return sum / rows;
   }
 
   #placeDirected(
@@ -323,7 +354,7 @@ export class TrainingRbm {
     float(batch.fastDecay ?? 0, batch.fastRate ?? 0);
     integer(tempered ? modelRows / this.#temperatures : modelRows, tempered ? b.betas : 0);
     integer(b.partnerBetas, b.partners, b.baseBias, schedule, b.gains);
-    integer(b.outputs, Number(sampleOutputs));
+    integer(b.outputs, Number(sampleOutputs), b.labelErrors, b.labelPartials);
   }
 
   /** Pairs each row with the one of its chain at the next temperature, by turns above and below. */

@@ -1,6 +1,7 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { program } from "../../src/kernels/training_wasm.ts";
 import { Team } from "../../src/kernels/team.ts";
+import { type TrainingParameters, TrainingRbm } from "../../src/kernels/training.ts";
 import { fillUniform, streams } from "../../src/math/random.ts";
 import { sigmoid } from "../../src/math/activations.ts";
 import { downPass, upPass } from "../../src/model/dbn.ts";
@@ -192,4 +193,107 @@ Deno.test("before a step the untied model is the tied one; after it, both ways d
   const [layer] = trainer.parameters().stack;
   assert(layer.weights.some((w, i) => w !== layer.generativeWeights![i]));
   trainer.dispose();
+});
+
+/** Mean log p(label|input) of an RBM with parameters as a trainer has them, by enumerating labels. */
+function meanLabelLogLikelihood(
+  { weights, visibleBias, hiddenBias }: TrainingParameters,
+  { inputs, labels }: { inputs: Float32Array; labels: Uint8Array },
+  labelSize: number,
+): number {
+  const P = inputs.length / labels.length, H = hiddenBias.length;
+  let sum = 0;
+  labels.forEach((label, row) => {
+    const own = Array.from(hiddenBias, (c, j) => {
+      for (let i = 0; i < P; i++) c += inputs[row * P + i] * weights[i * H + j];
+      return c;
+    });
+    const scores = Array.from({ length: labelSize }, (_, y) =>
+      own.reduce(
+        (total, x, j) => total + Math.log1p(Math.exp(x + weights[(P + y) * H + j])),
+        visibleBias[P + y],
+      ));
+    sum += scores[label] - Math.log(scores.reduce((total, s) => total + Math.exp(s), 0));
+  });
+  return sum / labels.length;
+}
+
+Deno.test("the discriminative step is the gradient of log p(label|input), for any number of workers", () => {
+  const sizes = [[6, 3, 7, false], [33, 10, 33, true], [40, 2, 31, true]] as const;
+  for (const [inputSize, labelSize, hiddenSize, binaryInputs] of sizes) {
+    const rate = 0.25, { inputs, labels } = batchOf(inputSize, labelSize, 3);
+    if (binaryInputs) inputs.forEach((x, i) => inputs[i] = x < 0.5 ? 0 : 1);
+    const random = (count: number, layer: number) => {
+      const out = new Float32Array(count);
+      fillUniform(out, { seed: 9, chain: 0, step: 0, layer });
+      return out.map((u) => u - 0.5);
+    };
+    const V = inputSize + labelSize;
+    const before: TrainingParameters = {
+      weights: random(V * hiddenSize, 0),
+      visibleBias: random(V, 1),
+      hiddenBias: random(hiddenSize, 2),
+    };
+    const [one, ...others] = teams.map((team) => {
+      const release = team.arena.mark();
+      const rbm = new TrainingRbm(team, { inputSize, labelSize, hiddenSize, maxRows: B + 2 });
+      rbm.setParameters(before);
+      const rates = { learningRate: rate, binaryInputs };
+      const losses = [1, 2].map(() => rbm.discriminate(inputs, labels, rates));
+      const after = rbm.parameters();
+      release();
+      return { losses, after };
+    });
+    for (const other of others) assertEquals(other, one);
+    const twin = structuredClone(before);
+    for (let step = 0; step < 2; step++) {
+      const value = () => meanLabelLogLikelihood(twin, { inputs, labels }, labelSize);
+      assertAlmostEquals(one.losses[step], -value(), 1e-5);
+      const moved = structuredClone(twin);
+      for (const part of ["weights", "visibleBias", "hiddenBias"] as const) {
+        twin[part].forEach((x, i) => {
+          const [up, down] = [x + 1 / 64, x - 1 / 64].map((near) => {
+            twin[part][i] = near;
+            return value();
+          });
+          twin[part][i] = x;
+          moved[part][i] += rate * (up - down) * 32;
+        });
+      }
+      Object.assign(twin, moved);
+    }
+    for (const part of ["weights", "visibleBias", "hiddenBias"] as const) {
+      twin[part].forEach((x, i) => assertAlmostEquals(one.after[part][i], x, 1e-4, `${part} ${i}`));
+    }
+  }
+});
+
+Deno.test("a hybrid up-down run lowers the label loss more than the paper's, and moves the top alone", () => {
+  const [, shape] = shapes, { dbn } = tinyModel({ ...shape, scale: 0.1 });
+  const run = (discriminativeLearningRate: number, steps: number) => {
+    const options = { ...optionsOf, recipe: { ...recipe, discriminativeLearningRate } };
+    const trainer = new UpDownTrainer(teams[1], dbn, options);
+    const losses = Array.from(
+      { length: steps },
+      (_, step) => trainer.step(batchOf(35, 10, 0), at(step % 4)).label_loss,
+    );
+    const parameters = trainer.parameters();
+    trainer.dispose();
+    return { losses, ...parameters };
+  };
+  const hybrid = run(0.5, 1), paper = run(0, 1);
+  assertEquals(paper.losses, [undefined]);
+  assertEquals(hybrid.stack, paper.stack);
+  assert(hybrid.top.labelWeights.some((w, i) => w !== paper.top.labelWeights[i]));
+  const { losses } = run(0.5, 40);
+  assert(losses[39] < losses[0] / 2, `${losses[0]} → ${losses[39]} nats`);
+});
+
+Deno.test("labels that the RBM does not have are refused", () => {
+  const rbm = new TrainingRbm(teams[0], { inputSize: 2, labelSize: 3, hiddenSize: 2, maxRows: 1 });
+  assertThrows(
+    () => rbm.discriminate(new Float32Array(2), Uint8Array.of(3), { learningRate: 1 }),
+    RangeError,
+    "Cannot train: labels must be 1 below 3, got 1 up to 3",
+  );
 });

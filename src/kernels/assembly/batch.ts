@@ -93,6 +93,8 @@ export class Batch {
   gains: usize; // (workers, R) f64: log p(v) at a temperature − at another, without log Z
   outputs: usize; // (B, H padded) f32: predictions or targets of a directed layer
   sampleOutputs: i32; // whether predictions are sampled
+  labelErrors: usize; // (B, L) f32: [y is the label] − p(y|x)
+  labelPartials: usize; // (H/32, R, L) f32: Σ softplus over a panel
 }
 
 // A unit's list of rows points into three areas of activities: of data, of the model (negative), and

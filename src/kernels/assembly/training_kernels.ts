@@ -5,6 +5,7 @@
  */
 export { runChains, runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./kernels";
 export { fillUniform } from "./kernels";
+export { discriminateBatch } from "./discriminative";
 export { learnBatch, predictBatch } from "./directed";
 export { runNetwork, trainNetwork } from "./network";
 export { annealBatch, trainBatch } from "./training";
