@@ -20,10 +20,15 @@ function isPreset(name: string): name is keyof typeof presets {
 
 /**
  * The recipe of that name, not yet checked.
- * @throws {FlagError} if there is none, or if its file is not JSON or names a field that no recipe has.
+ * @param extending the recipes that extend it, the outermost first
+ * @throws {FlagError} if there is none, if it extends itself, or if its file is not JSON or names a field
+ * that no recipe has.
  */
-export async function readRecipe(name: string): Promise<Recipe> {
+export async function readRecipe(name: string, extending: string[] = []): Promise<Recipe> {
   if (isPreset(name)) return presets[name];
+  if (extending.includes(name)) {
+    throw new FlagError(`train/recipes: ${[...extending, name].join(" extends ")}`);
+  }
   const names = await recipeNames();
   if (!names.includes(name)) {
     throw new FlagError(
@@ -38,7 +43,7 @@ export async function readRecipe(name: string): Promise<Recipe> {
     throw new FlagError(`train/recipes/${name}.json is not JSON: ${(cause as Error).message}`);
   }
   const { extends: base = "plain", about: _, ...changes } = fields;
-  const recipe = merge(await readRecipe(String(base)), changes, name);
+  const recipe = merge(await readRecipe(String(base), [...extending, name]), changes, name);
   return { ...recipe, name };
 }
 

@@ -100,6 +100,11 @@ for (const [args, message] of bad) {
   });
 }
 
+Deno.test("a recipe that extends itself is refused, with the way round", async () => {
+  const path = "train/recipes: rbm500 extends bound extends rbm500";
+  await assertRejects(() => readRecipe("bound", ["rbm500"]), Error, path);
+});
+
 Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an undisturbed one", async () => {
   const directory = await Deno.makeTempDir();
   const whole = await run("train", ...tiny, "--run", `${directory}/a`, "--out", `${directory}/m/1`);
