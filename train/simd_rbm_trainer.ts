@@ -85,7 +85,7 @@ export class SimdRbmTrainer implements RbmTrainer {
       sparsityCost: recipe.sparsityCost,
       sparsityTarget: recipe.sparsityTarget,
       centring: recipe.centring,
-      fastRate: recipe.fastLearningRate,
+      fastRate: persistent ? recipe.fastLearningRate : 0,
       fastDecay: recipe.fastDecay,
       key: this.#key(step, 0),
       inputLayer: this.#key(step, persistent ? 0 : INPUT_STREAM).layer,

@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "3c07f5f04e14063fde1e3ee486697af2bc80e327d3469b0be1d6e0973ad16eff";
+export const sourceSha256 = "d9983beb6652c1f9fa389c02aae09e72819df83828077e5e18688cec7c61bec9";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -184,6 +184,7 @@ export class TrainingRbm {
         `Cannot train: a batch must be 1 to ${this.#maxBatch} rows of ${inputSize}, got ${rows} labels and ${inputs.length} numbers`,
       );
     }
+    this.#checkLabels(labels);
     this.#placeRows(this.#buffers.inputs, inputs, inputSize);
     arena.integers(this.#buffers.targets, rows).set(labels);
     if (batch.persistent && this.#particles === 0) this.#startParticles(batch);
@@ -256,21 +257,27 @@ export class TrainingRbm {
     labels: Uint8Array,
     rates: { learningRate: number; binaryInputs?: boolean },
   ): number {
-    const { labelSize } = this.#sizes, key = { seed: 0, chain: 0, step: 0, layer: 0 };
+    const key = { seed: 0, chain: 0, step: 0, layer: 0 };
     const rows = this.#placeDirected(inputs, { ...DIRECTED, ...rates, key }, false);
-    if (labels.length !== rows || labels.some((label) => label >= labelSize)) {
-      throw new RangeError(
-        `Cannot train: labels must be ${rows} below ${labelSize}, got ${labels.length} up to ${
-          Math.max(...labels)
-        }`,
-      );
+    if (labels.length !== rows) {
+      throw new RangeError(`Cannot train: ${rows} rows need as many labels, got ${labels.length}`);
     }
+    this.#checkLabels(labels);
     this.#team.arena.integers(this.#buffers.targets, rows).set(labels);
     this.#team.run("discriminateBatch", this.#buffers.batch);
-    const errors = this.#team.arena.floats(this.#buffers.labelErrors, rows * labelSize);
+    const parts = this.#team.arena.floats(this.#buffers.errors, 2 * this.#sizes.maxRows);
     let sum = 0;
-    labels.forEach((label, row) => sum -= Math.log(1 - errors[row * labelSize + label]));
+    for (let row = 0; row < rows; row++) {
+      sum += parts[row] + Math.log(parts[this.#sizes.maxRows + row]);
+    }
     return sum / rows;
+  }
+
+  /** An RBM without label units takes any labels, and reads none. */
+  #checkLabels(labels: Uint8Array): void {
+    const { labelSize } = this.#sizes, unknown = labels.find((label) => label >= labelSize);
+    if (labelSize === 0 || unknown === undefined) return;
+    throw new RangeError(`Cannot train: labels must be below ${labelSize}, got ${unknown}`);
   }
 
   #placeDirected(

@@ -243,7 +243,7 @@ export class PlainRbmTrainer {
     fast: boolean,
   ): void {
     const { rbm } = this, velocity = this.#velocity, { recipe } = this.#options;
-    const { weightCost, l1, sparsityCost, sparsityTarget, centring } = recipe;
+    const { weightCost, l1, sparsityCost, sparsityTarget, centring, dropout } = recipe;
     const mean = (rows: Rows, f: (b: number) => number) =>
       rows.reduce((sum, _, b) => sum + f(b), 0) / rows.length;
     const move = (old: number, gradient: number) => momentum * old + rate * gradient;
@@ -253,7 +253,7 @@ export class PlainRbmTrainer {
     visibleMean.forEach((x, i) => mu[i] += centring * (x - mu[i]));
     hiddenMean.forEach((x, j) => {
       lambda[j] += centring * (x - lambda[j]);
-      if (sparsityCost > 0) q[j] = 0.9 * q[j] + 0.1 * x;
+      if (sparsityCost > 0) q[j] = 0.9 * q[j] + 0.1 * x / (1 - dropout);
     });
     const sparsity = q.map((x) => sparsityCost > 0 ? sparsityCost * (x - sparsityTarget) : 0);
     const centre = (x: number, offset: number) => centring > 0 ? x - offset : x;

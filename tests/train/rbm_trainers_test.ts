@@ -21,8 +21,9 @@ const methods: Record<string, Partial<RbmRecipe>> = {
   "CD-3 of sampled reconstructions": { reconstruction: "sample", k: 3 },
   "CD-2": { k: 2 },
   "CD-2 of binary samples": { inputs: "sample", reconstruction: "sample", k: 2 },
-  PCD: { epochs: 0, persistentEpochs: 1 },
-  "PCD-3": { epochs: 0, persistentEpochs: 1, k: 3 },
+  PCD: { epochs: 0, persistentEpochs: 2 },
+  "CD, then PCD": { epochs: 1, persistentEpochs: 1 },
+  "PCD-3": { epochs: 0, persistentEpochs: 2, k: 3 },
 };
 /** Methods that the kernels alone have. */
 const kernelMethods: Record<string, Partial<RbmRecipe>> = {
@@ -42,11 +43,13 @@ const kernelMethods: Record<string, Partial<RbmRecipe>> = {
     inputs: "sample",
     reconstruction: "sample",
   },
-  "centred PCD of five chains": { epochs: 0, persistentEpochs: 1, centring: 0.05, chains: 5 },
-  "PCD with fast weights": { epochs: 0, persistentEpochs: 1, fastLearningRate: 0.2, l1: 0.01 },
+  "centred PCD of five chains": { epochs: 0, persistentEpochs: 2, centring: 0.05, chains: 5 },
+  "PCD with fast weights": { epochs: 0, persistentEpochs: 2, fastLearningRate: 0.2, l1: 0.01 },
+  "CD, then PCD with fast weights": { epochs: 1, persistentEpochs: 1, fastLearningRate: 0.2 },
+  "CD with dropout and a sparsity target": { dropout: 0.4, sparsityCost: 0.3 },
   "parallel tempering": {
     epochs: 0,
-    persistentEpochs: 1,
+    persistentEpochs: 2,
     temperatures: 3,
     lowestBeta: 0.2,
     chains: 3,
@@ -60,10 +63,11 @@ const shapes = [
   { visibleSize: 31, hiddenSize: 65, labelSize: 3, batchSize: 7 },
   { visibleSize: 64, hiddenSize: 96, labelSize: 10, batchSize: 4 },
 ].flatMap((shape) => [0, 1].map((stage) => ({ ...shape, stage })));
-const BATCHES = 6;
+const BATCHES = 6, BATCHES_PER_EPOCH = 3;
 
 function optionsOf(shape: typeof shapes[number], method: Partial<RbmRecipe>): RbmTrainerOptions {
-  const recipe = { ...presets.plain.stack, epochs: 1, weightCost: 0.01, ...method };
+  const defaults = { epochs: 2, momentumSwitchEpoch: 1, weightCost: 0.01 };
+  const recipe = { ...presets.plain.stack, ...defaults, ...method };
   const visibleMean = new Float64Array(shape.visibleSize).fill(0.3);
   return { ...shape, recipe, seed: 2 ** 40 + 3, visibleMean };
 }
@@ -91,7 +95,8 @@ function train(
 ) {
   let last: unknown;
   for (let i = 0; i < steps; i++) {
-    last = step(batchOf(shape, i), { epoch: 0, step: i, batchesPerEpoch: 10 });
+    const epoch = Math.floor(i / BATCHES_PER_EPOCH);
+    last = step(batchOf(shape, i), { epoch, step: i, batchesPerEpoch: BATCHES_PER_EPOCH });
   }
   return last;
 }
@@ -161,7 +166,7 @@ for (const [name, method] of Object.entries({ ...methods, ...kernelMethods })) {
 Deno.test("exact free energies after training on the kernels are the twin's", () => {
   for (const labelSize of [0, 4]) {
     const shape = { visibleSize: 12, hiddenSize: 9, labelSize, batchSize: 6, stage: 0 };
-    const options = optionsOf(shape, methods["CD-1 of binary samples"]);
+    const options = optionsOf(shape, { ...methods["CD-1 of binary samples"], epochs: 20 });
     const twin = new PlainRbmTrainer(options), trainer = new SimdRbmTrainer(teams[1], options);
     train((batch, at) => twin.step(batch, at), shape, 50);
     train((batch, at) => trainer.step(batch, at), shape, 50);

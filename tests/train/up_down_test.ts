@@ -24,6 +24,9 @@ const recipe: UpDownRecipe = {
   batchSize: B,
   learningRate: 0.1,
   recognitionLearningRate: 0.07,
+  topLearningRate: 0.13,
+  momentum: 0.4,
+  weightCost: 0.02,
   k: 2,
 };
 const optionsOf = { recipe, seed: SEED, stage: STAGE };
@@ -44,6 +47,7 @@ function plainStep(
   step: number,
   decay: number,
   chains: { v: number[]; y: number[] }[] | undefined, // what PCD goes on from, and is changed
+  velocities: Map<Float32Array, Float64Array>, // of the top, changed too
 ) {
   const { stack, top } = model, pixels = stack[0].visibleSize;
   const uniform = (count: number, row: number, stream: number) => {
@@ -63,11 +67,15 @@ function plainStep(
   };
   const change = new Map<Float32Array, Float64Array>();
   const recognition = new Set(stack.flatMap(({ weights, hiddenBias }) => [weights, hiddenBias]));
+  const ofTop = new Set(Object.values(top).filter((value) => value instanceof Float32Array));
+  const rateOf = (array: Float32Array) => {
+    const { learningRate, recognitionLearningRate, topLearningRate } = recipe;
+    if (ofTop.has(array)) return decay * topLearningRate;
+    return decay * (recognition.has(array) ? recognitionLearningRate : learningRate);
+  };
   const add = (array: Float32Array, i: number, value: number) => {
-    const { learningRate, recognitionLearningRate } = recipe;
-    const rate = decay * (recognition.has(array) ? recognitionLearningRate : learningRate);
     const sums = change.get(array) ?? new Float64Array(array.length);
-    sums[i] += rate * value / B;
+    sums[i] += rateOf(array) * value / B;
     change.set(array, sums);
   };
   const gen = (i: number) => stack[i].generativeWeights!;
@@ -132,7 +140,21 @@ function plainStep(
       });
     });
   });
-  for (const [array, sums] of change) sums.forEach((value, i) => array[i] += value);
+  const weights = [
+    ...stack.flatMap((layer) => [layer.weights, layer.generativeWeights!]),
+    top.weights,
+    top.labelWeights,
+  ];
+  for (const [array, sums] of change) {
+    const cost = weights.includes(array) ? rateOf(array) * recipe.weightCost : 0;
+    const velocity = velocities.get(array) ?? new Float64Array(array.length);
+    sums.forEach((value, i) => {
+      velocity[i] = (ofTop.has(array) ? recipe.momentum : 0) * velocity[i] + value -
+        cost * array[i];
+      array[i] += velocity[i];
+    });
+    velocities.set(array, velocity);
+  }
 }
 
 Deno.test("an up-down step is that of the paper's appendix, for any number of workers", () => {
@@ -141,11 +163,13 @@ Deno.test("an up-down step is that of the paper's appendix, for any number of wo
     const options = { ...optionsOf, recipe: { ...recipe, persistent } };
     const trainers = teams.map((team) => new UpDownTrainer(team, model.dbn, options));
     const chains = persistent ? [] : undefined;
-    const twin = structuredClone(model.dbn), pixels = shape.height * shape.width;
+    const velocities = new Map(),
+      twin = structuredClone(model.dbn),
+      pixels = shape.height * shape.width;
     for (let step = 0; step < 3; step++) {
       const batch = batchOf(pixels, shape.labels, step);
       for (const trainer of trainers) trainer.step(batch, at(step));
-      plainStep(twin, batch, step, 1 - step / 20, chains);
+      plainStep(twin, batch, step, 1 - step / 20, chains, velocities);
     }
     const [one, two, three] = trainers.map((trainer) => trainer.state());
     assertEquals(two, one);
@@ -294,6 +318,6 @@ Deno.test("labels that the RBM does not have are refused", () => {
   assertThrows(
     () => rbm.discriminate(new Float32Array(2), Uint8Array.of(3), { learningRate: 1 }),
     RangeError,
-    "Cannot train: labels must be 1 below 3, got 1 up to 3",
+    "Cannot train: labels must be below 3, got 3",
   );
 });

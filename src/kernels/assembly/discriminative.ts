@@ -102,7 +102,10 @@ function sumLanes(x: v128): f32 {
     f32x4.extract_lane(x, 3);
 }
 
-/** [y is the label] − p(y|x) of a row: softmax of b_y + Σ softplus(o_y). */
+/**
+ * [y is the label] − p(y|x) of a row: softmax of b_y + Σ softplus(o_y). Leaves the two parts of
+ * −log p(label|x) in `errors`: the largest score − the label's, and what to add the logarithm of.
+ */
 function measure(r: Batch, row: i32): void {
   const pad = padded(r.hidden), target = load<i32>(r.targets + (row << 2));
   let largest: f32 = -Infinity, total: f32 = 0;
@@ -114,12 +117,14 @@ function measure(r: Batch, row: i32): void {
     store<f32>(labelError(r, row, y), sum);
     largest = max(largest, sum);
   }
+  store<f32>(r.errors + (row << 2), largest - load<f32>(labelError(r, row, target)));
   for (let y = 0; y < r.labels; y++) {
     const at = labelError(r, row, y);
     const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(at) - largest)), 0);
     store<f32>(at, e);
     total += e;
   }
+  store<f32>(r.errors + ((r.maxRows + row) << 2), total);
   for (let y = 0; y < r.labels; y++) {
     const at = labelError(r, row, y);
     store<f32>(at, (y == target ? <f32> 1 : <f32> 0) - load<f32>(at) / total);

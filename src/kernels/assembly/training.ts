@@ -333,8 +333,8 @@ function hiddenMean(r: Batch, signed: usize, at: i32): v128 {
 }
 
 /**
- * cost·(q − target) times the batch's size for 32 hidden units, q their running mean; Hinton (2012),
- * §11. Its product with a visible unit's mean is what the weights lose.
+ * cost·(q − target) times the batch's size for 32 hidden units, q their running mean in the cases that
+ * dropout leaves them in; Hinton (2012), §11. Its product with a visible unit's mean is what the weights lose.
  */
 function sparsityGradient(r: Batch, signed: usize, column: i32, out: usize): void {
   const keep = f32x4.splat(SPARSITY_MEMORY), rest = f32x4.splat(1 - SPARSITY_MEMORY);
@@ -343,7 +343,7 @@ function sparsityGradient(r: Batch, signed: usize, column: i32, out: usize): voi
     const means = r.sparsityMeans + (column << 2) + at;
     const q = f32x4.add(
       f32x4.mul(keep, v128.load(means)),
-      f32x4.mul(rest, hiddenMean(r, signed, at)),
+      f32x4.mul(rest, f32x4.div(hiddenMean(r, signed, at), f32x4.splat(r.hiddenKeep))),
     );
     v128.store(means, q);
     const mask = v128.load(r.hiddenMask + (column << 2) + at);
