@@ -9,6 +9,7 @@ import { TrainingRbm } from "../src/kernels/training.ts";
 import type { Team } from "../src/kernels/team.ts";
 import { generative, type StackLayer } from "../src/model/dbn.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../src/model/rbm.ts";
+import { joinLabels } from "./join_labels.ts";
 
 // N cases, R runs, V visible, H hidden, L labels
 
@@ -39,11 +40,18 @@ export interface LogPartition {
 /** Steps between two turns of the event loop. */
 const STEPS_PER_CALL = 100;
 
+/** Fewer would leave a part of the schedule without a step. */
+const MIN_STEPS = 30;
+
 /**
  * Inverse temperatures of Salakhutdinov and Murray: a share of 500/14,500 of them from 0 to 0.5, of
  * 4,000/14,500 to 0.9 and the rest to 1.
+ * @throws {RangeError} if there are fewer than 30 steps.
  */
 export function annealingSchedule(steps: number): Float32Array {
+  if (!Number.isInteger(steps) || steps < MIN_STEPS) {
+    throw new RangeError(`Cannot anneal: steps must be an integer >= ${MIN_STEPS}, got ${steps}`);
+  }
   const first = Math.round(steps * 500 / 14500), second = Math.round(steps * 4000 / 14500);
   return Float32Array.from({ length: steps + 1 }, (_, i) => {
     if (i < first) return 0.5 * i / first;
@@ -102,22 +110,6 @@ function logPartitionOf(logWeights: Float64Array, logBase: number): LogPartition
     interval: [at + Math.log(Math.max(0, mean - error)), at + Math.log(mean + error)],
     logWeights,
   };
-}
-
-function joinLabels(rbm: Rbm | LabelRbm) {
-  if (!("labelSize" in rbm)) return rbm;
-  return {
-    weights: concat(rbm.weights, rbm.labelWeights),
-    visibleBias: concat(rbm.visibleBias, rbm.labelBias),
-    hiddenBias: rbm.hiddenBias,
-  };
-}
-
-function concat(a: Float32Array, b: Float32Array): Float32Array {
-  const out = new Float32Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }
 
 /** Independent pixels, and a label drawn evenly. */

@@ -43,6 +43,8 @@ export interface Checkpoint {
   progress: Progress;
   /** Parameters of finished stages, `stage0.weights` …, and of the one in progress, `trainer.*`. */
   tensors: Map<string, Tensor>;
+  /** What it learns from; none in a checkpoint that is not on disk yet. */
+  dataset?: string;
 }
 
 /** Writes a checkpoint beside its target and renames it, so that a crash leaves the old one whole. */
@@ -51,6 +53,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
     format: "dbn-edge-checkpoint/2",
     recipe: JSON.stringify(checkpoint.recipe),
     progress: JSON.stringify(checkpoint.progress),
+    ...(checkpoint.dataset !== undefined && { dataset: checkpoint.dataset }),
   });
   await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.partial`, bytes);
@@ -69,6 +72,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     recipe: completeRecipe(JSON.parse(metadata.recipe)),
     progress: JSON.parse(metadata.progress),
     tensors,
+    dataset: metadata.dataset,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Classifier } from "../src/model/dbn.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import { TrainingNetwork } from "../src/kernels/network.ts";
 import type { Team } from "../src/kernels/team.ts";
+import { checkConjugateGradient } from "./check_recipe.ts";
 import type { ClassifierTrainer, ClassifierTrainerOptions } from "./classifier_trainer.ts";
 import { minimize } from "./conjugate_gradient.ts";
 import { fromTensors, scoresInBatches, tensors } from "./simd_classifier_trainer.ts";
@@ -25,13 +26,7 @@ export class ConjugateGradientTrainer implements ClassifierTrainer {
 
   constructor(team: Team, start: Classifier, options: ClassifierTrainerOptions) {
     const { recipe, batchSize: maxRows } = options;
-    const { dropout, inputDropout, maxNorm, adversarialReach } = recipe;
-    if (dropout > 0 || inputDropout > 0 || maxNorm > 0 || adversarialReach > 0) {
-      throw new RangeError(
-        "Cannot train: conjugate_gradient needs a loss that does not change between evaluations; " +
-          "set dropout, inputDropout, maxNorm and adversarialReach to 0",
-      );
-    }
+    checkConjugateGradient(recipe);
     this.#options = options;
     this.epochs = recipe.epochs;
     this.#release = team.arena.mark();

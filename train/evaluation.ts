@@ -33,33 +33,26 @@ export async function evaluate(
   examples: Examples,
   onProgress: (done: number) => void = () => {},
 ): Promise<Evaluation> {
-  let classifier = 0, joint = 0;
-  for (let first = 0; first < examples.count; first += ROWS) {
-    const count = Math.min(ROWS, examples.count - first);
-    const images = readRows(examples, first, count);
-    const labels = examples.labels.subarray(first, first + count);
-    classifier += wrong(await engine.classifierProbabilities(images), labels, engine.labelSize);
-    joint += wrong((await engine.jointPosterior(images)).probabilities, labels, engine.labelSize);
-    onProgress(first + count);
-  }
-  return {
-    images: examples.count,
-    classifier: errorRate(classifier, examples.count),
-    joint: errorRate(joint, examples.count),
-  };
+  const [classifier, joint] = await errorRates(
+    examples,
+    engine.labelSize,
+    [
+      (images) => engine.classifierProbabilities(images),
+      (images) => jointProbabilities(engine, images),
+    ],
+    onProgress,
+  );
+  return { images: examples.count, classifier, joint };
 }
 
 /** Classifies every example by a joint model alone, with the engine that serves. */
 export async function evaluateJoint(dbn: Dbn, examples: Examples): Promise<ErrorRate> {
   const engine = createSimdEngine({ dbn, classifier: [] });
-  let count = 0;
-  for (let first = 0; first < examples.count; first += ROWS) {
-    const rows = Math.min(ROWS, examples.count - first);
-    const { probabilities } = await engine.jointPosterior(readRows(examples, first, rows));
-    count += wrong(probabilities, examples.labels.subarray(first, first + rows), engine.labelSize);
-  }
+  const [joint] = await errorRates(examples, engine.labelSize, [
+    (images) => jointProbabilities(engine, images),
+  ]);
   engine.dispose();
-  return errorRate(count, examples.count);
+  return joint;
 }
 
 /** Classifies every example by a network alone, with the engine that serves. */
@@ -68,14 +61,35 @@ export async function evaluateClassifier(
   examples: Examples,
 ): Promise<Pick<Evaluation, "images" | "classifier">> {
   const engine = createClassifier(classifier);
-  let count = 0;
+  const [error] = await errorRates(examples, engine.labelSize, [
+    (images) => engine.classifierProbabilities(images),
+  ]);
+  engine.dispose();
+  return { images: examples.count, classifier: error };
+}
+
+async function jointProbabilities(engine: Engine, images: Float32Array): Promise<Float32Array> {
+  return (await engine.jointPosterior(images)).probabilities;
+}
+
+/** Errors of each way to classify. */
+async function errorRates(
+  examples: Examples,
+  labelSize: number,
+  ways: ((images: Float32Array) => Promise<Float32Array>)[],
+  onProgress: (done: number) => void = () => {},
+): Promise<ErrorRate[]> {
+  const counts = ways.map(() => 0);
   for (let first = 0; first < examples.count; first += ROWS) {
     const rows = Math.min(ROWS, examples.count - first);
-    const probabilities = await engine.classifierProbabilities(readRows(examples, first, rows));
-    count += wrong(probabilities, examples.labels.subarray(first, first + rows), engine.labelSize);
+    const images = readRows(examples, first, rows);
+    const labels = examples.labels.subarray(first, first + rows);
+    for (const [i, classify] of ways.entries()) {
+      counts[i] += wrong(await classify(images), labels, labelSize);
+    }
+    onProgress(first + rows);
   }
-  engine.dispose();
-  return { images: examples.count, classifier: errorRate(count, examples.count) };
+  return counts.map((count) => errorRate(count, examples.count));
 }
 
 /** An engine that only classifies. */

@@ -2,6 +2,7 @@
  * Labelled examples in memory, read a mini-batch at a time.
  * @module
  */
+import type { Batch } from "./trainer.ts";
 import { type AugmentationOptions, Augmenter } from "../src/data/augment.ts";
 import type { Rbm } from "../src/model/rbm.ts";
 import { openTfjsBackend, tf } from "../src/engine/tfjs_backend.ts";
@@ -115,4 +116,11 @@ export function inputMean(examples: Examples): Float64Array {
     for (let j = 0; j < mean.length; j++) mean[j] += row[j] / examples.count;
   }
   return mean;
+}
+
+/** A batch of the examples at `indices`. */
+export function gather(train: Examples, indices: Uint32Array): Batch {
+  const inputs = new Float32Array(indices.length * train.size);
+  train.read(inputs, indices);
+  return { inputs, labels: Uint8Array.from(indices, (i) => train.labels[i]), size: indices.length };
 }

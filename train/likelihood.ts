@@ -114,6 +114,7 @@ async function ofRun(directory: string): Promise<Measured> {
   );
   const finished = Math.min(progress.stage, recipe.hidden.length);
   if (finished === 0) throw new FlagError(`--run ${directory}: it has finished no RBM`);
+  if (!recipe.pretraining) throw new FlagError(`--run ${directory}: it trains no RBM`);
   if (recipe.stack.visible === "gaussian") {
     throw new FlagError(`--run ${directory}: log-likelihoods are of binary pixels, got gaussian`);
   }

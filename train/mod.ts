@@ -20,8 +20,8 @@ export { type ErrorRate, evaluate, type Evaluation } from "./evaluation.ts";
 export { type Examples, floatExamples, imageExamples } from "./examples.ts";
 export { exportOnnx } from "./onnx.ts";
 export { type OutputOptions, saveRun } from "./output.ts";
+export { checkRecipe } from "./check_recipe.ts";
 export {
-  checkRecipe,
   type FineTuningRecipe,
   presets,
   type RbmRecipe,

@@ -5,12 +5,12 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "@std/path";
-import { flagHelp, type FlagTable, parseFlags, runCommand } from "../src/cli.ts";
+import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "../src/cli.ts";
 import { linePlot, type Series } from "../src/image/plot.ts";
 import { type HiddenActivation, hiddenActivations } from "../src/model/dbn.ts";
 import { createClassifierTrainer } from "./classifier_trainer.ts";
 import { dataFlags, loadExamples, openDataset } from "./data.ts";
-import type { Examples } from "./examples.ts";
+import { type Examples, gather } from "./examples.ts";
 import { type Initializer, initializers, initialNetwork } from "./initializers.ts";
 import { classifierMetrics } from "./monitor.ts";
 import { shuffled } from "./order.ts";
@@ -67,6 +67,10 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const out = (flags.out ?? "models/results/optimizers") as string;
   const epochs = (flags.epochs ?? 6) as number, seed = (flags.seed ?? 1) as number;
+  if (epochs < 1 || epochs > 1000) {
+    throw new FlagError(`--epochs must be in [1, 1000], got ${epochs}`);
+  }
+  if (seed < 0) throw new FlagError(`--seed must be >= 0, got ${seed}`);
   const builder = await openDataset(flags), { divisor } = presets.plain;
   const data = {
     train: await loadExamples(builder, "train[:50000]", divisor),
@@ -130,11 +134,8 @@ async function train(
     const order = shuffled(train.count, seed, epoch), started = performance.now();
     for (let i = 0; i < batches; i++) {
       const indices = order.subarray(i * batchSize, (i + 1) * batchSize);
-      const inputs = new Float32Array(indices.length * train.size);
-      train.read(inputs, indices);
-      const labels = Uint8Array.from(indices, (index) => train.labels[index]);
       const position = { epoch, step: epoch * batches + i, batchesPerEpoch: batches };
-      trainer.step({ inputs, labels, size: indices.length }, position);
+      trainer.step(gather(train, indices), position);
     }
     seconds += (performance.now() - started) / 1000;
     const metrics = classifierMetrics(trainer, validation);

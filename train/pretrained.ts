@@ -9,7 +9,18 @@ import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** Fields that decide what every RBM learns, and those of the whole column. */
-const SHARED = ["batchSize", "seed", "balanced", "backend", "divisor", "split", "stack"] as const;
+const SHARED = [
+  ...[
+    "pretraining",
+    "batchSize",
+    "seed",
+    "balanced",
+    "backend",
+    "divisor",
+    "split",
+    "stack",
+  ] as const,
+];
 const COLUMN = ["hidden", "top", "topRbm"] as const;
 
 /**
@@ -18,7 +29,7 @@ const COLUMN = ["hidden", "top", "topRbm"] as const;
  * @throws {FlagError} naming the field that differs, or where that run is.
  */
 export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise<Checkpoint> {
-  const { recipe: theirs, progress, tensors } = await readCheckpoint(
+  const { recipe: theirs, progress, tensors, dataset } = await readCheckpoint(
     join(run, "checkpoint.safetensors"),
   );
   const isLowerPart = theirs.top === 0 && theirs.hidden.length <= recipe.hidden.length &&
@@ -35,7 +46,8 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
       `--pretrained ${run}: it must have finished ${rbms} RBMs, got ${progress.stage}`,
     );
   }
-  const hasClassifier = progress.stage > rbms &&
+  const stopsAlike = recipe.fineTuning.patience === 0 || recipe.validation === theirs.validation;
+  const hasClassifier = progress.stage > rbms && stopsAlike &&
     JSON.stringify(recipe.fineTuning) === JSON.stringify(theirs.fineTuning);
   const stages = hasClassifier ? rbms + 1 : rbms;
   const isKept = (name: string) => Number(/^stage(\d+)\./.exec(name)?.[1] ?? stages) < stages;
@@ -51,5 +63,6 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
       ),
     },
     tensors: new Map([...tensors].filter(([name]) => isKept(name))),
+    dataset,
   };
 }

@@ -5,11 +5,9 @@
  */
 import { type AugmentationOptions, noAugmentation } from "../src/data/augment.ts";
 import { optimizers } from "../src/kernels/network.ts";
-import { checkSeed } from "../src/math/random.ts";
-import { type HiddenActivation, hiddenActivations } from "../src/model/dbn.ts";
-import { MAX_LAYER_UNITS } from "../src/model/weights.ts";
-import { type Initializer, initializers } from "./initializers.ts";
-import { type RateSchedule, rateSchedules } from "./schedules.ts";
+import type { HiddenActivation } from "../src/model/dbn.ts";
+import type { Initializer } from "./initializers.ts";
+import type { RateSchedule } from "./schedules.ts";
 
 /** What trains: `simd` has everything, `tfjs` runs the plain algorithms in TensorFlow.js. */
 export const trainingBackends = ["simd", "tfjs"] as const;
@@ -299,171 +297,11 @@ export function completeRecipe(recipe: Recipe): Recipe {
     ...recipe,
     stack: { ...rbm, ...recipe.stack },
     topRbm: { ...rbm, ...recipe.topRbm },
-    upDown: { ...upDown, ...recipe.upDown },
-    fineTuning: { ...fineTuning, ...recipe.fineTuning },
+    upDown: { ...upDown, batchSize: recipe.batchSize, ...recipe.upDown as Partial<UpDownRecipe> },
+    fineTuning: {
+      ...fineTuning,
+      batchSize: recipe.batchSize,
+      ...recipe.fineTuning as Partial<FineTuningRecipe>,
+    },
   };
-}
-
-type NumericField<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
-
-/** Ranges of every number of a recipe: [lowest, highest], both allowed. */
-const rbmBounds: Record<NumericField<RbmRecipe>, [number, number]> = {
-  epochs: [0, 10_000],
-  k: [1, 1000],
-  learningRate: [0, 10],
-  momentum: [0, 0.9999],
-  finalMomentum: [0, 0.9999],
-  momentumSwitchEpoch: [0, 10_000],
-  weightCost: [0, 1],
-  persistentEpochs: [0, 10_000],
-  persistentLearningRate: [0, 10],
-  l1: [0, 1],
-  dropout: [0, 0.95],
-  sparsityCost: [0, 10],
-  sparsityTarget: [0, 1],
-  centring: [0, 1],
-  fastLearningRate: [0, 10],
-  fastDecay: [0, 1],
-  temperatures: [1, 100],
-  lowestBeta: [0, 1],
-  chains: [0, 10_000],
-};
-
-const upDownBounds: Record<NumericField<UpDownRecipe>, [number, number]> = {
-  epochs: [0, 10_000],
-  batchSize: [1, 10_000],
-  learningRate: [0, 10],
-  recognitionLearningRate: [0, 10],
-  topLearningRate: [0, 10],
-  discriminativeLearningRate: [0, 10],
-  momentum: [0, 0.9999],
-  k: [1, 1000],
-  weightCost: [0, 1],
-};
-
-const fineTuningBounds: Record<NumericField<FineTuningRecipe>, [number, number]> = {
-  epochs: [0, 10_000],
-  batchSize: [1, 10_000],
-  learningRate: [0, 1000],
-  momentum: [0, 0.9999],
-  rho: [0, 0.999999],
-  beta1: [0, 0.999999],
-  beta2: [0, 0.999999],
-  epsilon: [1e-12, 1],
-  dropout: [0, 0.95],
-  inputDropout: [0, 0.95],
-  l1: [0, 1],
-  l2: [0, 1],
-  maxNorm: [0, 1000],
-  adversarialReach: [0, 1],
-  patience: [0, 10_000],
-};
-
-const augmentationBounds: Record<keyof AugmentationOptions, [number, number]> = {
-  shift: [0, 14],
-  rotation: [0, 180],
-  scaling: [0, 0.9],
-  shear: [0, 1],
-  elasticAlpha: [0, 1000],
-  elasticSigma: [0.5, 30],
-};
-
-const integerFields = new Set([
-  ...["epochs", "k", "momentumSwitchEpoch", "persistentEpochs", "patience", "batchSize"],
-  ...["temperatures", "chains"],
-]);
-
-/** @throws {RangeError} naming the field, its bound and its value. */
-export function checkRecipe(recipe: Recipe): Recipe {
-  checkFields("stack", recipe.stack, rbmBounds);
-  checkFields("topRbm", recipe.topRbm, rbmBounds);
-  checkFields("fineTuning", recipe.fineTuning, fineTuningBounds);
-  checkFields("fineTuning.augmentation", recipe.fineTuning.augmentation, augmentationBounds);
-  checkChoice("fineTuning.initializer", recipe.fineTuning.initializer, initializers);
-  checkChoice("fineTuning.activation", recipe.fineTuning.activation, hiddenActivations);
-  checkChoice("fineTuning.optimizer", recipe.fineTuning.optimizer, fineTuningOptimizers);
-  checkChoice("fineTuning.schedule", recipe.fineTuning.schedule, rateSchedules);
-  checkChoice("backend", recipe.backend, trainingBackends);
-  for (const group of ["stack", "topRbm"] as const) {
-    checkChoice(`${group}.inputs`, recipe[group].inputs, ["value", "sample"]);
-    checkChoice(`${group}.reconstruction`, recipe[group].reconstruction, ["mean", "sample"]);
-    checkChoice(`${group}.visible`, recipe[group].visible, ["bernoulli", "gaussian"]);
-  }
-  for (const group of ["stack", "topRbm", "upDown"] as const) {
-    checkChoice(`${group}.schedule`, recipe[group].schedule, rateSchedules);
-    recipe[group].kSchedule.forEach(({ epoch, k }, i) => {
-      checkNumber(`${group}.kSchedule[${i}].epoch`, epoch, 0, 10_000, true);
-      checkNumber(`${group}.kSchedule[${i}].k`, k, 1, 1000, true);
-    });
-  }
-  checkFields("upDown", recipe.upDown, upDownBounds);
-  checkChoice("upDown.recognition", recipe.upDown.recognition, ["greedy", "classifier"]);
-  if (
-    recipe.upDown.epochs > 0 && recipe.upDown.recognition === "classifier" &&
-    (recipe.fineTuning.initializer !== "pretrained" || recipe.fineTuning.activation !== "sigmoid")
-  ) {
-    throw new RangeError(
-      "Cannot train: upDown.recognition classifier needs fineTuning.initializer pretrained and activation sigmoid",
-    );
-  }
-  if (recipe.upDown.epochs > 0 && recipe.backend === "tfjs") {
-    throw new RangeError("Cannot train: upDown needs the backend simd, got tfjs");
-  }
-  const { stack, topRbm } = recipe;
-  if (topRbm.visible === "gaussian") {
-    throw new RangeError("Cannot train: topRbm.visible must be bernoulli, got gaussian");
-  }
-  if (stack.visible === "gaussian") {
-    if (recipe.top > 0) {
-      throw new RangeError(
-        "Cannot train: a model's pixels are binary units; stack.visible gaussian needs top 0, which trains the stack alone",
-      );
-    }
-    if (stack.persistentEpochs > 0 || stack.reconstruction !== "mean" || stack.inputs !== "value") {
-      throw new RangeError(
-        "Cannot train: stack.visible gaussian needs persistentEpochs 0, reconstruction mean and inputs value",
-      );
-    }
-  }
-  if (!recipe.pretraining && recipe.fineTuning.initializer === "pretrained") {
-    throw new RangeError(
-      `Cannot train: without pretraining, fineTuning.initializer must be one of ${
-        initializers.slice(1).join(", ")
-      }, got "pretrained"`,
-    );
-  }
-  if (recipe.fineTuning.patience > 0 && recipe.validation === "") {
-    throw new RangeError("Cannot train: fineTuning.patience needs held-out cases in validation");
-  }
-  checkNumber("batchSize", recipe.batchSize, 1, 10_000, true);
-  checkNumber("divisor", recipe.divisor, 1e-6, 1e6, false);
-  checkSeed(recipe.seed);
-  if (recipe.hidden.length < 1 || recipe.hidden.length > 8) {
-    throw new RangeError(
-      `Cannot train: hidden must name 1 to 8 layers, got ${recipe.hidden.length}`,
-    );
-  }
-  recipe.hidden.forEach((size, i) => checkNumber(`hidden[${i}]`, size, 1, MAX_LAYER_UNITS, true));
-  checkNumber("top", recipe.top, 0, MAX_LAYER_UNITS, true);
-  return recipe;
-}
-
-function checkFields(group: string, fields: object, bounds: Record<string, [number, number]>) {
-  for (const [name, [min, max]] of Object.entries(bounds)) {
-    const value = (fields as Record<string, number>)[name];
-    checkNumber(`${group}.${name}`, value, min, max, integerFields.has(name));
-  }
-}
-
-function checkChoice(name: string, value: string, choices: readonly string[]) {
-  if (choices.includes(value)) return;
-  const given = JSON.stringify(value);
-  throw new RangeError(`Cannot train: ${name} must be one of ${choices.join(", ")}, got ${given}`);
-}
-
-function checkNumber(name: string, value: number, min: number, max: number, integer: boolean) {
-  const ok = integer ? Number.isInteger(value) : Number.isFinite(value);
-  if (ok && value >= min && value <= max) return;
-  const kind = integer ? "an integer" : "a number";
-  throw new RangeError(`Cannot train: ${name} must be ${kind} in [${min}, ${max}], got ${value}`);
 }

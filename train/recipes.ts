@@ -31,9 +31,10 @@ export async function readRecipe(name: string, extending: string[] = []): Promis
   }
   const names = await recipeNames();
   if (!names.includes(name)) {
-    throw new FlagError(
-      `--recipe must be one of ${names.join(", ")}, got ${JSON.stringify(name)}`,
-    );
+    const where = extending.length > 0
+      ? `train/recipes/${extending.at(-1)}.json: extends`
+      : "--recipe";
+    throw new FlagError(`${where} must be one of ${names.join(", ")}, got ${JSON.stringify(name)}`);
   }
   const text = await readFile(new URL(`${name}.json`, DIRECTORY), "utf8");
   let fields: Record<string, unknown>;
@@ -41,6 +42,9 @@ export async function readRecipe(name: string, extending: string[] = []): Promis
     fields = JSON.parse(text);
   } catch (cause) {
     throw new FlagError(`train/recipes/${name}.json is not JSON: ${(cause as Error).message}`);
+  }
+  if (kindOf(fields) !== "object") {
+    throw new FlagError(`train/recipes/${name}.json must be an object, got ${kindOf(fields)}`);
   }
   const { extends: base = "plain", about: _, ...changes } = fields;
   const recipe = merge(await readRecipe(String(base), [...extending, name]), changes, name);
@@ -94,5 +98,5 @@ function merge<T extends object>(base: T, changes: object, place: string, path =
 }
 
 function kindOf(value: unknown): string {
-  return Array.isArray(value) ? "list" : typeof value;
+  return Array.isArray(value) ? "list" : value === null ? "null" : typeof value;
 }

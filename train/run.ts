@@ -20,10 +20,10 @@ import { classifierMetrics, jointMetrics, rbmMetrics } from "./monitor.ts";
 import { shuffled, stratified } from "./order.ts";
 import { createRbmTrainer } from "./rbm_trainer.ts";
 import type { Recipe } from "./recipe.ts";
-import { augmented, type Examples, inputMean, propagate } from "./examples.ts";
+import { augmented, type Examples, gather, inputMean, propagate } from "./examples.ts";
 import { initialNetwork } from "./initializers.ts";
 import { trainingTeam } from "./team.ts";
-import type { Batch, Metrics, Trainer } from "./trainer.ts";
+import type { Metrics, Trainer } from "./trainer.ts";
 import { UpDownTrainer } from "./up_down_trainer.ts";
 
 /** Classes of every dataset that can be loaded. */
@@ -313,7 +313,10 @@ class Run {
     if (!this.#events.save) return;
     const tensors = new Map(this.#finished);
     if (trainer) {
-      for (const [name, tensor] of trainer.state()) tensors.set(`trainer.${name}`, tensor);
+      for (const [name, tensor] of trainer.state()) {
+        checkFinite(name, tensor.data, this.progress);
+        tensors.set(`trainer.${name}`, tensor);
+      }
     }
     await this.#events.save({ recipe: this.#recipe, progress: this.progress, tensors });
   }
@@ -330,10 +333,15 @@ function recognisedBy(classifier: Classifier, dbn: Dbn): Dbn {
   return { ...dbn, stack };
 }
 
-function gather(train: Examples, indices: Uint32Array): Batch {
-  const inputs = new Float32Array(indices.length * train.size);
-  train.read(inputs, indices);
-  return { inputs, labels: Uint8Array.from(indices, (i) => train.labels[i]), size: indices.length };
+/** @throws {RangeError} if training has diverged; what was saved before stays. */
+function checkFinite(name: string, data: Float32Array, { history }: Progress): void {
+  const bad = data.findIndex((x) => !Number.isFinite(x));
+  if (bad < 0) return;
+  const { stage, epoch } = history.at(-1) ?? { stage: "the first stage", epoch: 0 };
+  throw new RangeError(
+    `Training diverged: after ${stage} epoch ${epoch}, ${name}[${bad}] is ${data[bad]}; ` +
+      "what was saved before stays. Begin again with a lower learning rate",
+  );
 }
 
 function addMetrics({ sums }: Progress, metrics: Metrics): void {

@@ -43,12 +43,16 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const perClass = (flags.n ?? 100) as number, steps = (flags.steps ?? 1000) as number;
   const seed = (flags.seed ?? 1) as number;
-  if (perClass < 2 || perClass > 10_000) {
-    throw new FlagError(`--n must be in [2, 10000], got ${perClass}`);
-  }
+  if (perClass < 2) throw new FlagError(`--n must be at least 2, got ${perClass}`);
   const model = await loadModel(flags.model as string | undefined);
   const builder = await openDataset(flags), { divisor } = model.config.preprocessing;
   const test = await loadExamples(builder, "test", divisor);
+  const fewest = smallestClass(test, model.dbn.top.labelSize);
+  if (perClass > fewest) {
+    throw new FlagError(
+      `--n must be in [2, ${fewest}], as many test images as every class has, got ${perClass}`,
+    );
+  }
   const judge = await readJudge((flags.judge ?? join("runs", "judge")) as string);
   const { classifier: judgeError } = await evaluateClassifier(judge, test);
   const engine = await openEngine(model, { engine: "simd" }), { labelSize, imageSize } = engine;
@@ -113,16 +117,23 @@ async function readJudge(run: string): Promise<Classifier> {
     throw new FlagError(`--judge ${run}: it must be a finished run without pretraining`);
   }
   const layers = [...recipe.hidden, recipe.top].length + 1;
+  const kept = tensors.has("stage0.best0") ? "best" : "parameter"; // early stopping keeps the best
   return Array.from({ length: layers }, (_, i) => {
-    const kernel = tensors.get(`stage0.parameter${2 * i}`)!;
+    const kernel = tensors.get(`stage0.${kept}${2 * i}`)!;
     return {
       inputSize: kernel.shape[0],
       outputSize: kernel.shape[1],
       kernel: kernel.data,
-      bias: tensors.get(`stage0.parameter${2 * i + 1}`)!.data,
+      bias: tensors.get(`stage0.${kept}${2 * i + 1}`)!.data,
       ...(i < layers - 1 && { activation: recipe.fineTuning.activation }),
     };
   });
+}
+
+function smallestClass({ labels }: Examples, labelSize: number): number {
+  const counts = new Array(labelSize).fill(0);
+  labels.forEach((label) => counts[label]++);
+  return Math.min(...counts);
 }
 
 /** The first `count` images of every class, a class after the other. */

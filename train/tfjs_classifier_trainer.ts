@@ -9,10 +9,10 @@ import { type RandomKey, streams } from "../src/math/random.ts";
 import type { Classifier } from "../src/model/dbn.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import { tf } from "../src/engine/tfjs_backend.ts";
+import { checkTfjsClassifier } from "./check_recipe.ts";
 import { adamUpdate, sampleBernoulli } from "./kernels.ts";
 import { read, replace, toTensor } from "./tensors.ts";
 import type { ClassifierTrainer, ClassifierTrainerOptions } from "./classifier_trainer.ts";
-import type { FineTuningRecipe } from "./recipe.ts";
 import { learningRateAt } from "./schedules.ts";
 import type { Batch, Metrics, Position } from "./trainer.ts";
 
@@ -31,7 +31,7 @@ export class TfjsClassifierTrainer implements ClassifierTrainer {
   #second: tf.Tensor[];
 
   constructor(start: Classifier, options: ClassifierTrainerOptions) {
-    checkSupported(options.recipe);
+    checkTfjsClassifier(options.recipe);
     this.#options = options;
     this.epochs = options.recipe.epochs;
     this.#sizes = start.map(({ inputSize, outputSize }) => [inputSize, outputSize]);
@@ -184,23 +184,4 @@ function crossEntropy(logits: Tensor2D, labels: Uint8Array): number {
     sum += logSumExp(values, row * size, size) - values[row * size + label];
   });
   return sum / labels.length;
-}
-
-/** @throws {RangeError} naming what this backend does not have. */
-function checkSupported(recipe: FineTuningRecipe): void {
-  const { optimizer, activation, l1, l2, maxNorm, adversarialReach } = recipe;
-  const wanted = optimizer !== "adam"
-    ? `optimizer ${optimizer}`
-    : activation !== "sigmoid"
-    ? `activation ${activation}`
-    : l1 > 0 || l2 > 0 || maxNorm > 0
-    ? "a penalty or bound on weights"
-    : adversarialReach > 0
-    ? "adversarial training"
-    : undefined;
-  if (wanted) {
-    throw new RangeError(
-      `Cannot train: ${wanted} needs the backend simd; tfjs has Adam, sigmoids and dropout`,
-    );
-  }
 }

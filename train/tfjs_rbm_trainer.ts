@@ -9,6 +9,7 @@ import { fillUniform, type RandomKey, sampleOneHot, streams } from "../src/math/
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import { tf } from "../src/engine/tfjs_backend.ts";
+import { checkTfjsRbm } from "./check_recipe.ts";
 import { type MomentumRates, momentumUpdate, sampleBernoulli } from "./kernels.ts";
 import {
   initialVisibleBias,
@@ -19,7 +20,6 @@ import {
   type RbmTrainerOptions,
 } from "./rbm_start.ts";
 import type { RbmTrainer } from "./rbm_trainer.ts";
-import type { RbmRecipe } from "./recipe.ts";
 import { read, replace, toTensor } from "./tensors.ts";
 import type { Batch, Metrics, Position } from "./trainer.ts";
 
@@ -38,7 +38,7 @@ export class TfjsRbmTrainer implements RbmTrainer {
   #particles: Tensor2D | undefined;
 
   constructor(options: RbmTrainerOptions) {
-    checkSupported(options.recipe);
+    checkTfjsRbm(options.recipe);
     this.#options = options;
     this.epochs = options.recipe.epochs + options.recipe.persistentEpochs;
     const { visibleSize, hiddenSize, labelSize } = options;
@@ -280,27 +280,4 @@ function sampleLabelRows(rows: Float32Array, size: number, key: RandomKey): Floa
     sampleOneHot(out, rows, row * size, size, uniform[0]);
   }
   return out;
-}
-
-/** @throws {RangeError} naming what this backend does not have. */
-function checkSupported(recipe: RbmRecipe): void {
-  const { schedule, kSchedule, temperatures, visible } = recipe;
-  const numbers = [
-    "l1",
-    "dropout",
-    "sparsityCost",
-    "centring",
-    "fastLearningRate",
-    "chains",
-  ] as const;
-  const wanted = numbers.find((name) => recipe[name] !== 0) ??
-    (schedule !== "constant" ? "schedule" : undefined) ??
-    (kSchedule.length > 0 ? "kSchedule" : undefined) ??
-    (temperatures > 1 ? "temperatures" : undefined) ??
-    (visible !== "bernoulli" ? "visible gaussian" : undefined);
-  if (wanted) {
-    throw new RangeError(
-      `Cannot train: ${wanted} needs the backend simd; tfjs has CD-k and PCD with momentum and L2`,
-    );
-  }
 }

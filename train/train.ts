@@ -3,13 +3,16 @@
  * resume.
  * @module
  */
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "@std/path";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { evaluateClassifier } from "./evaluation.ts";
 import { loadExamples, openDataset } from "./data.ts";
 import type { DatasetBuilder } from "../src/data/mnist.ts";
 import { FlagError, flagHelp, type FlagValues, parseFlags, runCommand } from "../src/cli.ts";
+import type { Examples } from "./examples.ts";
+import { sha256 } from "../src/model/store.ts";
+import { checkName } from "../src/model/weights.ts";
 import { nextVersionDirectory, saveRun } from "./output.ts";
 import { pretrainedCheckpoint } from "./pretrained.ts";
 import { createProgress, epochLine } from "./progress.ts";
@@ -36,10 +39,17 @@ export async function main(args: readonly string[]): Promise<number> {
   const wanted = await recipeFromFlags(flags);
   const runDirectory = (flags.run ?? join("runs", wanted.name)) as string;
   const checkpointPath = join(runDirectory, "checkpoint.safetensors");
+  if (flags.name !== undefined) checkNameFlag(flags.name as string);
   const resume = await openCheckpoint(flags, checkpointPath, wanted);
   const recipe = resume?.recipe ?? wanted;
   const builder = await openDataset(flags);
   const train = await loadExamples(builder, recipe.split, recipe.divisor);
+  const dataset = await describeData(builder.info.name, train);
+  if (resume?.dataset !== undefined && resume.dataset !== dataset) {
+    throw new FlagError(
+      `the run learns from ${resume.dataset}; --dataset and --data name ${dataset}`,
+    );
+  }
   const validation = recipe.validation
     ? await loadExamples(builder, recipe.validation, recipe.divisor)
     : undefined;
@@ -52,7 +62,7 @@ export async function main(args: readonly string[]): Promise<number> {
   await mkdir(runDirectory, { recursive: true });
   const progress = createProgress({ quiet: flags.quiet === true });
   const save = async (checkpoint: Checkpoint) => {
-    await writeCheckpoint(checkpointPath, checkpoint);
+    await writeCheckpoint(checkpointPath, { ...checkpoint, dataset });
     const log = checkpoint.progress.history.map((record) => `${JSON.stringify(record)}\n`);
     await writeFile(join(runDirectory, "log.jsonl"), log.join(""));
   };
@@ -125,6 +135,19 @@ async function saveResults(
     `model: ${out}\nserve it: deno task start --model ${out}`;
 }
 
+function checkNameFlag(name: string): void {
+  try {
+    checkName(name);
+  } catch (error) {
+    throw new FlagError(`--name: ${(error as Error).message}`);
+  }
+}
+
+/** A dataset's name, size and labels, which a run must go on with. */
+async function describeData(name: string, { labels }: Examples): Promise<string> {
+  return `${name} (${labels.length} images, labels ${(await sha256(labels)).slice(0, 8)})`;
+}
+
 /** The held-out figures by which a recipe is chosen. */
 function chosenBy({ history }: TrainedParts): string {
   const last = new Map(history.map((record) => [record.stage, record]));
@@ -158,7 +181,6 @@ async function openCheckpoint(
       `${path} exists; add --resume to go on from it, or --restart to throw it away`,
     );
   }
-  if (exists) await rm(path);
   return flags.pretrained === undefined
     ? undefined
     : pretrainedCheckpoint(flags.pretrained as string, wanted);

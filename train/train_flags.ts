@@ -4,7 +4,8 @@
  */
 import { dataFlags } from "./data.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../src/cli.ts";
-import { checkRecipe, presets, type Recipe } from "./recipe.ts";
+import { checkRecipe } from "./check_recipe.ts";
+import { presets, type Recipe } from "./recipe.ts";
 import { readRecipe, setFields } from "./recipes.ts";
 
 /** Every flag of the command; the names follow Keras and scikit-learn. */

@@ -7,9 +7,9 @@
 import { type RandomKey, streams } from "../src/math/random.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import type { Dbn, StackLayer } from "../src/model/dbn.ts";
-import type { LabelRbm } from "../src/model/rbm.ts";
 import type { Team } from "../src/kernels/team.ts";
 import { type TrainingParameters, TrainingRbm } from "../src/kernels/training.ts";
+import { joinLabels } from "./join_labels.ts";
 import type { UpDownRecipe } from "./recipe.ts";
 import { gibbsStepsAt, learningRateAt } from "./schedules.ts";
 import { PCD_MONITOR_INTERVAL } from "./rbm_start.ts";
@@ -72,7 +72,7 @@ export class UpDownTrainer implements Trainer {
     });
     const { visibleSize: inputSize, hiddenSize, labelSize } = top;
     this.#top = new TrainingRbm(team, { inputSize, hiddenSize, labelSize, maxRows });
-    this.#top.setParameters(joined(top));
+    this.#top.setParameters(joinLabels(top));
   }
 
   step({ inputs, labels, size }: Batch, position: Position): Metrics {
@@ -230,16 +230,6 @@ export class UpDownTrainer implements Trainer {
   dispose(): void {
     this.#release();
   }
-}
-
-function joined(top: LabelRbm): TrainingParameters {
-  const weights = new Float32Array(top.weights.length + top.labelWeights.length);
-  weights.set(top.weights);
-  weights.set(top.labelWeights, top.weights.length);
-  const visibleBias = new Float32Array(top.visibleSize + top.labelSize);
-  visibleBias.set(top.visibleBias);
-  visibleBias.set(top.labelBias, top.visibleSize);
-  return { weights, visibleBias, hiddenBias: top.hiddenBias };
 }
 
 /** (columns, rows) from (rows, columns). */

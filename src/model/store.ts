@@ -52,6 +52,7 @@ export async function loadModel(
 /** Writes config.json and the two weight files; each file replaces the old one whole. */
 export async function saveModel(directory: string | URL, model: Model): Promise<StoredModel> {
   const url = directoryUrl(directory);
+  checkConfig(model.config);
   const weights = writeWeights(model);
   const config = {
     ...model.config,

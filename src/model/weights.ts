@@ -177,6 +177,18 @@ function readClassifier({ architecture }: ModelConfig, file: TensorFile): Classi
   }));
 }
 
+const NAME_BOUND = "1 to 64 letters, digits, '_', '.' or '-'";
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && /^[\w.-]{1,64}$/.test(value);
+}
+
+/** @throws {RangeError} if a model cannot have that name. */
+export function checkName(name: string): void {
+  if (isName(name)) return;
+  throw new RangeError(`a model's name must be ${NAME_BOUND}, got ${JSON.stringify(name)}`);
+}
+
 /**
  * Checks what `config.json` holds.
  * @throws {WeightsFormatError} naming the field, the bound and the value.
@@ -184,9 +196,7 @@ function readClassifier({ architecture }: ModelConfig, file: TensorFile): Classi
 export function checkConfig(config: unknown): ModelConfig {
   const root = object(config, "the file");
   if (root.format !== "dbn-edge/1") fail("format", '"dbn-edge/1"', root.format);
-  if (typeof root.name !== "string" || !/^[\w.-]{1,64}$/.test(root.name)) {
-    fail("name", "1 to 64 letters, digits, '_', '.' or '-'", root.name);
-  }
+  if (!isName(root.name)) fail("name", NAME_BOUND, root.name);
   integer("version", root.version, 1, Number.MAX_SAFE_INTEGER);
   const architecture = object(root.architecture, "architecture");
   const height = integer("architecture.height", architecture.height, 1, 4096);

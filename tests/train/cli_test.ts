@@ -2,10 +2,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FlagError, parseFlags } from "../../src/cli.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { loadModel } from "../../src/model/store.ts";
-import { readCheckpoint } from "../../train/checkpoint.ts";
+import { readCheckpoint, writeCheckpoint } from "../../train/checkpoint.ts";
 import { epochLine, formatSeconds } from "../../train/progress.ts";
 import { errorRate } from "../../train/evaluation.ts";
-import { checkRecipe, presets } from "../../train/recipe.ts";
+import { checkRecipe } from "../../train/check_recipe.ts";
+import { presets } from "../../train/recipe.ts";
 import { readRecipe, recipeNames } from "../../train/recipes.ts";
 import { recipeFromFlags, trainFlags } from "../../train/train_flags.ts";
 
@@ -77,6 +78,15 @@ const bad: [string, string][] = [
   ["--set fineTuning.optimizer=best", "one of sgd, momentum, nesterov, adagrad, rmsprop"],
   ["--set fineTuning.augmentation.shift=15", "shift must be a number in [0, 14], got 15"],
   ["--set fineTuning.patience=3 --validation=", "patience needs held-out cases"],
+  ["--set stack=null", "stack must be of type object, got null"],
+  ["--set stack.kSchedule=[null]", "kSchedule[0].epoch must be an integer in [0, 10000]"],
+  ["--set topRbm.lowestBeta=1", "lowestBeta must be a number in [0, 0.999], got 1"],
+  ["--set stack.visible=gaussian --top 0 --k 2", "k 1 and no kSchedule"],
+  ["--set fineTuning.optimizer=conjugate_gradient --dropout 0.1", "set dropout, inputDropout"],
+  ["--backend tfjs --set fineTuning.optimizer=sgd", "optimizer sgd needs the backend simd"],
+  ["--backend tfjs --set stack.l1=0.1", "l1 needs the backend simd"],
+  ["--set pretraining=false fineTuning.initializer=normal top=0", "top must be at least 1, got 0"],
+  ["--set name=a/b", "letters, digits, '_', '.' or '-', got \"a/b\""],
   ["--set pretraining=false", "initializer must be one of normal, truncated_normal"],
   ["--top=-1", "top must be an integer in [0, 65536], got -1"],
   ["--batch-size 0", "batchSize must be an integer in [1, 10000], got 0"],
@@ -90,10 +100,19 @@ const bad: [string, string][] = [
   ["--seed=-1", "seed must be an integer in [0, 9007199254740991], got -1"],
 ];
 
+/** Arguments; what follows --set belongs together. */
+function words(args: string): string[] {
+  const [before, set] = args.split("--set ");
+  const parts = before.split(" ").filter(Boolean);
+  if (set === undefined) return parts;
+  const fields = set.split(" --")[0];
+  return [...parts, "--set", fields, ...set.slice(fields.length).split(" ").filter(Boolean)];
+}
+
 for (const [args, message] of bad) {
   Deno.test(`a training flag is refused: ${args}`, async () => {
     const error = await assertRejects(
-      async () => await recipeFromFlags(parseFlags(args.split(" "), trainFlags)),
+      async () => await recipeFromFlags(parseFlags(words(args), trainFlags)),
       FlagError,
     );
     assert(error.message.includes(message), `${error.message} lacks ${message}`);
@@ -161,6 +180,18 @@ Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an und
     again.err.includes("add --resume to go on from it, or --restart to throw it away"),
     again.err,
   );
+  const cut = ["--split", "train[:70000]", "--restart", "--run", `${directory}/a`];
+  const failed = await run("train", ...cut);
+  assertEquals(failed.code, 1, failed.err);
+  assert((await Deno.stat(`${directory}/a/checkpoint.safetensors`)).isFile);
+  const checkpoint = await readCheckpoint(`${directory}/a/checkpoint.safetensors`);
+  assert(checkpoint.dataset!.startsWith("mnist (300 images, labels "), checkpoint.dataset);
+  const elsewhere = { ...checkpoint, dataset: "idx (300 images, labels 00000000)" };
+  await writeCheckpoint(`${directory}/z/checkpoint.safetensors`, elsewhere);
+  const other = await run("train", "--resume", "--run", `${directory}/z`);
+  assert(other.err.includes("learns from idx (300 images"), other.err);
+  const named = await run("train", ...tiny, "--run", `${directory}/n`, "--name", "my digits");
+  assert(named.err.includes("--name: a model's name must be"), named.err);
   const changed = await run("train", "--resume", "--epochs", "3", "--run", `${directory}/a`);
   assert(changed.err.includes("leave out --epochs"), changed.err);
 
@@ -177,6 +208,17 @@ Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an und
     const stated = first.config.evaluation as { classifier: { wrong: number } };
     assertEquals(classifier.wrong, stated.classifier.wrong);
   }
+});
+
+Deno.test("a run that diverges says where, and keeps the checkpoint before", async () => {
+  const directory = await Deno.makeTempDir();
+  const wild = "--learning-rate 10 --weight-cost 1 --batch-size 2 --final-momentum 0.99".split(" ");
+  const { code, err } = await run("train", ...tiny, ...wild, "--run", directory);
+  assertEquals(code, 1, err);
+  assert(
+    /Training diverged: after rbm1 epoch 1, weights\[\d+\] is (NaN|-?Infinity)/.test(err),
+    err,
+  );
 });
 
 Deno.test("runs share RBMs, are compared, judged and measured", async () => {
@@ -289,7 +331,7 @@ for (
     ["likelihood", ["--runs", "1"], "--runs must be in [2, 10000], got 1"],
     ["likelihood", ["--run", "a", "--model", "b"], "--model and --run exclude each other"],
     ["samples", ["--judge", "/nowhere"], "--judge /nowhere: no run is there"],
-    ["samples", ["--n", "1"], "--n must be in [2, 10000], got 1"],
+    ["samples", ["--n", "1"], "--n must be at least 2, got 1"],
     ["compare", ["--runs", "/nowhere"], "--runs: there is no log in /nowhere"],
     ["optimizers", ["--rate", "1"], "Unknown argument --rate"],
     ["export", ["--model", "/nowhere"], "/nowhere/config.json does not exist"],
