@@ -57,9 +57,8 @@ Reproduce with \`deno task evaluate --model ${facts.path}\`.
 - Top RBM: ${rbmText(recipe.topRbm)}.
 - Classifier: ${fineTuningText(recipe.fineTuning)}.
 ${recipe.upDown.epochs > 0 ? `- Up-down: ${upDownText(recipe.upDown)}.\n` : ""}\
-- Mini-batches of ${recipe.batchSize}, seed ${recipe.seed}. Time in all: ${
-    (seconds / 60).toFixed(0)
-  } minutes.
+- RBMs in mini-batches of ${recipe.batchSize}, the classifier of ${recipe.fineTuning.batchSize}; seed ${recipe.seed}. \
+Every field is in [config.json](config.json). Time in all: ${(seconds / 60).toFixed(0)} minutes.
 
 The log is [training_log.jsonl](training_log.jsonl), a line an epoch; the last epoch of each stage:
 
@@ -148,7 +147,8 @@ function upDownText(recipe: Recipe["upDown"]): string {
   const steps = recipe.kSchedule.map(({ epoch, k }) => `${k} from epoch ${epoch + 1}`);
   const { persistent, recognition, discriminativeLearningRate } = recipe;
   const parts = [
-    `${recipe.epochs} epochs of batches of ${recipe.batchSize}, ${rateText(recipe)}`,
+    `${recipe.epochs} epochs of batches of ${recipe.batchSize}, ${rateText(recipe)} downwards, ` +
+    `${recipe.recognitionLearningRate} upwards and ${recipe.topLearningRate} at the top`,
     `Gibbs steps at the top ${[recipe.k, ...steps].join(", ")}`,
   ];
   if (persistent) parts.push("persistent chains");

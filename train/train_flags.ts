@@ -32,7 +32,7 @@ export const trainFlags: FlagTable = {
   seed: { kind: "integer", help: "integer >= 0 that every random number depends on [1]" },
   hidden: { kind: "integers", help: "units of each layer of the stack, such as 500,500" },
   top: { kind: "integer", help: "hidden units of the top RBM" },
-  "batch-size": { kind: "integer", help: "cases a mini-batch [100]" },
+  "batch-size": { kind: "integer", help: "cases a mini-batch of the RBMs [100]" },
   divisor: { kind: "number", help: "pixel bytes are divided by this [255]" },
   backend: { kind: "string", help: "what trains the RBMs: simd (every core) or tfjs [simd]" },
   inputs: {
@@ -53,7 +53,7 @@ export const trainFlags: FlagTable = {
   "final-momentum": { kind: "number", help: "of later CD epochs [0.9]" },
   "weight-cost": { kind: "number", help: "L2 penalty on RBM weights [0.0002]" },
   "fine-tuning-epochs": { kind: "integer", help: "epochs of backpropagation" },
-  "fine-tuning-learning-rate": { kind: "number", help: "of Adam, falling linearly to 0 [0.001]" },
+  "fine-tuning-learning-rate": { kind: "number", help: "of fine-tuning's optimizer [0.001]" },
   dropout: { kind: "number", help: "share of hidden units left out in fine-tuning" },
   "input-dropout": { kind: "number", help: "share of pixels left out in fine-tuning" },
   quiet: { kind: "boolean", help: "no progress bar, one line an epoch" },
