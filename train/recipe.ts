@@ -249,7 +249,8 @@ const plain: Recipe = {
 
 /**
  * The recipes behind `--preset`: `quick` takes minutes; `plain` is greedy RBMs and a classifier that sees
- * images as they are; `full` is the released model's.
+ * images as they are; `full` is the released model's: a classifier that sees distorted images, then
+ * up-down from its weights upwards.
  */
 export const presets: Record<"quick" | "plain" | "full", Recipe> = {
   quick: {
@@ -286,6 +287,16 @@ export const presets: Record<"quick" | "plain" | "full", Recipe> = {
         elasticAlpha: 36,
         elasticSigma: 5.5,
       },
+    },
+    upDown: {
+      ...upDown,
+      epochs: 12,
+      recognition: "classifier",
+      recognitionLearningRate: 0.02,
+      topLearningRate: 0.05,
+      discriminativeLearningRate: 4,
+      persistent: true,
+      k: 1,
     },
   },
 };
