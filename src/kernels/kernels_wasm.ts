@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "d9983beb6652c1f9fa389c02aae09e72819df83828077e5e18688cec7c61bec9";
+export const sourceSha256 = "9f192b0681cb626676229f0c45a48407c8150f2dbe3e7fb17475a08188db680a";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

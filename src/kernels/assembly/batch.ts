@@ -158,7 +158,7 @@ export function inArea(r: Batch, area: i32, row: i32): i32 {
 /** Adds a batch row to the lists of a word's units. */
 // @ts-ignore: decorator
 @inline
-export function pushAll(r: Batch, unit: i32, word: u32, offset: i32): void {
+function pushAll(r: Batch, unit: i32, word: u32, offset: i32): void {
   while (word) {
     push(rowList(r, unit + ctz(word)), offset, 1);
     word &= word - 1;
@@ -490,7 +490,7 @@ export function below32(u: usize, p: usize): u32 {
 
 // @ts-ignore: decorator
 @inline
-export function below16(u: usize, p: usize): i32 {
+function below16(u: usize, p: usize): i32 {
   const m0 = f32x4.lt(v128.load(u), v128.load(p)), m1 = f32x4.lt(v128.load(u, 16), v128.load(p, 16));
   const m2 = f32x4.lt(v128.load(u, 32), v128.load(p, 32));
   const m3 = f32x4.lt(v128.load(u, 48), v128.load(p, 48));
@@ -639,12 +639,12 @@ export function sampleLabels(r: Batch, layer: i32, step: i32, last: bool): void 
 
 // @ts-ignore: decorator
 @inline
-export function labelActivity(r: Batch, row: i32, y: i32): usize {
+function labelActivity(r: Batch, row: i32, y: i32): usize {
   const unit = r.pixels + y, column = unit & -PANEL;
   return r.visible + (column * r.maxRows << 2) + row * ROW_BYTES + ((unit - column) << 2);
 }
 
-export function softmax(r: Batch, row: i32): void {
+function softmax(r: Batch, row: i32): void {
   let largest: f32 = -Infinity, total: f32 = 0;
   for (let y = 0; y < r.labels; y++) largest = max(largest, load<f32>(labelActivity(r, row, y)));
   for (let y = 0; y < r.labels; y++) {
