@@ -16,7 +16,7 @@ import {
 } from "./weights.ts";
 
 /** Directory of the released model in this repository: what serving loads by default. */
-export const releasedModel = "models/mnist-dbn/1";
+export const releasedModel = "models/mnist-dbn/2";
 
 /** A model and where it was read from. */
 export interface StoredModel extends Model {
