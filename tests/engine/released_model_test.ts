@@ -40,12 +40,13 @@ Deno.test("all engines agree on 1,000 test images to 1e-4 and on every label", a
 Deno.test("the released model's test errors are those of its config, and within the targets", async () => {
   const engine = await openEngine(model);
   const result = await evaluate(engine, await loadExamples(mnist(), "test", 255));
-  const { split, ...stated } = model.config.evaluation as Record<string, unknown>;
+  // The weights of before up-down are not in the model.
+  const { split, greedy: _, ...stated } = model.config.evaluation as Record<string, unknown>;
   assertEquals(split, "test");
   assertEquals(JSON.parse(JSON.stringify(result)), stated);
   console.log(`classifier ${result.classifier.percent} %, joint model ${result.joint.percent} %`);
-  assert(result.classifier.percent <= 1.4);
-  assert(result.joint.percent <= 3);
+  assert(result.classifier.percent <= 0.5);
+  assert(result.joint.percent <= 1.25);
   engine.dispose();
 });
 
