@@ -82,6 +82,7 @@ export async function main(args: readonly string[]): Promise<number> {
     : logLikelihoodBounds({ stack, top }, partition.logZ, cases, { samples, seed });
   const seconds = (performance.now() - started) / 1000, { mean, error } = meanWithError(values);
   const { logZ, interval: [low, high] } = partition;
+  checkPossible(mean, logZ, steps);
   if (flags.json) {
     console.log(JSON.stringify({
       ...{ name: measured.name, kind: stack.length > 0 ? "lower bound" : "estimate" },
@@ -100,6 +101,19 @@ export async function main(args: readonly string[]): Promise<number> {
       `${error.toFixed(2)} nats, ${values.length} binarised images, ${seconds.toFixed(0)} s`,
   );
   return 0;
+}
+
+/**
+ * Annealing that misses modes gives too low a log Z, with a small σ; that much of it can be told.
+ * @throws {RangeError} if binary images would be more than certain.
+ */
+export function checkPossible(mean: number, logZ: number, steps: number): void {
+  if (mean <= 0) return;
+  throw new RangeError(
+    `Cannot measure: the mean of log p(v) must be at most 0, got ${mean.toFixed(2)} nats. ` +
+      `Annealing in ${steps} steps missed modes, so log Z is more than ${logZ.toFixed(2)}; ` +
+      "take more --steps, or an RBM that mixes better (fewer epochs of PCD, a larger weight cost)",
+  );
 }
 
 async function ofModel(directory: string | undefined): Promise<Measured> {

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { program } from "../../src/kernels/training_wasm.ts";
 import { Team } from "../../src/kernels/team.ts";
 import { fillNormal } from "../../src/math/random.ts";
@@ -16,6 +16,7 @@ import {
   logLikelihoodBounds,
   logLikelihoods,
 } from "../../train/ais.ts";
+import { checkPossible } from "../../train/likelihood.ts";
 
 const teams = [1, 2, 3].map((workers) => new Team(workers, program));
 for (const team of teams) await team.start();
@@ -117,4 +118,11 @@ Deno.test("the bound of a small DBN lies below its exact log-likelihood, and nea
   }
   console.log(`mean gap ${gap.toFixed(3)} nats`);
   assert(gap > 0 && gap < 1, `${gap}`);
+});
+
+Deno.test("a log-likelihood above 0 is refused, as is too short a schedule", () => {
+  checkPossible(-86, 393, 14500);
+  assertThrows(() => checkPossible(18.49, 328.13, 14500), RangeError, "got 18.49 nats");
+  assertThrows(() => annealingSchedule(10), RangeError, "steps must be an integer >= 30, got 10");
+  assertEquals([...annealingSchedule(30).slice(0, 2)], [0, 0.5]);
 });
