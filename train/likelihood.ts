@@ -104,14 +104,14 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Annealing that misses modes gives too low a log Z, with a small σ; that much of it can be told.
+ * Annealing that misses modes gives too low a log Z, with a small σ. This much of it can be told.
  * @throws {RangeError} if binary images would be more than certain.
  */
 export function checkPossible(mean: number, logZ: number, steps: number): void {
   if (mean <= 0) return;
   throw new RangeError(
     `Cannot measure: the mean of log p(v) must be at most 0, got ${mean.toFixed(2)} nats. ` +
-      `Annealing in ${steps} steps missed modes, so log Z is more than ${logZ.toFixed(2)}; ` +
+      `log Z must be more than the ${logZ.toFixed(2)} that annealing in ${steps} steps found; ` +
       "take more --steps, or an RBM that mixes better (fewer epochs of PCD, a larger weight cost)",
   );
 }

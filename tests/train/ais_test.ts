@@ -126,3 +126,34 @@ Deno.test("a log-likelihood above 0 is refused, as is too short a schedule", () 
   assertThrows(() => annealingSchedule(10), RangeError, "steps must be an integer >= 30, got 10");
   assertEquals([...annealingSchedule(30).slice(0, 2)], [0, 0.5]);
 });
+
+Deno.test("annealed log Z of a large RBM of independent blocks is the sum of theirs, enumerated", async () => {
+  const BLOCKS = 20, V = 10, H = 20, visibleSize = BLOCKS * V, hiddenSize = BLOCKS * H;
+  const large: Rbm = {
+    visibleSize,
+    hiddenSize,
+    weights: new Float32Array(visibleSize * hiddenSize),
+    visibleBias: new Float32Array(visibleSize).fill(-0.5),
+    hiddenBias: new Float32Array(hiddenSize).fill(-1),
+  };
+  let exact = 0;
+  for (let block = 0; block < BLOCKS; block++) {
+    const weights = normal(V * H, 40 + block, 1);
+    for (let i = 0; i < V; i++) {
+      const row = (block * V + i) * hiddenSize + block * H;
+      large.weights.set(weights.subarray(i * H, (i + 1) * H), row);
+    }
+    exact += logPartition({
+      visibleSize: V,
+      hiddenSize: H,
+      weights,
+      visibleBias: large.visibleBias.slice(0, V),
+      hiddenBias: large.hiddenBias.slice(0, H),
+    });
+  }
+  const baseBias = new Float32Array(visibleSize);
+  const options = { runs: 100, steps: 3000, seed: 1, baseBias };
+  const { logZ } = await estimateLogPartition(teams[1], large, options);
+  console.log(`${visibleSize}-${hiddenSize}: ${logZ.toFixed(2)}, exactly ${exact.toFixed(2)}`);
+  assertAlmostEquals(logZ, exact, 0.5);
+});
