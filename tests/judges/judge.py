@@ -48,7 +48,9 @@ def up_pass(dbn, x):
 def down_pass(dbn, x):
     layers = sum(name.startswith("rbm") and name.endswith(".weights") for name in dbn)
     for layer in range(layers, 0, -1):
-        x = sigmoid(x @ dbn[f"rbm{layer}.weights"].T + dbn[f"rbm{layer}.visible_bias"])
+        tied = dbn[f"rbm{layer}.weights"]  # unless up-down gave the way down weights of its own
+        down = dbn.get(f"rbm{layer}.generative_weights", tied)
+        x = sigmoid(x @ down.T + dbn[f"rbm{layer}.visible_bias"])
     return x
 
 
