@@ -41,7 +41,7 @@ export interface LogPartition {
 const STEPS_PER_CALL = 100;
 
 /** Fewer would leave a part of the schedule without a step. */
-const MIN_STEPS = 30;
+export const MIN_ANNEALING_STEPS = 30;
 
 /**
  * Inverse temperatures of Salakhutdinov and Murray: a share of 500/14,500 of them from 0 to 0.5, of
@@ -49,8 +49,10 @@ const MIN_STEPS = 30;
  * @throws {RangeError} if there are fewer than 30 steps.
  */
 export function annealingSchedule(steps: number): Float32Array {
-  if (!Number.isInteger(steps) || steps < MIN_STEPS) {
-    throw new RangeError(`Cannot anneal: steps must be an integer >= ${MIN_STEPS}, got ${steps}`);
+  if (!Number.isInteger(steps) || steps < MIN_ANNEALING_STEPS) {
+    throw new RangeError(
+      `Cannot anneal: steps must be an integer >= ${MIN_ANNEALING_STEPS}, got ${steps}`,
+    );
   }
   const first = Math.round(steps * 500 / 14500), second = Math.round(steps * 4000 / 14500);
   return Float32Array.from({ length: steps + 1 }, (_, i) => {

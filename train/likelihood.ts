@@ -9,7 +9,13 @@ import { fillUniform, streams } from "../src/math/random.ts";
 import type { StackLayer } from "../src/model/dbn.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import { loadModel, releasedModel } from "../src/model/store.ts";
-import { estimateLogPartition, logLikelihoodBounds, logLikelihoods, meanWithError } from "./ais.ts";
+import {
+  estimateLogPartition,
+  logLikelihoodBounds,
+  logLikelihoods,
+  meanWithError,
+  MIN_ANNEALING_STEPS,
+} from "./ais.ts";
 import { readCheckpoint, tensorsUnder } from "./checkpoint.ts";
 import { dataFlags, loadExamples, openDataset } from "./data.ts";
 import { type Examples, inputMean, propagate, readRows } from "./examples.ts";
@@ -56,7 +62,8 @@ export async function main(args: readonly string[]): Promise<number> {
     if (value >= min && value <= max) return value;
     throw new FlagError(`--${name} must be in [${min}, ${max}], got ${value}`);
   };
-  const runs = number("runs", 100, 2, 10_000), steps = number("steps", 14_500, 30, 10_000_000);
+  const runs = number("runs", 100, 2, 10_000),
+    steps = number("steps", 14_500, MIN_ANNEALING_STEPS, 10_000_000);
   const samples = number("samples", 5, 1, 1000), seed = number("seed", 1, 0, 2 ** 53 - 1);
   if (flags.model !== undefined && flags.run !== undefined) {
     throw new FlagError("--model and --run exclude each other");

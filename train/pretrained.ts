@@ -10,17 +10,15 @@ import type { Recipe } from "./recipe.ts";
 
 /** Fields that decide what every RBM learns, and those of the whole column. */
 const SHARED = [
-  ...[
-    "pretraining",
-    "batchSize",
-    "seed",
-    "balanced",
-    "backend",
-    "divisor",
-    "split",
-    "stack",
-  ] as const,
-];
+  "pretraining",
+  "batchSize",
+  "seed",
+  "balanced",
+  "backend",
+  "divisor",
+  "split",
+  "stack",
+] as const;
 const COLUMN = ["hidden", "top", "topRbm"] as const;
 
 /**

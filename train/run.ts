@@ -10,7 +10,7 @@
 import type { Classifier, Dbn } from "../src/model/dbn.ts";
 import { eventLoopTurn } from "../src/model/pace.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
-import type { Tensor } from "../src/model/safetensors.ts";
+import { findNotFinite, type Tensor } from "../src/model/safetensors.ts";
 import { type Checkpoint, type EpochRecord, type Progress, tensorsUnder } from "./checkpoint.ts";
 import { createClassifierTrainer, unroll } from "./classifier_trainer.ts";
 import { EarlyStopping } from "./early_stopping.ts";
@@ -335,7 +335,7 @@ function recognisedBy(classifier: Classifier, dbn: Dbn): Dbn {
 
 /** @throws {RangeError} if training has diverged; what was saved before stays. */
 function checkFinite(name: string, data: Float32Array, { history }: Progress): void {
-  const bad = data.findIndex((x) => !Number.isFinite(x));
+  const bad = findNotFinite(data);
   if (bad < 0) return;
   const { stage, epoch } = history.at(-1) ?? { stage: "the first stage", epoch: 0 };
   throw new RangeError(

@@ -77,16 +77,9 @@ export class UpDownTrainer implements Trainer {
 
   step({ inputs, labels, size }: Batch, position: Position): Metrics {
     const { recipe } = this.#options, { step } = position;
-    const learningRate = learningRateAt(recipe, position);
-    const recognitionRate = learningRateAt(
-      { ...recipe, learningRate: recipe.recognitionLearningRate },
-      position,
-    );
-    const topRate = learningRateAt({ ...recipe, learningRate: recipe.topLearningRate }, position);
-    const discriminativeRate = learningRateAt(
-      { ...recipe, learningRate: recipe.discriminativeLearningRate },
-      position,
-    );
+    const now = (learningRate: number) => learningRateAt({ ...recipe, learningRate }, position);
+    const learningRate = now(recipe.learningRate);
+    const recognitionRate = now(recipe.recognitionLearningRate);
     const last = this.#sizes.length - 1;
     // Up: states of every layer, recognised from the image.
     const wake = [inputs];
@@ -105,7 +98,7 @@ export class UpDownTrainer implements Trainer {
       persistent: recipe.persistent,
       monitor: !recipe.persistent || step % PCD_MONITOR_INTERVAL === 0,
       k: gibbsStepsAt(recipe, position.epoch),
-      learningRate: topRate,
+      learningRate: now(recipe.topLearningRate),
       momentum: recipe.momentum,
       weightCost: recipe.weightCost,
       key: this.#key(step, 0),
@@ -129,6 +122,7 @@ export class UpDownTrainer implements Trainer {
       metrics[recipe.persistent ? "sampled_reconstruction_error" : "reconstruction_error"] = error;
     }
     if (recipe.discriminativeLearningRate > 0) {
+      const discriminativeRate = now(recipe.discriminativeLearningRate);
       const rates = { learningRate: discriminativeRate, binaryInputs: last >= 0 };
       metrics.label_loss = this.#top.discriminate(wake[last + 1], labels, rates);
     }

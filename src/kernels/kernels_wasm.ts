@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "9f192b0681cb626676229f0c45a48407c8150f2dbe3e7fb17475a08188db680a";
+export const sourceSha256 = "702ac67b6527263467f135d0cabb8f5d9668b246dffa079aad7aa467788bab9b";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -98,7 +98,13 @@ export interface DirectedInputs {
 }
 
 /** What a directed layer, or the discriminative gradient, needs of a step. */
-const DIRECTED = { ...ANNEALING, sampleVisible: false, persistent: false, k: 0 };
+const DIRECTED = {
+  ...ANNEALING,
+  sampleVisible: false,
+  persistent: false,
+  k: 0,
+  key: { seed: 0, chain: 0, step: 0, layer: 0 }, // unless it samples
+};
 
 /** An RBM that learns in the arena of a team, whose workers must have started. */
 export class TrainingRbm {
@@ -234,8 +240,8 @@ export class TrainingRbm {
     targets: Float32Array,
     rates: { learningRate: number; weightCost?: number } & DirectedInputs,
   ): void {
-    const { hiddenSize } = this.#sizes, key = { seed: 0, chain: 0, step: 0, layer: 0 };
-    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...rates, key }, false);
+    const { hiddenSize } = this.#sizes;
+    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...rates }, false);
     if (targets.length !== rows * hiddenSize) {
       throw new RangeError(
         `Cannot train: targets must be ${rows} rows of ${hiddenSize}, got ${targets.length} numbers`,
@@ -257,8 +263,7 @@ export class TrainingRbm {
     labels: Uint8Array,
     rates: { learningRate: number; binaryInputs?: boolean },
   ): number {
-    const key = { seed: 0, chain: 0, step: 0, layer: 0 };
-    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...rates, key }, false);
+    const rows = this.#placeDirected(inputs, { ...DIRECTED, ...rates }, false);
     if (labels.length !== rows) {
       throw new RangeError(`Cannot train: ${rows} rows need as many labels, got ${labels.length}`);
     }

@@ -200,7 +200,7 @@ function readFloats(bytes: Uint8Array): Float32Array {
 }
 
 /** Index of the first number that is not finite; -1 if all are. */
-function findNotFinite(data: Float32Array): number {
+export function findNotFinite(data: Float32Array): number {
   let sum = 0; // x·0 is NaN when x is not finite
   for (let i = 0; i < data.length; i++) sum += data[i] * 0;
   return sum === 0 ? -1 : data.findIndex((x) => !Number.isFinite(x));

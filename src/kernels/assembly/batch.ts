@@ -8,7 +8,7 @@
  * @module
  */
 import { PANEL } from "./dense";
-import { exp4, sigmoid4, softplus4 } from "./math";
+import { exp4, sigmoid4, softplus4, sumLanes } from "./math";
 import { addProduct, turnPanel } from "./products";
 import { fillUniform } from "./random";
 import { Barrier, shareStart } from "./team";
@@ -592,8 +592,7 @@ function activate(x: usize, input: usize, count: i32, gaussian: bool): f32 {
     v128.store(x + at, p);
     squares = f32x4.add(squares, f32x4.mul(d, d));
   }
-  let sum = f32x4.extract_lane(squares, 0) + f32x4.extract_lane(squares, 1) +
-    f32x4.extract_lane(squares, 2) + f32x4.extract_lane(squares, 3);
+  let sum = sumLanes(squares);
   for (; at < count << 2; at += 4) {
     const own = load<f32>(x + at);
     const p = gaussian ? own : f32x4.extract_lane(sigmoid4(f32x4.splat(own)), 0);

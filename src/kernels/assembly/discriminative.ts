@@ -19,10 +19,10 @@ import {
   ZEROS,
 } from "./batch";
 import { PANEL } from "./dense";
-import { exp4, sigmoid4, softplus4 } from "./math";
+import { exp4, sigmoid4, softplus4, sumLanes } from "./math";
 import { turn32x32 } from "./products";
 import { meet, shareStart } from "./team";
-import { readInputs } from "./training";
+import { addScaled, readInputs } from "./training";
 
 /** A label whose share is below half a unit in the last place of the largest moves nothing. */
 const NEGLIGIBLE: f32 = 3e-8;
@@ -97,11 +97,6 @@ function sumSoftplus(r: Batch, worker: i32, workers: i32): void {
   }
 }
 
-function sumLanes(x: v128): f32 {
-  return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + f32x4.extract_lane(x, 2) +
-    f32x4.extract_lane(x, 3);
-}
-
 /**
  * [y is the label] − p(y|x) of a row: softmax of b_y + Σ softplus(o_y). Leaves the two parts of
  * −log p(label|x) in `errors`: the largest score − the label's, and what to add the logarithm of.
@@ -134,7 +129,7 @@ function measure(r: Batch, row: i32): void {
 /** The update of a worker's columns; d is left in `model`. */
 function learn(r: Batch, worker: i32, workers: i32): void {
   const visible = visibleUnits(r), pad = padded(r.hidden);
-  const rate: f32 = r.learningRate / <f32> r.rows, scale = f32x4.splat(rate);
+  const rate: f32 = r.learningRate / <f32> r.rows;
   const gradient = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
   const to = firstColumn(pad, worker + 1, workers);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
@@ -142,11 +137,7 @@ function learn(r: Batch, worker: i32, workers: i32): void {
     memory.fill(d, 0, r.rows * ROW_BYTES);
     for (let y = 0; y < r.labels; y++) {
       learnLabel(r, column, y, gradient);
-      const own = labelWeights(r, column, y);
-      for (let at = 0; at < ROW_BYTES; at += 16) {
-        const step = f32x4.mul(scale, v128.load(gradient + at));
-        v128.store(own + at, f32x4.add(v128.load(own + at), step));
-      }
+      addScaled(labelWeights(r, column, y), gradient, rate);
     }
     const table = r.weights + column * (visible << 2), bias = r.hiddenBias + (column << 2);
     for (let at = 0; at < ROW_BYTES; at += 16) {
@@ -154,17 +145,14 @@ function learn(r: Batch, worker: i32, workers: i32): void {
       for (let row = 0; row < r.rows; row++) {
         sum = f32x4.add(sum, v128.load(d + row * ROW_BYTES + at));
       }
-      v128.store(bias + at, f32x4.add(v128.load(bias + at), f32x4.mul(scale, sum)));
+      v128.store(gradient + at, sum);
     }
+    addScaled(bias, gradient, rate);
     for (let unit = 0; unit < visible; unit += PANEL) {
       const count = min(PANEL, r.pixels - unit);
       for (let i = 0; i < count; i++) {
         sumPanel(gradient, ZEROS, d, rowList(r, unit + i), 0, 1, r.sampleInputs);
-        const own = table + (unit + i) * ROW_BYTES;
-        for (let at = 0; at < ROW_BYTES; at += 16) {
-          const step = f32x4.mul(scale, v128.load(gradient + at));
-          v128.store(own + at, f32x4.add(v128.load(own + at), step));
-        }
+        addScaled(table + (unit + i) * ROW_BYTES, gradient, rate);
       }
       turn32x32(r.transposed + unit * (pad << 2) + column * ROW_BYTES, table + unit * ROW_BYTES);
     }

@@ -55,6 +55,14 @@ export function sigmoid4(x: v128): v128 {
   return f32x4.div(one4(), f32x4.add(one4(), exp4(f32x4.neg(x))));
 }
 
+/** The sum of four floats, from the first lane to the last. */
+// @ts-ignore: decorator
+@inline
+export function sumLanes(x: v128): f32 {
+  return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + f32x4.extract_lane(x, 2) +
+    f32x4.extract_lane(x, 3);
+}
+
 /** softplus(x) = max(x, 0) + log(1 + e^−|x|); log(1 + e) = 2·atanh(e / (2 + e)) by its series. */
 // @ts-ignore: decorator
 @inline

@@ -36,7 +36,7 @@ import {
   ZEROS,
 } from "./batch";
 import { PANEL } from "./dense";
-import { exp4 } from "./math";
+import { exp4, sumLanes } from "./math";
 import { addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "./products";
 import { fillUniform } from "./random";
 import { meet } from "./team";
@@ -384,13 +384,11 @@ function centre(
     total = f32x4.add(total, f32x4.mul(g, lambda));
     v128.store(correction + at, f32x4.add(v128.load(correction + at), f32x4.mul(g, mu)));
   }
-  const partial = f32x4.extract_lane(total, 0) + f32x4.extract_lane(total, 1) +
-    f32x4.extract_lane(total, 2) + f32x4.extract_lane(total, 3);
-  store<f32>(r.partials + ((column / PANEL * visibleUnits(r) + unit) << 2), partial);
+  store<f32>(r.partials + ((column / PANEL * visibleUnits(r) + unit) << 2), sumLanes(total));
 }
 
 /** 32 numbers += scale · 32 others. */
-function addScaled(to: usize, from: usize, scale: f32): void {
+export function addScaled(to: usize, from: usize, scale: f32): void {
   const s = f32x4.splat(scale);
   for (let at = 0; at < ROW_BYTES; at += 16) {
     v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(s, v128.load(from + at))));
