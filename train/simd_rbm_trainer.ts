@@ -56,7 +56,7 @@ export class SimdRbmTrainer implements RbmTrainer {
     });
   }
 
-  step({ inputs, labels }: Batch, { epoch, step, batchesPerEpoch }: Position): Metrics {
+  step(batch: Batch, { epoch, step, batchesPerEpoch }: Position): Metrics {
     const { recipe, stage } = this.#options;
     const persistent = epoch >= recipe.epochs;
     const done = step - recipe.epochs * batchesPerEpoch;
@@ -67,8 +67,8 @@ export class SimdRbmTrainer implements RbmTrainer {
       ? recipe.persistentLearningRate * (1 - done / (recipe.persistentEpochs * batchesPerEpoch))
       : learningRateAt(recipe, { step, batchesPerEpoch });
     const error = this.#rbm.step({
-      inputs,
-      labels,
+      inputs: batch.source ?? batch.inputs,
+      labels: batch.labels,
       persistent,
       monitor,
       sampleInputs: persistent || recipe.inputs === "sample",

@@ -2,6 +2,7 @@
  * What a stage of training is: something that takes mini-batches and can be saved between any two.
  * @module
  */
+import type { ByteRows } from "../src/kernels/training.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 
 // B batch, I inputs
@@ -11,7 +12,9 @@ export type Metrics = Record<string, number>;
 
 /** A mini-batch in memory. */
 export interface Batch {
-  inputs: Float32Array; // (B, I)
+  readonly inputs: Float32Array; // (B, I)
+  /** What `inputs` are made of, where that is bytes. */
+  readonly source?: ByteRows;
   labels: Uint8Array; // (B)
   size: number; // B
 }

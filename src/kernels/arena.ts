@@ -97,6 +97,11 @@ export class Arena {
     return new Int16Array(this.#memory.buffer, address, count);
   }
 
+  /** The bytes at an address; valid until the next allocation. */
+  bytes(address: number, count: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, address, count);
+  }
+
   /** Floats copied into the arena, in room for `room` of them. */
   place(data: Float32Array, room = data.length): number {
     const address = this.allocate(room);

@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "702ac67b6527263467f135d0cabb8f5d9668b246dffa079aad7aa467788bab9b";
+export const sourceSha256 = "34e3ee69ba4b293ed48f4fdc5e31e303338c0dd4e4a1489709e23afffa733056";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -35,9 +35,15 @@ export interface TrainingParameters {
   hiddenBias: Float32Array; // (H)
 }
 
+/** Rows of bytes (B, P), to be divided by `divisor`. */
+export interface ByteRows {
+  bytes: Uint8Array;
+  divisor: number;
+}
+
 /** One batch and what to do with it. */
 export interface TrainingStep {
-  inputs: Float32Array; // (B, P)
+  inputs: Float32Array | ByteRows; // (B, P)
   labels: Uint8Array; // (B)
   /** Draws inputs as binary samples of their values, instead of taking them as they are. */
   sampleInputs: boolean;
@@ -133,6 +139,7 @@ export class TrainingRbm {
     const lists = maxRows * (workers * listWords(inputSize) + listWords(labelSize));
     this.#buffers = {
       inputs: arena.allocate(maxRows * padded(inputSize)),
+      bytes: arena.allocate(maxRows * padded(inputSize) / 4),
       targets: arena.allocate(maxRows),
       weights: arena.allocate(visiblePad * hiddenPad),
       velocity: arena.allocate(visiblePad * hiddenPad),
@@ -185,19 +192,22 @@ export class TrainingRbm {
   step(batch: TrainingStep): number | undefined {
     const { arena } = this.#team, { inputSize } = this.#sizes;
     const { labels, inputs, key } = batch, rows = labels.length;
-    if (rows < 1 || rows > this.#maxBatch || inputs.length !== rows * inputSize) {
+    const ofBytes = "bytes" in inputs, { length } = ofBytes ? inputs.bytes : inputs;
+    if (rows < 1 || rows > this.#maxBatch || length !== rows * inputSize) {
       throw new RangeError(
-        `Cannot train: a batch must be 1 to ${this.#maxBatch} rows of ${inputSize}, got ${rows} labels and ${inputs.length} numbers`,
+        `Cannot train: a batch must be 1 to ${this.#maxBatch} rows of ${inputSize}, got ${rows} labels and ${length} numbers`,
       );
     }
     this.#checkLabels(labels);
-    this.#placeRows(this.#buffers.inputs, inputs, inputSize);
+    if (ofBytes) this.#placeBytes(inputs.bytes);
+    else this.#placeRows(this.#buffers.inputs, inputs, inputSize);
     arena.integers(this.#buffers.targets, rows).set(labels);
     if (batch.persistent && this.#particles === 0) this.#startParticles(batch);
     if (batch.persistent && this.#temperatures > 1) this.#pairRows(key.step);
     const measured = batch.monitor || !batch.persistent;
     const modelRows = batch.persistent ? this.#particles : rows;
-    this.#place(batch, { rows, modelRows, tempered: batch.persistent });
+    const divisor = ofBytes ? inputs.divisor : 0;
+    this.#place(batch, { rows, modelRows, divisor, tempered: batch.persistent });
     this.#team.run("trainBatch", this.#buffers.batch);
     return measured ? this.#meanError(rows, !batch.persistent) : undefined;
   }
@@ -208,6 +218,15 @@ export class TrainingRbm {
     const placed = this.#team.arena.floats(address, count * pad);
     for (let row = 0; row < count; row++) {
       placed.set(rows.subarray(row * size, (row + 1) * size), row * pad);
+    }
+  }
+
+  /** The same of bytes, which the kernel divides. */
+  #placeBytes(rows: Uint8Array): void {
+    const { inputSize } = this.#sizes, pad = padded(inputSize), count = rows.length / inputSize;
+    const placed = this.#team.arena.bytes(this.#buffers.bytes, count * pad);
+    for (let row = 0; row < count; row++) {
+      placed.set(rows.subarray(row * inputSize, (row + 1) * inputSize), row * pad);
     }
   }
 
@@ -330,9 +349,11 @@ export class TrainingRbm {
   /** Writes the fields of a batch, in the order of assembly/batch.ts. */
   #place(
     batch: Omit<TrainingStep, "inputs" | "labels">,
-    { rows, modelRows, schedule = 0, tempered = false, sampleOutputs = false }: {
+    { rows, modelRows, divisor = 0, schedule = 0, tempered = false, sampleOutputs = false }: {
       rows: number;
       modelRows: number;
+      /** Of inputs that are bytes. */
+      divisor?: number;
       schedule?: number;
       tempered?: boolean;
       sampleOutputs?: boolean;
@@ -367,6 +388,8 @@ export class TrainingRbm {
     integer(tempered ? modelRows / this.#temperatures : modelRows, tempered ? b.betas : 0);
     integer(b.partnerBetas, b.partners, b.baseBias, schedule, b.gains);
     integer(b.outputs, Number(sampleOutputs), b.labelErrors, b.labelPartials);
+    integer(divisor > 0 ? b.bytes : 0);
+    float(divisor);
   }
 
   /** Pairs each row with the one of its chain at the next temperature, by turns above and below. */
@@ -401,7 +424,10 @@ export class TrainingRbm {
   }
 
   /** Chains start from binary samples of the first batch, the same one at every temperature. */
-  #startParticles({ inputs, labels, key, inputLayer }: TrainingStep): void {
+  #startParticles({ inputs: rows, labels, key, inputLayer }: TrainingStep): void {
+    const inputs = "bytes" in rows
+      ? Float32Array.from(rows.bytes, (byte) => byte / rows.divisor)
+      : rows;
     const { inputSize, labelSize, chains = labels.length, lowestBeta = 0 } = this.#sizes;
     const visibleSize = inputSize + labelSize, temperatures = this.#temperatures;
     const particles = new Float32Array(chains * temperatures * visibleSize);

@@ -1,26 +1,60 @@
 /**
  * `deno task bench`: training, sampling, classification, cold start and memory, each engine in a
- * process of its own, all in one run. Medians; compare numbers of the same run alone. With `--peers`
- * PyTorch and scikit-learn run beside them, from a virtual environment that needs Python 3; with
- * `--write` the tables go into the README.
+ * process of its own, all in one run. With `--peers` PyTorch and scikit-learn run beside them, from a
+ * virtual environment that needs Python 3: ours and theirs by turns, and a ratio is the median of those
+ * of neighbouring turns, so that it holds on a machine whose speed changes. With `--write` the tables go
+ * into the README; `--part training` or `--part engines` measures less, without writing.
  * @module
  */
 import { type EngineName, engineNames } from "../../src/engine/engine.ts";
 import { markdownTable, median } from "./measure.ts";
-import { measurePeers, type PeerNumbers } from "./peers.ts";
+import { type Peers, startPeers } from "./peers.ts";
+import { Measurer } from "./turns.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
-const COLD_STARTS = 5;
+const COLD_STARTS = 9;
 const CHAINS = [1, 10, 100];
+const LAYERS = ["784×500", "500×500", "(500+10)×2000"];
+/** Turns of what is compared with a peer; of what is not. */
+const ROUNDS = 7, ROUNDS_ALONE = 3;
 
-async function worker<T>(script: string, ...args: string[]): Promise<T> {
-  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--lock=deno.dev.lock", "-A", `tests/bench/${script}.ts`, ...args],
-    cwd: root,
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error(`Cannot measure: ${script} ${args.join(" ")} failed`);
-  return JSON.parse(new TextDecoder().decode(stdout));
+function startWorker(script: string, ...args: string[]): Measurer {
+  const run = ["run", "--lock=deno.dev.lock", "-A", `tests/bench/${script}.ts`, ...args];
+  return new Measurer(Deno.execPath(), run, root);
+}
+
+/** What two sides took, turn by turn. */
+interface Turns {
+  ours: number[];
+  theirs: number[];
+}
+
+/** Asks both sides by turns; the first of each is a warm-up. */
+async function takeTurns(
+  ours: () => Promise<number>,
+  theirs: (() => Promise<number>) | undefined,
+  rounds = theirs ? ROUNDS : ROUNDS_ALONE,
+): Promise<Turns> {
+  const turns: Turns = { ours: [], theirs: [] };
+  for (let round = 0; round <= rounds; round++) {
+    const own = await ours(), other = await theirs?.();
+    if (round === 0) continue;
+    turns.ours.push(own);
+    if (other !== undefined) turns.theirs.push(other);
+  }
+  return turns;
+}
+
+/** The median of ours / theirs. */
+function ratio({ ours, theirs }: Turns): string {
+  return `${median(ours.map((own, i) => own / theirs[i])).toFixed(2)}×`;
+}
+
+/** The turns of several measurements added up. */
+function sum(all: Turns[]): Turns {
+  const add = (pick: (turns: Turns) => number[]) =>
+    pick(all[0]).map((_, i) => all.reduce((total, turns) => total + pick(turns)[i], 0));
+  return { ours: add(({ ours }) => ours), theirs: add(({ theirs }) => theirs) };
 }
 
 /** Process start to the first classification answered, in ms, and resident memory then, in MiB. */
@@ -70,50 +104,47 @@ function cpuName(): string {
   }
 }
 
-interface EngineNumbers {
-  gibbs: Record<string, number>;
-  latencyMs: number;
-  imagesPerSecond: number;
-  classifierImagesPerSecond: number;
+/** Seconds of epochs by layer, then of all layers together. */
+async function epochTurns(backend: string, mode: string, peers?: Peers): Promise<Turns[]> {
+  const worker = startWorker("training_worker", backend, mode), turns: Turns[] = [];
+  for (const layer of LAYERS) {
+    const theirs = peers && (() => peers.measurer.ask<number>("cd1", layer, mode));
+    turns.push(await takeTurns(() => worker.ask<number>(layer), theirs));
+  }
+  await worker.end();
+  return [...turns, sum(turns)];
 }
 
-type Seconds = Record<string, number>;
-
-/** CD-1 by layer, then all layers together. */
-async function trainingTable(peers?: PeerNumbers): Promise<string> {
-  const columns: [string, Seconds][] = [
-    ["simd, binary", await worker("training_worker", "simd", "binary")],
-    ["simd, grey", await worker("training_worker", "simd", "grey")],
-    ["tfjs, grey", await worker("training_worker", "tfjs", "grey")],
-    ["tfjs with its own product", await worker("training_worker", "plain", "grey")],
-  ];
-  if (peers) {
-    columns.push(["PyTorch, binary", peers.epochSeconds.binary]);
-    columns.push(["PyTorch, grey", peers.epochSeconds.grey]);
-    columns.push(["scikit-learn (PCD)", peers.sklearnEpochSeconds]);
-  }
-  const layers = Object.keys(columns[0][1]);
-  const total = (seconds: Seconds) => layers.reduce((sum, layer) => sum + seconds[layer], 0);
-  const ratio = (ours: number, theirs: number) => `${(ours / theirs).toFixed(2)}×`;
-  const row = (name: string, pick: (seconds: Seconds) => number) => [
+async function trainingTable(peers?: Peers): Promise<string> {
+  const binary = await epochTurns("simd", "binary", peers);
+  const grey = await epochTurns("simd", "grey", peers);
+  const tfjs = await epochTurns("tfjs", "grey"), plain = await epochTurns("plain", "grey");
+  const sklearn = await peers?.measurer.ask<number>("sklearn", LAYERS[0]);
+  const seconds = (values: number[]) => median(values).toFixed(2);
+  const rows = [...LAYERS, "all three"].map((name, i) => [
     name,
-    ...columns.map(([, seconds]) => Number.isNaN(pick(seconds)) ? "" : pick(seconds).toFixed(2)),
+    ...[binary, grey, tfjs, plain].map((turns) => seconds(turns[i].ours)),
     ...(peers
-      ? [0, 1].map((i) => ratio(pick(columns[i][1]), pick(columns[columns.length - 3 + i][1])))
+      ? [
+        ...[binary, grey].map((turns) => seconds(turns[i].theirs)),
+        i === 0 ? sklearn!.toFixed(2) : "",
+        ...[binary, grey].map((turns) => ratio(turns[i])),
+      ]
       : []),
-  ];
+  ]);
+  const ours = ["simd, binary", "simd, grey", "tfjs, grey", "tfjs with its own product"];
+  const theirs = ["PyTorch, binary", "PyTorch, grey", "scikit-learn (PCD)"];
   return markdownTable([
     [
       "CD-1, seconds an epoch",
-      ...columns.map(([name]) => name),
-      ...(peers ? ["ours / PyTorch, binary", "grey"] : []),
+      ...ours,
+      ...(peers ? [...theirs, "ours / PyTorch, binary", "grey"] : []),
     ],
-    ...layers.map((layer) => row(layer, (seconds) => seconds[layer] ?? NaN)),
-    row("all three", total),
+    ...rows,
   ]);
 }
 
-async function engineTables(peers?: PeerNumbers): Promise<string[]> {
+async function engineTables(peers?: Peers): Promise<string[]> {
   const gibbs: string[][] = [[
     "Gibbs steps a second",
     ...CHAINS.map((n) => n === 1 ? "1 chain" : `${n} chains`),
@@ -123,26 +154,40 @@ async function engineTables(peers?: PeerNumbers): Promise<string[]> {
     ...["engine", "classify, ms", "images/s", "images/s, classifier alone"],
     ...["cold start, ms", "memory, MiB"],
   ]];
-  const row = (name: string, steps: Seconds) => [
-    name,
-    ...CHAINS.map((n) => steps[n].toFixed(steps[n] < 100 ? 1 : 0)),
-    ...(peers ? CHAINS.map((n) => `${(steps[n] / peers.gibbs[n]).toFixed(2)}×`) : []),
-  ];
+  const rate = (values: number[]) => {
+    const steps = median(values);
+    return steps.toFixed(steps < 100 ? 1 : 0);
+  };
+  const peerRates: number[][] = CHAINS.map(() => []);
   for (const name of engineNames as readonly EngineName[]) {
-    const numbers = await worker<EngineNumbers>("engine_worker", name);
-    gibbs.push(row(name, numbers.gibbs));
+    const worker = startWorker("engine_worker", name), turns: Turns[] = [];
+    for (const n of CHAINS) {
+      const theirs = peers && (() => peers.measurer.ask<number>("gibbs", n));
+      const rounds = name === "simd" ? ROUNDS : ROUNDS_ALONE;
+      turns.push(await takeTurns(() => worker.ask<number>(String(n)), theirs, rounds));
+    }
+    gibbs.push([
+      name,
+      ...turns.map(({ ours }) => rate(ours)),
+      ...(peers ? turns.map(ratio) : []),
+    ]);
+    turns.forEach(({ theirs }, i) => peerRates[i].push(...theirs));
+    const { latencyMs, imagesPerSecond, classifierImagesPerSecond } = await worker.ask<
+      Record<string, number>
+    >("serving");
+    await worker.end();
     const starts = [];
     for (let i = 0; i < COLD_STARTS; i++) starts.push(await coldStart(name));
     serving.push([
       name,
-      numbers.latencyMs.toFixed(2),
-      numbers.imagesPerSecond.toFixed(0),
-      numbers.classifierImagesPerSecond.toFixed(0),
+      latencyMs.toFixed(2),
+      imagesPerSecond.toFixed(0),
+      classifierImagesPerSecond.toFixed(0),
       median(starts.map(({ ms }) => ms)).toFixed(0),
       median(starts.map(({ mib }) => mib)).toFixed(0),
     ]);
   }
-  if (peers) gibbs.push(row("PyTorch", peers.gibbs));
+  if (peers) gibbs.push(["PyTorch", ...peerRates.map(rate), ...CHAINS.map(() => "1.00×")]);
   return [markdownTable(gibbs), markdownTable(serving)];
 }
 
@@ -156,10 +201,15 @@ async function writeReadme(tables: string): Promise<void> {
 
 const machine = `${cpuName()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}`;
 console.log(`${machine}\n`);
-const peers = Deno.args.includes("--peers") ? await measurePeers() : undefined;
-const tables = [await trainingTable(peers), ...await engineTables(peers)].join("\n\n");
+const peers = Deno.args.includes("--peers") ? await startPeers() : undefined;
+const part = Deno.args[Deno.args.indexOf("--part") + 1];
+const tables = [
+  ...(part === "engines" ? [] : [await trainingTable(peers)]),
+  ...(part === "training" ? [] : await engineTables(peers)),
+].join("\n\n");
 console.log(tables);
-if (Deno.args.includes("--write")) {
+await peers?.measurer.end();
+if (Deno.args.includes("--write") && !Deno.args.includes("--part")) {
   const versions = peers ? `; PyTorch ${peers.torch}` : "";
   await writeReadme(`_${machine}${versions}. Medians of one run._\n\n${tables}`);
 }

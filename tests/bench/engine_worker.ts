@@ -1,5 +1,6 @@
 /**
- * Measures one engine in a process of its own and prints the numbers as one line of JSON.
+ * Measures one engine in a process of its own. Asked for a number of chains, it answers Gibbs steps a
+ * second; asked for "serving", the times of classification.
  * @module
  */
 import type { EngineName } from "../../src/engine/engine.ts";
@@ -7,6 +8,7 @@ import { openEngine } from "../../src/engine/open.ts";
 import { generateFrame } from "../../src/model/gibbs.ts";
 import { loadModel } from "../../src/model/store.ts";
 import { timeMs } from "./measure.ts";
+import { answerRequests } from "./turns.ts";
 
 const [name] = Deno.args as [EngineName];
 const engine = await openEngine(await loadModel(), { engine: name });
@@ -16,26 +18,24 @@ const budget = slow ? { minRuns: 3, minMs: 300 } : { minRuns: 10, minMs: 1000 };
 /** Steps a call, so that its start and its one picture count for little. */
 const STEP_BUDGET_MS = 300, MAX_STEPS = 2000;
 
-const gibbs: Record<string, number> = {};
-for (const n of [1, 10, 100]) {
+async function gibbsStepsPerSecond(n: number): Promise<number> {
   const run = (steps: number) => generateFrame(engine, { n, steps, label: 3, seed: 1 });
   const msPerStep = await timeMs(() => run(20), { minRuns: 2, minMs: 0 }) / 20;
   const steps = Math.min(MAX_STEPS, Math.max(2, Math.round(STEP_BUDGET_MS / msPerStep)));
-  gibbs[n] = 1000 * steps / await timeMs(() => run(steps), { minRuns: 7, minMs: 0 });
+  return 1000 * steps / await timeMs(() => run(steps), { minRuns: 3, minMs: 0 });
 }
 
-const image = new Float32Array(engine.imageSize).fill(0.2);
-const classify = async (images: Float32Array) => {
-  await engine.classifierProbabilities(images);
-  await engine.jointPosterior(images);
-};
-const latencyMs = await timeMs(() => classify(image), budget);
-const batch = new Float32Array(100 * engine.imageSize).fill(0.2);
-const imagesPerSecond = 100_000 / await timeMs(() => classify(batch), budget);
-const classifierMs = await timeMs(() => engine.classifierProbabilities(batch), budget);
-console.log(JSON.stringify({
-  gibbs,
-  latencyMs,
-  imagesPerSecond,
-  classifierImagesPerSecond: 100_000 / classifierMs,
-}));
+async function serving() {
+  const image = new Float32Array(engine.imageSize).fill(0.2);
+  const classify = async (images: Float32Array) => {
+    await engine.classifierProbabilities(images);
+    await engine.jointPosterior(images);
+  };
+  const latencyMs = await timeMs(() => classify(image), budget);
+  const batch = new Float32Array(100 * engine.imageSize).fill(0.2);
+  const imagesPerSecond = 100_000 / await timeMs(() => classify(batch), budget);
+  const classifierMs = await timeMs(() => engine.classifierProbabilities(batch), budget);
+  return { latencyMs, imagesPerSecond, classifierImagesPerSecond: 100_000 / classifierMs };
+}
+
+await answerRequests((what) => what === "serving" ? serving() : gibbsStepsPerSecond(Number(what)));

@@ -1,7 +1,8 @@
 /**
- * Measures an epoch of CD-1 in each layer of 784-500-500-2000 on MNIST's 60,000 training images, and
- * prints seconds by layer as one line of JSON. Arguments: a backend (`simd`, `tfjs`, or `plain`: tfjs
- * with its own matrix product, the peer of our transposing one) and `binary` or `grey`.
+ * Measures epochs of CD-1 in the layers of 784-500-500-2000 on MNIST's 60,000 training images.
+ * Arguments: a backend (`simd`, `tfjs`, or `plain`: tfjs with its own matrix product, the peer of our
+ * transposing one) and `binary` or `grey`. Asked for a layer, it answers an epoch's seconds; layers in
+ * order, because each learns from the one below.
  *
  * `simd` runs whole epochs on trained layers, since its time depends on how many units are on; that
  * of tfjs does not, so there the median of some batches stands for all.
@@ -11,13 +12,21 @@ import { mnist } from "../../src/data/mnist.ts";
 import { tf } from "../../src/engine/tfjs_backend.ts";
 import { permutation } from "../../src/math/random.ts";
 import { loadExamples } from "../../train/data.ts";
-import { type Examples, inputMean, propagate } from "../../train/examples.ts";
+import { type Examples, gather, inputMean, propagate } from "../../train/examples.ts";
 import { openTrainingBackend } from "../../train/kernels.ts";
-import { createRbmTrainer } from "../../train/rbm_trainer.ts";
+import { createRbmTrainer, type RbmTrainer } from "../../train/rbm_trainer.ts";
 import { presets } from "../../train/recipe.ts";
 import { median } from "./measure.ts";
+import { answerRequests } from "./turns.ts";
 
-const BATCH = 100, EPOCHS = 3, TFJS_BATCHES = 40;
+/** The layers' sizes by name, from the image up. */
+const LAYERS: Record<string, { hiddenSize: number; labelSize: number }> = {
+  "784×500": { hiddenSize: 500, labelSize: 0 },
+  "500×500": { hiddenSize: 500, labelSize: 0 },
+  "(500+10)×2000": { hiddenSize: 2000, labelSize: 10 },
+};
+
+const BATCH = 100, TFJS_BATCHES = 40;
 const [backend, inputs] = Deno.args;
 const whole = backend === "simd";
 
@@ -35,13 +44,21 @@ if (backend === "plain") {
   await openTrainingBackend();
 }
 
-/** Seconds of an epoch, and the examples as the next layer sees them. */
-async function layer(train: Examples, hiddenSize: number, labelSize: number, stage: number) {
+let train = await loadExamples(mnist(), "train", 255);
+let current: { layer: string; trainer: RbmTrainer; epoch: number } | undefined;
+
+/** The examples as the layer above sees them. The time of tfjs depends on shapes alone: any do. */
+async function above(trainer: RbmTrainer, below: Examples): Promise<Examples> {
+  if (whole) return await propagate(trainer.parameters(), below);
+  const { length: size } = trainer.parameters().hiddenBias;
+  return { ...below, size, read: (out) => void out.fill(0.2), readBytes: undefined };
+}
+
+async function open(layer: string): Promise<RbmTrainer> {
   const binary = inputs === "binary";
-  const trainer = await createRbmTrainer(whole ? "simd" : "tfjs", {
+  return await createRbmTrainer(whole ? "simd" : "tfjs", {
     visibleSize: train.size,
-    hiddenSize,
-    labelSize,
+    ...LAYERS[layer],
     batchSize: BATCH,
     recipe: {
       ...presets.plain.stack,
@@ -49,41 +66,30 @@ async function layer(train: Examples, hiddenSize: number, labelSize: number, sta
       reconstruction: binary ? "sample" : "mean",
     },
     seed: 1,
-    stage,
+    stage: Object.keys(LAYERS).indexOf(layer),
     visibleMean: inputMean(train),
   });
-  const batches = train.count / BATCH, epochs: number[] = [];
-  const rows = new Float32Array(BATCH * train.size);
-  for (let epoch = 0, step = 0; epoch < (whole ? EPOCHS : 1); epoch++) {
-    const order = permutation(train.count, 1, epoch), times: number[] = [];
-    const started = performance.now();
-    for (let i = 0; i < (whole ? batches : TFJS_BATCHES); i++, step++) {
-      const batchStarted = performance.now(), at = order.subarray(i * BATCH, (i + 1) * BATCH);
-      train.read(rows, at);
-      const labels = Uint8Array.from(at, (example) => train.labels[example]);
-      const position = { epoch, step, batchesPerEpoch: batches };
-      trainer.step({ inputs: rows, labels, size: BATCH }, position);
-      times.push(performance.now() - batchStarted);
-    }
-    epochs.push(whole ? performance.now() - started : median(times) * batches);
-  }
-  const next = labelSize === 0 && whole ? await propagate(trainer.parameters(), train) : train;
-  trainer.dispose();
-  return { seconds: median(epochs) / 1000, next };
 }
 
-const images = await loadExamples(mnist(), "train", 255);
-const first = await layer(images, 500, 0, 0);
-// The time of tfjs depends on shapes alone: any 500 inputs do.
-const middle = whole ? first.next : {
-  ...images,
-  size: 500,
-  read: (out: Float32Array) => void out.fill(0.2),
-};
-const second = await layer(middle, 500, 0, 1);
-const top = await layer(whole ? second.next : middle, 2000, 10, 2);
-console.log(JSON.stringify({
-  "784×500": first.seconds,
-  "500×500": second.seconds,
-  "(500+10)×2000": top.seconds,
-}));
+function epochSeconds(trainer: RbmTrainer, epoch: number): number {
+  const batchesPerEpoch = train.count / BATCH, times: number[] = [];
+  const order = permutation(train.count, 1, epoch), started = performance.now();
+  for (let i = 0; i < (whole ? batchesPerEpoch : TFJS_BATCHES); i++) {
+    const batchStarted = performance.now();
+    const batch = gather(train, order.subarray(i * BATCH, (i + 1) * BATCH));
+    trainer.step(batch, { epoch, step: epoch * batchesPerEpoch + i, batchesPerEpoch });
+    times.push(performance.now() - batchStarted);
+  }
+  return (whole ? performance.now() - started : median(times) * batchesPerEpoch) / 1000;
+}
+
+await answerRequests(async (layer) => {
+  if (current?.layer !== layer) {
+    if (current) {
+      train = await above(current.trainer, train);
+      current.trainer.dispose();
+    }
+    current = { layer, trainer: await open(layer), epoch: 0 };
+  }
+  return epochSeconds(current.trainer, current.epoch++);
+});

@@ -95,6 +95,8 @@ export class Batch {
   sampleOutputs: i32; // whether predictions are sampled
   labelErrors: usize; // (B, L) f32: [y is the label] − p(y|x)
   labelPartials: usize; // (H/32, R, L) f32: Σ softplus over a panel
+  bytes: usize; // (B, P padded) u8: where `inputs` come from, divided by `divisor`; 0 if they are there
+  divisor: f32;
 }
 
 // A unit's list of rows points into three areas of activities: of data, of the model (negative), and
@@ -175,7 +177,17 @@ export function clear(list: usize): void {
 // @ts-ignore: decorator
 @inline
 export function paired(r: Batch): bool {
-  return r.sampleInputs != 0 && r.sampleVisible != 0 && !r.persistent;
+  return r.sampleInputs != 0 && !r.denseInputs && r.sampleVisible != 0 && !r.persistent;
+}
+
+/**
+ * Whether the model's half of CD goes on from the hidden units' sums of the data, by the rows of the units
+ * that flipped: `modelLists` then ends with those that came on and `dataLists` with those that went off.
+ */
+// @ts-ignore: decorator
+@inline
+export function flipped(r: Batch): bool {
+  return paired(r) && r.k == 1;
 }
 
 /** Whether chains end in probabilities, not in samples. */
@@ -218,7 +230,10 @@ export function isLearning(r: Batch, row: i32): bool {
   return r.betas == 0 || load<f32>(r.betas + (row << 2)) == 1;
 }
 
-/** p(h=1|v) of a worker's columns for `rows` visible vectors; `last` is of what ends a batch's chains. */
+/**
+ * p(h=1|v) of a worker's columns for `rows` visible vectors, sampled where `sampled` names the stream of
+ * random numbers; `last` is of what ends a batch's chains.
+ */
 export function hiddenUnits(
   r: Batch,
   worker: i32,
@@ -227,9 +242,17 @@ export function hiddenUnits(
   lists: usize,
   rows: i32,
   last: bool,
+  sampled: i32,
 ): void {
-  hiddenSums(r, worker, workers, out, lists, rows, last);
-  activateHidden(r, worker, workers, out, rows, lists == r.dataLists, 1);
+  const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
+  const ofData = lists == r.dataLists, byFlips = !ofData && last && flipped(r);
+  const sums = ofData && flipped(r) ? r.model : out; // the model's half goes on from the data's sums
+  if (sampled >= 0) clearHidden(r, worker, rows);
+  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
+    if (byFlips) addFlips(r, workers, column);
+    else sumHidden(r, worker, workers, column, sums, lists, rows, last);
+    activatePanel(r, worker, column, sums, out, rows, ofData, 1, sampled, r.step);
+  }
 }
 
 /** c + v·W of a worker's columns. */
@@ -242,60 +265,142 @@ export function hiddenSums(
   rows: i32,
   last: bool,
 ): void {
-  const pad = padded(r.hidden), bytes = listBytes(r.pixels), all = r.maxRows;
-  const to = firstColumn(pad, worker + 1, workers);
+  const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
+  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
+    sumHidden(r, worker, workers, column, out, lists, rows, last);
+  }
+}
+
+/** c + v·W of a panel. */
+function sumHidden(
+  r: Batch,
+  worker: i32,
+  workers: i32,
+  column: i32,
+  out: usize,
+  lists: usize,
+  rows: i32,
+  last: bool,
+): void {
+  const bytes = listBytes(r.pixels), all = r.maxRows;
   const labels = labelLists(r, lists), labelBytes = labelListBytes(r);
   const ofData = lists == r.dataLists;
   const binary = ofData ? r.sampleInputs : r.sampleVisible;
   const byUnit = ofData && r.denseInputs ? r.denseByUnit : r.visibleByUnit;
   const dense = ofData ? r.denseInputs : last && denseModel(r);
   const weights = ofData ? r.weights : r.chainWeights;
-  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
-    const table = weights + column * (visibleUnits(r) << 2), bias = r.hiddenBias + (column << 2);
-    const panel = out + (column * all << 2);
-    if (dense) {
-      for (let row = 0; row < rows; row++) memory.copy(panel + row * ROW_BYTES, bias, ROW_BYTES);
-      addProduct(panel, byUnit, all, table, visibleUnits(r), rows);
-      continue;
-    }
-    for (let row = 0; row < rows; row++) {
-      const sums = panel + row * ROW_BYTES;
-      sumPanel(sums, bias, table, lists + row * bytes, all * bytes, workers, binary);
-      if (r.labels > 0) sumPanel(sums, sums, table, labels + row * labelBytes, 0, 1, 0);
-    }
+  const table = weights + column * (visibleUnits(r) << 2), bias = r.hiddenBias + (column << 2);
+  const panel = out + (column * all << 2);
+  if (dense) {
+    for (let row = 0; row < rows; row++) memory.copy(panel + row * ROW_BYTES, bias, ROW_BYTES);
+    addProduct(panel, byUnit, all, table, visibleUnits(r), rows);
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    const sums = panel + row * ROW_BYTES;
+    const label = r.labels > 0 ? rowOfLabel(table, labels + row * labelBytes) : 0;
+    const list = lists + row * bytes;
+    sumRows(sums, bias, table, list, 0, all * bytes, workers, binary, label, 0);
   }
 }
 
-/** Sums of a worker's columns ← σ(β·sums), 0 in the padding and where dropout leaves a unit out. */
+/** A panel's sums of the data + the rows of units that the model has on in their place. */
+function addFlips(r: Batch, workers: i32, column: i32): void {
+  const bytes = listBytes(r.pixels), all = r.maxRows, labelBytes = labelListBytes(r);
+  const table = r.weights + column * (visibleUnits(r) << 2), panel = r.model + (column * all << 2);
+  const labelsOn = labelLists(r, r.modelLists), labelsOff = labelLists(r, r.dataLists);
+  for (let row = 0; row < r.rows; row++) {
+    const sums = panel + row * ROW_BYTES, added = r.modelLists + row * bytes;
+    const removed = r.dataLists + row * bytes;
+    const on = r.labels > 0 ? rowOfLabel(table, labelsOn + row * labelBytes) : 0;
+    const off = r.labels > 0 ? rowOfLabel(table, labelsOff + row * labelBytes) : 0;
+    sumRows(sums, sums, table, added, removed, all * bytes, workers, 1, on, off);
+  }
+}
+
+/** The row of the label in a list, which has one or, where labels are left out, none. */
+function rowOfLabel(table: usize, list: usize): usize {
+  return load<u32>(list) == <u32> (list + HEAD_BYTES) ? 0 : table + load<u32>(list, HEAD_BYTES);
+}
+
+/** Sums of a worker's columns ← σ(β·sums), sampled. */
 export function activateHidden(
   r: Batch,
   worker: i32,
   workers: i32,
   out: usize,
   rows: i32,
-  ofData: bool,
   beta: f32,
+  sampled: i32,
+  step: i32,
 ): void {
   const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
-  const uniforms = r.scratch + worker * scratchBytes(r), keep = f32x4.splat(r.hiddenKeep);
-  const drops = r.hiddenKeep < 1;
+  clearHidden(r, worker, rows);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
-    const panel = out + (column * r.maxRows << 2), mask = r.hiddenMask + (column << 2);
-    for (let row = 0; row < rows; row++) {
-      const sums = panel + row * ROW_BYTES;
-      const scale = f32x4.splat(ofData ? 1 : betaOf(r, row, beta));
-      if (drops) {
-        const layer = r.layer + DROPOUT_STREAM;
-        fillUniform(uniforms, column, column + PANEL, layer, r.step, row, r.seedLow, r.seedHigh);
-      }
-      for (let at = 0; at < ROW_BYTES; at += 16) {
-        const x = f32x4.mul(scale, v128.load(sums + at));
-        let p = f32x4.mul(sigmoid4(x), v128.load(mask + at));
-        if (drops) p = v128.and(p, f32x4.lt(v128.load(uniforms + at), keep));
-        v128.store(sums + at, p);
-      }
-    }
+    activatePanel(r, worker, column, out, out, rows, false, beta, sampled, step);
   }
+}
+
+/** Empties a worker's lists of hidden units. */
+function clearHidden(r: Batch, worker: i32, rows: i32): void {
+  const bytes = listBytes(r.hidden), lists = r.hiddenLists + worker * r.maxRows * bytes;
+  for (let row = 0; row < rows; row++) clear(lists + row * bytes);
+}
+
+/**
+ * A panel of `out` ← σ(β·sums), 0 in the padding and where dropout leaves a unit out; then the units that
+ * are on in a sample join the worker's lists, unless `sampled` is −1.
+ */
+function activatePanel(
+  r: Batch,
+  worker: i32,
+  column: i32,
+  sums: usize,
+  out: usize,
+  rows: i32,
+  ofData: bool,
+  beta: f32,
+  sampled: i32,
+  step: i32,
+): void {
+  const uniforms = r.scratch + worker * scratchBytes(r), keep = f32x4.splat(r.hiddenKeep);
+  const drops = r.hiddenKeep < 1, mask = r.hiddenMask + (column << 2), all = r.maxRows;
+  const bytes = listBytes(r.hidden);
+  for (let row = 0; row < rows; row++) {
+    const at = (column * all << 2) + row * ROW_BYTES, from = sums + at, to = out + at;
+    const scale = f32x4.splat(ofData ? 1 : betaOf(r, row, beta));
+    if (drops) fillUniform32(r, uniforms, column, r.layer + DROPOUT_STREAM, r.step, row);
+    for (let part = 0; part < ROW_BYTES; part += 16) {
+      const x = f32x4.mul(scale, v128.load(from + part));
+      let p = f32x4.mul(sigmoid4(x), v128.load(mask + part));
+      if (drops) p = v128.and(p, f32x4.lt(v128.load(uniforms + part), keep));
+      v128.store(to + part, p);
+    }
+    if (sampled < 0) continue;
+    fillUniform32(r, uniforms, column, sampled, step, row);
+    append(r.hiddenLists + (worker * all + row) * bytes, column, below32(uniforms, to));
+  }
+}
+
+/** The uniforms of a panel of units. */
+// @ts-ignore: decorator
+@inline
+function fillUniform32(r: Batch, out: usize, unit: i32, layer: i32, step: i32, row: i32): void {
+  fillUniform(out, unit, unit + PANEL, layer, step, row, r.seedLow, r.seedHigh);
+}
+
+/** Adds a word's units to a list, each with value 1. */
+// @ts-ignore: decorator
+@inline
+function append(list: usize, unit: i32, word: u32): void {
+  let end = <usize> load<u32>(list);
+  while (word) {
+    store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
+    store<f32>(end, 1, 4);
+    end += 8;
+    word &= word - 1;
+  }
+  store<u32>(list, <u32> end);
 }
 
 /**
@@ -369,33 +474,60 @@ export function sumPanel(
   lists: i32,
   binary: i32,
 ): void {
+  sumRows(sums, start, table, list, 0, stride, lists, binary, 0, 0);
+}
+
+// @ts-ignore: decorator
+@inline
+function plus4(a: v128, w0: usize, w1: usize, w2: usize, w3: usize, at: usize): v128 {
+  const two = f32x4.add(f32x4.add(a, v128.load(w0 + at)), v128.load(w1 + at));
+  return f32x4.add(f32x4.add(two, v128.load(w2 + at)), v128.load(w3 + at));
+}
+
+// @ts-ignore: decorator
+@inline
+function minus4(a: v128, w0: usize, w1: usize, w2: usize, w3: usize, at: usize): v128 {
+  const two = f32x4.sub(f32x4.sub(a, v128.load(w0 + at)), v128.load(w1 + at));
+  return f32x4.sub(f32x4.sub(two, v128.load(w2 + at)), v128.load(w3 + at));
+}
+
+/**
+ * 32 sums ← start + the rows of `added`, each times its value unless all are 1, − those of `removed` + row
+ * `on` − row `off`; the last three may be 0. There are `lists` of the first two, `stride` bytes apart.
+ * Four rows at a time, because V8 checks the bounds of every load and four share what that takes.
+ */
+function sumRows(
+  sums: usize,
+  start: usize,
+  table: usize,
+  added: usize,
+  removed: usize,
+  stride: i32,
+  lists: i32,
+  binary: i32,
+  on: usize,
+  off: usize,
+): void {
   let a0 = v128.load(start), a1 = v128.load(start, 16), a2 = v128.load(start, 32);
   let a3 = v128.load(start, 48), a4 = v128.load(start, 64), a5 = v128.load(start, 80);
   let a6 = v128.load(start, 96), a7 = v128.load(start, 112);
-  for (let i = 0; i < lists; i++, list += stride) {
-    const end = <usize> load<u32>(list);
-    let at = list + HEAD_BYTES;
+  for (let i = 0; i < lists; i++, added += stride) {
+    const end = <usize> load<u32>(added);
+    let at = added + HEAD_BYTES;
     if (binary) {
-      for (; at + 8 < end; at += 16) {
-        const w = table + load<u32>(at), next = table + load<u32>(at, 8);
-        a0 = f32x4.add(a0, v128.load(w));
-        a1 = f32x4.add(a1, v128.load(w, 16));
-        a2 = f32x4.add(a2, v128.load(w, 32));
-        a3 = f32x4.add(a3, v128.load(w, 48));
-        a4 = f32x4.add(a4, v128.load(w, 64));
-        a5 = f32x4.add(a5, v128.load(w, 80));
-        a6 = f32x4.add(a6, v128.load(w, 96));
-        a7 = f32x4.add(a7, v128.load(w, 112));
-        a0 = f32x4.add(a0, v128.load(next));
-        a1 = f32x4.add(a1, v128.load(next, 16));
-        a2 = f32x4.add(a2, v128.load(next, 32));
-        a3 = f32x4.add(a3, v128.load(next, 48));
-        a4 = f32x4.add(a4, v128.load(next, 64));
-        a5 = f32x4.add(a5, v128.load(next, 80));
-        a6 = f32x4.add(a6, v128.load(next, 96));
-        a7 = f32x4.add(a7, v128.load(next, 112));
+      for (; at + 24 < end; at += 32) {
+        const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 8);
+        const w2 = table + load<u32>(at, 16), w3 = table + load<u32>(at, 24);
+        a0 = plus4(a0, w0, w1, w2, w3, 0);
+        a1 = plus4(a1, w0, w1, w2, w3, 16);
+        a2 = plus4(a2, w0, w1, w2, w3, 32);
+        a3 = plus4(a3, w0, w1, w2, w3, 48);
+        a4 = plus4(a4, w0, w1, w2, w3, 64);
+        a5 = plus4(a5, w0, w1, w2, w3, 80);
+        a6 = plus4(a6, w0, w1, w2, w3, 96);
+        a7 = plus4(a7, w0, w1, w2, w3, 112);
       }
-      if (at < end) {
+      for (; at < end; at += 8) {
         const w = table + load<u32>(at);
         a0 = f32x4.add(a0, v128.load(w));
         a1 = f32x4.add(a1, v128.load(w, 16));
@@ -407,27 +539,7 @@ export function sumPanel(
         a7 = f32x4.add(a7, v128.load(w, 112));
       }
     } else {
-      for (; at + 8 < end; at += 16) {
-        const w = table + load<u32>(at), x = v128.load32_splat(at, 4);
-        a0 = f32x4.add(a0, f32x4.mul(x, v128.load(w)));
-        a1 = f32x4.add(a1, f32x4.mul(x, v128.load(w, 16)));
-        a2 = f32x4.add(a2, f32x4.mul(x, v128.load(w, 32)));
-        a3 = f32x4.add(a3, f32x4.mul(x, v128.load(w, 48)));
-        a4 = f32x4.add(a4, f32x4.mul(x, v128.load(w, 64)));
-        a5 = f32x4.add(a5, f32x4.mul(x, v128.load(w, 80)));
-        a6 = f32x4.add(a6, f32x4.mul(x, v128.load(w, 96)));
-        a7 = f32x4.add(a7, f32x4.mul(x, v128.load(w, 112)));
-        const next = table + load<u32>(at, 8), y = v128.load32_splat(at, 12);
-        a0 = f32x4.add(a0, f32x4.mul(y, v128.load(next)));
-        a1 = f32x4.add(a1, f32x4.mul(y, v128.load(next, 16)));
-        a2 = f32x4.add(a2, f32x4.mul(y, v128.load(next, 32)));
-        a3 = f32x4.add(a3, f32x4.mul(y, v128.load(next, 48)));
-        a4 = f32x4.add(a4, f32x4.mul(y, v128.load(next, 64)));
-        a5 = f32x4.add(a5, f32x4.mul(y, v128.load(next, 80)));
-        a6 = f32x4.add(a6, f32x4.mul(y, v128.load(next, 96)));
-        a7 = f32x4.add(a7, f32x4.mul(y, v128.load(next, 112)));
-      }
-      if (at < end) {
+      for (; at < end; at += 8) {
         const w = table + load<u32>(at), x = v128.load32_splat(at, 4);
         a0 = f32x4.add(a0, f32x4.mul(x, v128.load(w)));
         a1 = f32x4.add(a1, f32x4.mul(x, v128.load(w, 16)));
@@ -439,6 +551,55 @@ export function sumPanel(
         a7 = f32x4.add(a7, f32x4.mul(x, v128.load(w, 112)));
       }
     }
+  }
+  if (removed) {
+    for (let i = 0; i < lists; i++, removed += stride) {
+      const end = <usize> load<u32>(removed);
+      let at = removed + HEAD_BYTES;
+      for (; at + 24 < end; at += 32) {
+        const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 8);
+        const w2 = table + load<u32>(at, 16), w3 = table + load<u32>(at, 24);
+        a0 = minus4(a0, w0, w1, w2, w3, 0);
+        a1 = minus4(a1, w0, w1, w2, w3, 16);
+        a2 = minus4(a2, w0, w1, w2, w3, 32);
+        a3 = minus4(a3, w0, w1, w2, w3, 48);
+        a4 = minus4(a4, w0, w1, w2, w3, 64);
+        a5 = minus4(a5, w0, w1, w2, w3, 80);
+        a6 = minus4(a6, w0, w1, w2, w3, 96);
+        a7 = minus4(a7, w0, w1, w2, w3, 112);
+      }
+      for (; at < end; at += 8) {
+        const w = table + load<u32>(at);
+        a0 = f32x4.sub(a0, v128.load(w));
+        a1 = f32x4.sub(a1, v128.load(w, 16));
+        a2 = f32x4.sub(a2, v128.load(w, 32));
+        a3 = f32x4.sub(a3, v128.load(w, 48));
+        a4 = f32x4.sub(a4, v128.load(w, 64));
+        a5 = f32x4.sub(a5, v128.load(w, 80));
+        a6 = f32x4.sub(a6, v128.load(w, 96));
+        a7 = f32x4.sub(a7, v128.load(w, 112));
+      }
+    }
+  }
+  if (on) {
+    a0 = f32x4.add(a0, v128.load(on));
+    a1 = f32x4.add(a1, v128.load(on, 16));
+    a2 = f32x4.add(a2, v128.load(on, 32));
+    a3 = f32x4.add(a3, v128.load(on, 48));
+    a4 = f32x4.add(a4, v128.load(on, 64));
+    a5 = f32x4.add(a5, v128.load(on, 80));
+    a6 = f32x4.add(a6, v128.load(on, 96));
+    a7 = f32x4.add(a7, v128.load(on, 112));
+  }
+  if (off) {
+    a0 = f32x4.sub(a0, v128.load(off));
+    a1 = f32x4.sub(a1, v128.load(off, 16));
+    a2 = f32x4.sub(a2, v128.load(off, 32));
+    a3 = f32x4.sub(a3, v128.load(off, 48));
+    a4 = f32x4.sub(a4, v128.load(off, 64));
+    a5 = f32x4.sub(a5, v128.load(off, 80));
+    a6 = f32x4.sub(a6, v128.load(off, 96));
+    a7 = f32x4.sub(a7, v128.load(off, 112));
   }
   v128.store(sums, a0);
   v128.store(sums, a1, 16);
@@ -448,37 +609,6 @@ export function sumPanel(
   v128.store(sums, a5, 80);
   v128.store(sums, a6, 96);
   v128.store(sums, a7, 112);
-}
-
-/** Lists the hidden units of a worker's columns that a sample of their probabilities has on. */
-export function sampleHidden(
-  r: Batch,
-  worker: i32,
-  workers: i32,
-  activities: usize,
-  rows: i32,
-  layer: i32,
-  step: i32,
-): void {
-  const pad = padded(r.hidden), all = r.maxRows, bytes = listBytes(r.hidden);
-  const from = firstColumn(pad, worker, workers), to = firstColumn(pad, worker + 1, workers);
-  const uniforms = r.scratch + worker * scratchBytes(r);
-  for (let row = 0; row < rows; row++) {
-    const list = r.hiddenLists + (worker * all + row) * bytes;
-    let end = list + HEAD_BYTES;
-    fillUniform(uniforms, from, to, layer, step, row, r.seedLow, r.seedHigh);
-    for (let unit = from; unit < to; unit += PANEL) {
-      const p = activities + (unit * all << 2) + row * ROW_BYTES;
-      const u = uniforms + ((unit - from) << 2);
-      let word = below32(u, p);
-      while (word) {
-        store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
-        end += 8;
-        word &= word - 1;
-      }
-    }
-    store<u32>(list, <u32> end);
-  }
 }
 
 /** Bits of the 32 units whose uniform is below their probability; padding has probability 0. */
@@ -516,57 +646,45 @@ export function visibleSample(
   beta: f32,
 ): void {
   const visible = visibleUnits(r), pad = padded(r.pixels), all = r.maxRows;
-  const hiddenBytes = listBytes(r.hidden);
-  const from = firstColumn(visible, worker, workers);
-  const until = firstColumn(visible, worker + 1, workers), to = min(until, pad);
-  const ofModel = lists == r.modelLists;
-  for (let column = from; column < until; column += PANEL) {
+  const bytes = listBytes(r.pixels), hiddenBytes = listBytes(r.hidden);
+  const until = firstColumn(visible, worker + 1, workers);
+  const ofModel = lists == r.modelLists, sample = !last || r.sampleVisible;
+  const uniforms = r.scratch + worker * scratchBytes(r), pair = paired(r);
+  const own = worker * all * bytes, byFlips = ofModel && last && flipped(r);
+  for (let row = 0; row < rows; row++) {
+    clear(lists + own + row * bytes);
+    if (byFlips) clear(r.dataLists + own + row * bytes);
+  }
+  for (let column = firstColumn(visible, worker, workers); column < until; column += PANEL) {
     const table = r.transposed + column * (padded(r.hidden) << 2);
-    const bias = r.visibleBias + (column << 2);
+    const bias = r.visibleBias + (column << 2), panel = r.visible + (column * all << 2);
     for (let row = 0; row < rows; row++) {
-      const sums = r.visible + (column * all << 2) + row * ROW_BYTES;
+      const sums = panel + row * ROW_BYTES;
       sumPanel(sums, bias, table, r.hiddenLists + row * hiddenBytes, all * hiddenBytes, workers, 1);
       const b: f32 = ofModel ? betaOf(r, row, beta) : 1;
       if (b != 1) temper(sums, r.baseBias + (column << 2), b);
     }
-  }
-  const uniforms = r.scratch + worker * scratchBytes(r), sample = !last || r.sampleVisible;
-  const pair = paired(r);
-  const bytes = listBytes(r.pixels);
-  for (let row = 0; row < rows; row++) {
-    const list = lists + (worker * all + row) * bytes;
-    let end = list + HEAD_BYTES;
-    const learning = !ofModel || isLearning(r, row);
-    if (sample) fillUniform(uniforms, from, to, layer + 1, step, row, r.seedLow, r.seedHigh);
-    for (let unit = from; unit < to; unit += PANEL) {
-      const p = r.visible + (unit * all << 2) + row * ROW_BYTES;
-      // A panel that pixels share with labels keeps the labels' logits.
-      const count = min(r.pixels - unit, PANEL);
-      const error = activate(p, r.inputs + ((row * pad + unit) << 2), count, r.gaussian != 0);
-      if (measure) store<f32>(r.errors + ((unit / PANEL * all + row) << 2), error);
-      if (sample) {
-        let word = below32(uniforms + ((unit - from) << 2), p);
-        if (count < PANEL) word &= (1 << count) - 1;
-        if (last && learning) {
-          const input = pair ? load<u32>(r.bits + ((row * visible + unit) >> 3)) : 0;
-          pushAll(r, unit, word & input, inArea(r, BOTH_AREA, row));
-          pushAll(r, unit, input & ~word, inArea(r, DATA_AREA, row));
-          pushAll(r, unit, word & ~input, inArea(r, MODEL_AREA, row));
-        }
-        while (word) {
-          store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
-          store<f32>(end, 1, 4);
-          end += 8;
-          word &= word - 1;
-        }
+    // A panel that pixels share with labels keeps the labels' logits.
+    const count = min(r.pixels - column, PANEL);
+    for (let row = 0; row < rows && count > 0; row++) {
+      const p = panel + row * ROW_BYTES;
+      const error = activate(p, r.inputs + ((row * pad + column) << 2), count, r.gaussian != 0);
+      if (measure) store<f32>(r.errors + ((column / PANEL * all + row) << 2), error);
+      if (!sample) continue;
+      fillUniform32(r, uniforms, column, layer + 1, step, row);
+      let word = below32(uniforms, p);
+      if (count < PANEL) word &= (1 << count) - 1;
+      const input = pair ? load<u32>(r.bits + ((row * visible + column) >> 3)) : 0;
+      if (last && (!ofModel || isLearning(r, row))) {
+        pushAll(r, column, word & input, inArea(r, BOTH_AREA, row));
+        pushAll(r, column, input & ~word, inArea(r, DATA_AREA, row));
+        pushAll(r, column, word & ~input, inArea(r, MODEL_AREA, row));
       }
+      const list = own + row * bytes;
+      append(lists + list, column, byFlips ? word & ~input : word);
+      if (byFlips) append(r.dataLists + list, column, input & ~word);
     }
-    store<u32>(list, <u32> end);
-  }
-  if (sample) return;
-  for (let unit = from; unit < until; unit += PANEL) {
-    const at = unit * all << 2;
-    turnPanel(r.visibleByUnit + at, r.visible + at, all, rows);
+    if (!sample) turnPanel(r.visibleByUnit + (column * all << 2), panel, all, rows);
   }
 }
 

@@ -27,7 +27,7 @@ export function predictBatch(r: Batch, worker: i32): void {
   const workers = r.barrier.workers, pad = padded(r.hidden);
   readInputs(r, worker, workers);
   meet(r.barrier, worker);
-  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false);
+  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false, -1);
   const uniforms = r.scratch + worker * scratchBytes(r), one = f32x4.splat(1);
   const to = firstColumn(pad, worker + 1, workers);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
@@ -56,7 +56,7 @@ export function learnBatch(r: Batch, worker: i32): void {
   const workers = r.barrier.workers, pad = padded(r.hidden), visible = visibleUnits(r);
   readInputs(r, worker, workers);
   meet(r.barrier, worker);
-  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false);
+  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false, -1);
   const block = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
   const sums = block + BLOCK_BYTES, rate: f32 = r.learningRate / <f32> r.rows;
   const to = firstColumn(pad, worker + 1, workers);

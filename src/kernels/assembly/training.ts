@@ -27,7 +27,6 @@ import {
   push,
   ROW_BYTES,
   rowList,
-  sampleHidden,
   sampleLabels,
   scratchBytes,
   sumPanel,
@@ -54,10 +53,9 @@ export function trainBatch(r: Batch, worker: i32): void {
   readInputs(r, worker, workers);
   if (worker == 0 && labelled && !r.denseInputs) readTargets(r);
   meet(r.barrier, worker);
-  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false);
-  const persistent = r.persistent != 0;
-  const firstLayer = r.layer + (persistent ? MONITOR_STREAM : 0);
-  if (r.monitor || !persistent) sampleHidden(r, worker, workers, r.data, r.rows, firstLayer, step);
+  const persistent = r.persistent != 0, firstLayer = r.layer + (persistent ? MONITOR_STREAM : 0);
+  const sampled = r.monitor || !persistent ? firstLayer : -1;
+  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false, sampled);
   if (r.monitor) {
     meet(r.barrier, worker);
     visibleSample(r, worker, workers, r.monitor, r.rows, r.layer, step, true, false, 1);
@@ -68,8 +66,7 @@ export function trainBatch(r: Batch, worker: i32): void {
     if (persistent || k > 0) {
       hiddenSums(r, worker, workers, r.model, r.modelLists, r.modelRows, false);
       if (k == 0 && r.betas) swapTemperatures(r, worker, workers);
-      activateHidden(r, worker, workers, r.model, r.modelRows, false, 1);
-      sampleHidden(r, worker, workers, r.model, r.modelRows, layer, step);
+      activateHidden(r, worker, workers, r.model, r.modelRows, 1, layer, step);
     }
     meet(r.barrier, worker);
     const measure = !persistent && last;
@@ -80,7 +77,7 @@ export function trainBatch(r: Batch, worker: i32): void {
       meet(r.barrier, worker);
     }
   }
-  hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows, true);
+  hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows, true, -1);
   update(r, worker, workers);
   meet(r.barrier, worker);
 }
@@ -133,8 +130,7 @@ export function annealBatch(r: Batch, worker: i32): void {
     hiddenSums(r, worker, workers, r.model, r.modelLists, rows, false);
     addHiddenGains(r, worker, workers, beta, before);
     addVisibleGains(r, worker, workers, beta, before);
-    activateHidden(r, worker, workers, r.model, rows, false, beta);
-    sampleHidden(r, worker, workers, r.model, rows, r.layer, step);
+    activateHidden(r, worker, workers, r.model, rows, beta, r.layer, step);
     meet(r.barrier, worker);
     visibleSample(r, worker, workers, r.modelLists, rows, r.layer, step, false, false, beta);
     meet(r.barrier, worker);
@@ -151,6 +147,7 @@ export function readInputs(r: Batch, worker: i32, workers: i32): void {
   const from = firstColumn(visible, worker, workers);
   const all = firstColumn(visible, worker + 1, workers), to = min(all, pad);
   const uniforms = r.scratch + worker * scratchBytes(r);
+  if (r.bytes) divideBytes(r, from, to);
   for (let i = from; i < all; i++) {
     const isLabel = i >= r.pixels && i < r.pixels + r.labels; // see readTargets
     if (r.denseInputs || !isLabel) clear(rowList(r, i));
@@ -185,6 +182,28 @@ export function readInputs(r: Batch, worker: i32, workers: i32): void {
     }
     store<u32>(list, <u32> end);
   }
+}
+
+/** inputs ← bytes / divisor, for columns `from` … `to`. */
+function divideBytes(r: Batch, from: i32, to: i32): void {
+  const pad = padded(r.pixels), divisor = f32x4.splat(r.divisor);
+  for (let row = 0; row < r.rows; row++) {
+    for (let unit = from; unit < to; unit += 16) {
+      const at = row * pad + unit, out = r.inputs + (at << 2);
+      const bytes = v128.load(r.bytes + at);
+      const low = i16x8.extend_low_i8x16_u(bytes), high = i16x8.extend_high_i8x16_u(bytes);
+      divide4(out, i32x4.extend_low_i16x8_u(low), divisor);
+      divide4(out + 16, i32x4.extend_high_i16x8_u(low), divisor);
+      divide4(out + 32, i32x4.extend_low_i16x8_u(high), divisor);
+      divide4(out + 48, i32x4.extend_high_i16x8_u(high), divisor);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function divide4(out: usize, integers: v128, divisor: v128): void {
+  v128.store(out, f32x4.div(f32x4.convert_i32x4_s(integers), divisor));
 }
 
 /** Copies the inputs and labels of columns `from` … `to` into panels. */
