@@ -136,7 +136,7 @@ export class TrainingRbm {
     const visiblePad = this.#visiblePad = padded(inputSize + labelSize);
     const hiddenPad = this.#hiddenPad = padded(hiddenSize);
     const { arena, workers } = team;
-    const lists = maxRows * (workers * listWords(inputSize) + listWords(labelSize));
+    const lists = maxRows * listWords(inputSize), labels = maxRows * listWords(labelSize);
     this.#buffers = {
       inputs: arena.allocate(maxRows * padded(inputSize)),
       bytes: arena.allocate(maxRows * padded(inputSize) / 4),
@@ -156,13 +156,17 @@ export class TrainingRbm {
       dense: arena.allocate(visiblePad * maxRows),
       denseByUnit: arena.allocate(visiblePad * maxRows),
       errors: arena.allocate((visiblePad / PANEL + 1) * maxRows),
-      dataLists: arena.allocate(lists),
+      dataLists: arena.allocate(workers * lists),
+      dataLabels: arena.allocate(labels),
       modelLists: arena.allocate(lists),
-      hiddenLists: arena.allocate(maxRows * workers * listWords(hiddenSize)),
+      removedLists: arena.allocate(lists),
+      modelLabels: arena.allocate(labels),
+      hiddenLists: arena.allocate(maxRows * listWords(hiddenSize)),
+      dataBits: arena.allocate(maxRows * visiblePad / 32),
+      modelBits: arena.allocate(maxRows * visiblePad / 32),
+      hiddenBits: arena.allocate(maxRows * hiddenPad / 32),
       rowLists: arena.allocate(visiblePad * listWords(2 * maxRows)),
-      bits: arena.allocate(maxRows * visiblePad / 32),
       signed: arena.allocate(workers * 3 * maxRows * PANEL),
-      monitor: arena.allocate(lists),
       scratch: arena.allocate(workers * (Math.max(visiblePad, hiddenPad) + (PANEL + 3) * PANEL)),
       batch: arena.allocate(BATCH_WORDS),
       sparsityMeans: arena.allocate(hiddenPad),
@@ -376,8 +380,9 @@ export class TrainingRbm {
     integer(b.inputs, b.targets, b.weights, b.velocity, b.transposed);
     integer(b.visibleBias, b.visibleVelocity, b.hiddenBias, b.hiddenVelocity, b.hiddenMask);
     integer(b.data, b.model, b.visible, b.visibleByUnit, b.dense, b.denseByUnit, b.errors);
-    integer(b.dataLists, b.modelLists, b.hiddenLists, b.bits, b.rowLists, b.signed);
-    integer(persistent && monitor ? b.monitor : 0, b.scratch, Number(gaussian));
+    integer(b.dataLists, b.dataLabels, b.modelLists, b.removedLists, b.modelLabels);
+    integer(b.hiddenLists, b.dataBits, b.modelBits, b.hiddenBits, b.rowLists, b.signed);
+    integer(Number(persistent && monitor), b.scratch, Number(gaussian));
     float(1 - (batch.dropout ?? 0), batch.l1 ?? 0);
     float(batch.sparsityCost ?? 0, batch.sparsityTarget ?? 0);
     integer(b.sparsityMeans);
@@ -464,9 +469,9 @@ export class TrainingRbm {
     if (this.#particles === 0) return undefined;
     const { inputSize, labelSize } = this.#sizes, visibleSize = inputSize + labelSize;
     const out = new Float32Array(this.#particles * visibleSize);
-    this.#eachList((list, row, words) => {
+    this.#eachList(({ list, row, entryWords }, words) => {
       const end = (words[list] >>> 0) / 4;
-      for (let at = list + HEAD_WORDS; at < end; at += 2) {
+      for (let at = list + HEAD_WORDS; at < end; at += entryWords) {
         out[row * visibleSize + words[at] / ROW_BYTES] = 1;
       }
     });
@@ -484,34 +489,31 @@ export class TrainingRbm {
     }
     this.#particles = rows;
     const one = new Int32Array(Float32Array.of(1).buffer)[0];
-    this.#eachList((list, row, words, kind) => {
+    this.#eachList(({ list, row, entryWords, from, to }, words) => {
       let at = list + HEAD_WORDS;
-      // All pixels go to the first worker's list, which is in the same order.
-      const [from, to] = kind === "labels"
-        ? [inputSize, visibleSize]
-        : [0, kind === 0 ? inputSize : 0];
       for (let i = from; i < to; i++) {
         if (states[row * visibleSize + i] === 0) continue;
-        words[at++] = i * ROW_BYTES;
-        words[at++] = one;
+        words[at] = i * ROW_BYTES;
+        if (entryWords === 2) words[at + 1] = one;
+        at += entryWords;
       }
       words[list] = 4 * at;
     });
   }
 
-  /** Calls `f` with the place of every list of the chains, as an index into words. */
   #eachList(
-    f: (list: number, row: number, words: Int32Array, kind: number | "labels") => void,
+    f: (
+      place: { list: number; row: number; entryWords: number; from: number; to: number },
+      words: Int32Array,
+    ) => void,
   ): void {
-    const { inputSize, labelSize, maxRows } = this.#sizes;
-    const { arena, workers } = this.#team, first = this.#buffers.modelLists / 4;
-    const words = arena.integers(0, arena.usedBytes / 4);
-    const pixels = listWords(inputSize), labels = first + workers * maxRows * pixels;
+    const { inputSize, labelSize } = this.#sizes, { modelLists, modelLabels } = this.#buffers;
+    const { arena } = this.#team, words = arena.integers(0, arena.usedBytes / 4);
+    const pixels = { entryWords: 1, from: 0, to: inputSize };
+    const labels = { entryWords: 2, from: inputSize, to: inputSize + labelSize };
     for (let row = 0; row < this.#particles; row++) {
-      for (let worker = 0; worker < workers; worker++) {
-        f(first + (worker * maxRows + row) * pixels, row, words, worker);
-      }
-      f(labels + row * listWords(labelSize), row, words, "labels");
+      f({ ...pixels, row, list: modelLists / 4 + row * listWords(inputSize) }, words);
+      f({ ...labels, row, list: modelLabels / 4 + row * listWords(labelSize) }, words);
     }
   }
 

@@ -2,16 +2,16 @@
  * A batch of an RBM's visible vectors in memory, and the half-steps of Gibbs sampling on it.
  *
  * A sparse visible vector is a list of the rows of weights that count, with values where it is grey;
- * what is 0 costs nothing. A dense one, of probabilities, goes through a product. Each worker has its
- * own columns of hidden and of visible units, and every sum runs over its list in order, so the number
- * of workers changes no bit.
+ * what is 0 costs nothing. A dense one, of probabilities, goes through a product. Workers take panels of
+ * columns as they come free and write samples as bits; the bits become lists a row, and every sum runs
+ * over its list in order, so neither the number of workers nor who did what changes a bit.
  * @module
  */
 import { PANEL } from "./dense";
 import { exp4, sigmoid4, softplus4, sumLanes } from "./math";
 import { addProduct, turnPanel } from "./products";
 import { fillUniform } from "./random";
-import { Barrier, shareStart } from "./team";
+import { Barrier, shareStart, take } from "./team";
 
 // B rows of a batch, M rows of the model's half, R the larger, P pixels, L labels, V = P + L, H hidden.
 // A panel is 32 columns: weights (H/32, V, 32), transposed (V/32, H, 32), activities (units/32, R, 32),
@@ -60,13 +60,18 @@ export class Batch {
   dense: usize; // activities of dense inputs, labels among them
   denseByUnit: usize; // (V padded, R) f32: the same
   errors: usize; // (V/32 + 1, R) f32: squared errors of the last reconstruction
-  dataLists: usize; // R lists a worker, and R more of labels
-  modelLists: usize; // the same
-  hiddenLists: usize; // R lists a worker
-  bits: usize; // (R, V padded) bits of sampled inputs
+  dataLists: usize; // R lists a worker
+  dataLabels: usize; // R lists
+  modelLists: usize; // R lists: the pixels that are on; see flipped()
+  removedLists: usize; // R lists
+  modelLabels: usize; // R lists
+  hiddenLists: usize; // R lists
+  dataBits: usize; // (V/32, R) u32 of sampled inputs
+  modelBits: usize; // (V/32, R) u32 of sampled reconstructions
+  hiddenBits: usize; // (H/32, R) u32
   rowLists: usize; // V padded lists of what a unit's weights learn from, as offsets into `signed`
   signed: usize; // a worker: (3, R, 32) f32
-  monitor: usize; // lists for a reconstruction that is only measured; 0 for none
+  monitor: i32; // whether a batch of persistent chains measures a reconstruction too
   scratch: usize; // a worker: the uniforms of a layer, a block of 32 × 32, three rows of 32
   gaussian: i32; // whether pixels are Gaussian of variance 1, instead of binary
   hiddenKeep: f32; // share of hidden units that dropout keeps; 1 is all
@@ -105,7 +110,8 @@ export const DATA_AREA: i32 = 0;
 export const MODEL_AREA: i32 = 1;
 export const BOTH_AREA: i32 = 2;
 
-// A list is 64 bytes of head, the first word its end, then pairs of an offset and a value.
+// A list is 64 bytes of head, the first word its end, then pairs of an offset and a value; or offsets
+// alone where all values are 1: of hidden units, of the model's pixels, and of what binary inputs give.
 
 export const HEAD_BYTES: i32 = 64;
 /** Stream of the random numbers that leave hidden units out. */
@@ -136,13 +142,27 @@ export function firstColumn(units: i32, worker: i32, workers: i32): i32 {
   return shareStart(units / PANEL, worker, workers) * PANEL;
 }
 
+/** Adds an offset and its value to a list, or the offset alone. */
 // @ts-ignore: decorator
 @inline
-export function push(list: usize, offset: i32, value: f32): void {
+export function push(list: usize, offset: i32, value: f32, binary: bool): void {
   const end = <usize> load<u32>(list);
   store<u32>(end, offset);
-  store<f32>(end, value, 4);
-  store<u32>(list, <u32> (end + 8));
+  if (!binary) store<f32>(end, value, 4);
+  store<u32>(list, <u32> end + entryBytes(binary));
+}
+
+// @ts-ignore: decorator
+@inline
+export function entryBytes(binary: bool): i32 {
+  return binary ? 4 : 8;
+}
+
+/** Whether `rowLists` hold no values; directed layers, with k = 0, have inputs alone in them. */
+// @ts-ignore: decorator
+@inline
+export function binaryRows(r: Batch): bool {
+  return (r.sampleInputs | r.denseInputs) != 0 && (r.sampleVisible | i32(r.k == 0)) != 0;
 }
 
 // @ts-ignore: decorator
@@ -160,9 +180,9 @@ export function inArea(r: Batch, area: i32, row: i32): i32 {
 /** Adds a batch row to the lists of a word's units. */
 // @ts-ignore: decorator
 @inline
-function pushAll(r: Batch, unit: i32, word: u32, offset: i32): void {
+function pushAll(r: Batch, unit: i32, word: u32, offset: i32, binary: bool): void {
   while (word) {
-    push(rowList(r, unit + ctz(word)), offset, 1);
+    push(rowList(r, unit + ctz(word)), offset, 1, binary);
     word &= word - 1;
   }
 }
@@ -182,7 +202,7 @@ export function paired(r: Batch): bool {
 
 /**
  * Whether the model's half of CD goes on from the hidden units' sums of the data, by the rows of the units
- * that flipped: `modelLists` then ends with those that came on and `dataLists` with those that went off.
+ * that flipped: `modelLists` are then of those that came on, `removedLists` of those that went off.
  */
 // @ts-ignore: decorator
 @inline
@@ -203,11 +223,18 @@ export function labelListBytes(r: Batch): i32 {
   return listBytes(r.labels);
 }
 
-/** Where the lists of labels begin, after the workers' lists of pixels. */
+/** The lists of labels that go with lists of pixels. */
 // @ts-ignore: decorator
 @inline
 export function labelLists(r: Batch, lists: usize): usize {
-  return lists + r.barrier.workers * r.maxRows * listBytes(r.pixels);
+  return lists == r.dataLists ? r.dataLabels : r.modelLabels;
+}
+
+/** Where a panel's bits of a row are. */
+// @ts-ignore: decorator
+@inline
+export function bitsOf(r: Batch, bits: usize, column: i32, row: i32): usize {
+  return bits + ((column / PANEL * r.maxRows + row) << 2);
 }
 
 // @ts-ignore: decorator
@@ -231,31 +258,43 @@ export function isLearning(r: Batch, row: i32): bool {
 }
 
 /**
- * p(h=1|v) of a worker's columns for `rows` visible vectors, sampled where `sampled` names the stream of
- * random numbers; `last` is of what ends a batch's chains.
+ * p(h=1|v) for `rows` visible vectors, in the panels that this worker takes; sampled where `sampled`
+ * names the stream of random numbers. `last` is of what ends a batch's chains.
  */
 export function hiddenUnits(
   r: Batch,
   worker: i32,
-  workers: i32,
   out: usize,
   lists: usize,
   rows: i32,
   last: bool,
   sampled: i32,
 ): void {
-  const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
-  const ofData = lists == r.dataLists, byFlips = !ofData && last && flipped(r);
-  const sums = ofData && flipped(r) ? r.model : out; // the model's half goes on from the data's sums
-  if (sampled >= 0) clearHidden(r, worker, rows);
-  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
-    if (byFlips) addFlips(r, workers, column);
-    else sumHidden(r, worker, workers, column, sums, lists, rows, last);
-    activatePanel(r, worker, column, sums, out, rows, ofData, 1, sampled, r.step);
+  const panels = padded(r.hidden) / PANEL;
+  for (let p = take(r.barrier, worker, -1); p < panels; p = take(r.barrier, worker, p)) {
+    hiddenPanel(r, worker, p * PANEL, out, lists, rows, last, sampled);
   }
 }
 
-/** c + v·W of a worker's columns. */
+/** The same of a panel. */
+export function hiddenPanel(
+  r: Batch,
+  worker: i32,
+  column: i32,
+  out: usize,
+  lists: usize,
+  rows: i32,
+  last: bool,
+  sampled: i32,
+): void {
+  const ofData = lists == r.dataLists;
+  const sums = ofData && flipped(r) ? r.model : out; // the model's half goes on from the data's sums
+  if (!ofData && last && flipped(r)) addFlips(r, column);
+  else sumHidden(r, column, sums, lists, rows, last);
+  activatePanel(r, worker, column, sums, out, rows, ofData, 1, sampled, r.step);
+}
+
+/** c + v·W of a worker's own columns. */
 export function hiddenSums(
   r: Batch,
   worker: i32,
@@ -267,15 +306,13 @@ export function hiddenSums(
 ): void {
   const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
-    sumHidden(r, worker, workers, column, out, lists, rows, last);
+    sumHidden(r, column, out, lists, rows, last);
   }
 }
 
 /** c + v·W of a panel. */
 function sumHidden(
   r: Batch,
-  worker: i32,
-  workers: i32,
   column: i32,
   out: usize,
   lists: usize,
@@ -285,7 +322,7 @@ function sumHidden(
   const bytes = listBytes(r.pixels), all = r.maxRows;
   const labels = labelLists(r, lists), labelBytes = labelListBytes(r);
   const ofData = lists == r.dataLists;
-  const binary = ofData ? r.sampleInputs : r.sampleVisible;
+  const binary = ofData ? r.sampleInputs : 1, count = ofData ? r.barrier.workers : 1;
   const byUnit = ofData && r.denseInputs ? r.denseByUnit : r.visibleByUnit;
   const dense = ofData ? r.denseInputs : last && denseModel(r);
   const weights = ofData ? r.weights : r.chainWeights;
@@ -300,21 +337,20 @@ function sumHidden(
     const sums = panel + row * ROW_BYTES;
     const label = r.labels > 0 ? rowOfLabel(table, labels + row * labelBytes) : 0;
     const list = lists + row * bytes;
-    sumRows(sums, bias, table, list, 0, all * bytes, workers, binary, label, 0);
+    sumRows(sums, bias, table, list, 0, all * bytes, count, binary, label, 0);
   }
 }
 
 /** A panel's sums of the data + the rows of units that the model has on in their place. */
-function addFlips(r: Batch, workers: i32, column: i32): void {
+function addFlips(r: Batch, column: i32): void {
   const bytes = listBytes(r.pixels), all = r.maxRows, labelBytes = labelListBytes(r);
   const table = r.weights + column * (visibleUnits(r) << 2), panel = r.model + (column * all << 2);
-  const labelsOn = labelLists(r, r.modelLists), labelsOff = labelLists(r, r.dataLists);
   for (let row = 0; row < r.rows; row++) {
     const sums = panel + row * ROW_BYTES, added = r.modelLists + row * bytes;
-    const removed = r.dataLists + row * bytes;
-    const on = r.labels > 0 ? rowOfLabel(table, labelsOn + row * labelBytes) : 0;
-    const off = r.labels > 0 ? rowOfLabel(table, labelsOff + row * labelBytes) : 0;
-    sumRows(sums, sums, table, added, removed, all * bytes, workers, 1, on, off);
+    const removed = r.removedLists + row * bytes;
+    const on = r.labels > 0 ? rowOfLabel(table, r.modelLabels + row * labelBytes) : 0;
+    const off = r.labels > 0 ? rowOfLabel(table, r.dataLabels + row * labelBytes) : 0;
+    sumRows(sums, sums, table, added, removed, 0, 1, 1, on, off);
   }
 }
 
@@ -323,7 +359,7 @@ function rowOfLabel(table: usize, list: usize): usize {
   return load<u32>(list) == <u32> (list + HEAD_BYTES) ? 0 : table + load<u32>(list, HEAD_BYTES);
 }
 
-/** Sums of a worker's columns ← σ(β·sums), sampled. */
+/** Sums of a worker's own columns ← σ(β·sums), sampled. */
 export function activateHidden(
   r: Batch,
   worker: i32,
@@ -335,21 +371,14 @@ export function activateHidden(
   step: i32,
 ): void {
   const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
-  clearHidden(r, worker, rows);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
     activatePanel(r, worker, column, out, out, rows, false, beta, sampled, step);
   }
 }
 
-/** Empties a worker's lists of hidden units. */
-function clearHidden(r: Batch, worker: i32, rows: i32): void {
-  const bytes = listBytes(r.hidden), lists = r.hiddenLists + worker * r.maxRows * bytes;
-  for (let row = 0; row < rows; row++) clear(lists + row * bytes);
-}
-
 /**
- * A panel of `out` ← σ(β·sums), 0 in the padding and where dropout leaves a unit out; then the units that
- * are on in a sample join the worker's lists, unless `sampled` is −1.
+ * A panel of `out` ← σ(β·sums), 0 in the padding and where dropout leaves a unit out; then a sample's
+ * bits, unless `sampled` is −1.
  */
 function activatePanel(
   r: Batch,
@@ -365,7 +394,6 @@ function activatePanel(
 ): void {
   const uniforms = r.scratch + worker * scratchBytes(r), keep = f32x4.splat(r.hiddenKeep);
   const drops = r.hiddenKeep < 1, mask = r.hiddenMask + (column << 2), all = r.maxRows;
-  const bytes = listBytes(r.hidden);
   for (let row = 0; row < rows; row++) {
     const at = (column * all << 2) + row * ROW_BYTES, from = sums + at, to = out + at;
     const scale = f32x4.splat(ofData ? 1 : betaOf(r, row, beta));
@@ -378,7 +406,39 @@ function activatePanel(
     }
     if (sampled < 0) continue;
     fillUniform32(r, uniforms, column, sampled, step, row);
-    append(r.hiddenLists + (worker * all + row) * bytes, column, below32(uniforms, to));
+    store<u32>(bitsOf(r, r.hiddenBits, column, row), below32(uniforms, to));
+  }
+}
+
+/** Lists the hidden units that are on, for a worker's share of the rows. */
+export function listHidden(r: Batch, worker: i32, workers: i32, rows: i32): void {
+  const bytes = listBytes(r.hidden), units = padded(r.hidden);
+  const to = shareStart(rows, worker + 1, workers);
+  for (let row = shareStart(rows, worker, workers); row < to; row++) {
+    const list = r.hiddenLists + row * bytes;
+    let end = list + HEAD_BYTES;
+    for (let unit = 0; unit < units; unit += PANEL) {
+      end = append(end, unit, load<u32>(bitsOf(r, r.hiddenBits, unit, row)));
+    }
+    store<u32>(list, <u32> end);
+  }
+}
+
+/** Lists the pixels that the model has on, or those that flipped, for a worker's share of the rows. */
+export function listVisible(r: Batch, worker: i32, workers: i32, rows: i32, flips: bool): void {
+  const bytes = listBytes(r.pixels), units = padded(r.pixels);
+  const to = shareStart(rows, worker + 1, workers);
+  for (let row = shareStart(rows, worker, workers); row < to; row++) {
+    const list = r.modelLists + row * bytes, removed = r.removedLists + row * bytes;
+    let end = list + HEAD_BYTES, removedEnd = removed + HEAD_BYTES;
+    for (let unit = 0; unit < units; unit += PANEL) {
+      const word = load<u32>(bitsOf(r, r.modelBits, unit, row));
+      const input = flips ? load<u32>(bitsOf(r, r.dataBits, unit, row)) : 0;
+      end = append(end, unit, word & ~input);
+      if (flips) removedEnd = append(removedEnd, unit, input & ~word);
+    }
+    store<u32>(list, <u32> end);
+    store<u32>(removed, <u32> removedEnd);
   }
 }
 
@@ -389,18 +449,16 @@ function fillUniform32(r: Batch, out: usize, unit: i32, layer: i32, step: i32, r
   fillUniform(out, unit, unit + PANEL, layer, step, row, r.seedLow, r.seedHigh);
 }
 
-/** Adds a word's units to a list, each with value 1. */
+/** Writes the rows of a word's units at `end` of a list without values; returns the new end. */
 // @ts-ignore: decorator
 @inline
-function append(list: usize, unit: i32, word: u32): void {
-  let end = <usize> load<u32>(list);
+function append(end: usize, unit: i32, word: u32): usize {
   while (word) {
     store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
-    store<f32>(end, 1, 4);
-    end += 8;
+    end += 4;
     word &= word - 1;
   }
-  store<u32>(list, <u32> end);
+  return end;
 }
 
 /**
@@ -434,7 +492,7 @@ export function addHiddenGains(
   }
 }
 
-/** Adds to the gains what visible units say: (β − β′)·Σ (b − base)·v over a worker's columns. */
+/** Adds to the gains what visible units say: (β − β′)·Σ (b − base)·v, for a worker's share of the rows. */
 export function addVisibleGains(
   r: Batch,
   worker: i32,
@@ -442,22 +500,22 @@ export function addVisibleGains(
   beta: f32,
   other: f32,
 ): void {
-  const bytes = listBytes(r.pixels);
-  for (let row = 0; row < r.modelRows; row++) {
+  const bytes = listBytes(r.pixels), end = shareStart(r.modelRows, worker + 1, workers);
+  for (let row = shareStart(r.modelRows, worker, workers); row < end; row++) {
     const b = betaOf(r, row, beta), o = r.betas ? load<f32>(r.partnerBetas + (row << 2)) : other;
     if (b == o) continue;
-    let sum = biasGain(r, r.modelLists + (worker * r.maxRows + row) * bytes);
-    if (worker == 0 && r.labels > 0) {
-      sum += biasGain(r, labelLists(r, r.modelLists) + row * labelListBytes(r));
+    let sum = biasGain(r, r.modelLists + row * bytes, entryBytes(true));
+    if (r.labels > 0) {
+      sum += biasGain(r, r.modelLabels + row * labelListBytes(r), entryBytes(false));
     }
     const to = r.gains + ((worker * r.maxRows + row) << 3);
     store<f64>(to, load<f64>(to) + <f64> (b - o) * sum);
   }
 }
 
-function biasGain(r: Batch, list: usize): f64 {
+function biasGain(r: Batch, list: usize, step: i32): f64 {
   let sum: f64 = 0;
-  for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += 8) {
+  for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += step) {
     const offset = load<u32>(at) / PANEL; // a row of the weights is 32 times as long
     sum += <f64> load<f32>(r.visibleBias + offset) - <f64> load<f32>(r.baseBias + offset);
   }
@@ -515,9 +573,10 @@ function sumRows(
     const end = <usize> load<u32>(added);
     let at = added + HEAD_BYTES;
     if (binary) {
-      for (; at + 24 < end; at += 32) {
-        const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 8);
-        const w2 = table + load<u32>(at, 16), w3 = table + load<u32>(at, 24);
+      for (; at + 12 < end; at += 16) {
+        const p = load<u64>(at), q = load<u64>(at, 8);
+        const w0 = table + <usize> (<u32> p), w1 = table + <usize> (p >> 32);
+        const w2 = table + <usize> (<u32> q), w3 = table + <usize> (q >> 32);
         a0 = plus4(a0, w0, w1, w2, w3, 0);
         a1 = plus4(a1, w0, w1, w2, w3, 16);
         a2 = plus4(a2, w0, w1, w2, w3, 32);
@@ -527,7 +586,7 @@ function sumRows(
         a6 = plus4(a6, w0, w1, w2, w3, 96);
         a7 = plus4(a7, w0, w1, w2, w3, 112);
       }
-      for (; at < end; at += 8) {
+      for (; at < end; at += 4) {
         const w = table + load<u32>(at);
         a0 = f32x4.add(a0, v128.load(w));
         a1 = f32x4.add(a1, v128.load(w, 16));
@@ -556,9 +615,10 @@ function sumRows(
     for (let i = 0; i < lists; i++, removed += stride) {
       const end = <usize> load<u32>(removed);
       let at = removed + HEAD_BYTES;
-      for (; at + 24 < end; at += 32) {
-        const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 8);
-        const w2 = table + load<u32>(at, 16), w3 = table + load<u32>(at, 24);
+      for (; at + 12 < end; at += 16) {
+        const p = load<u64>(at), q = load<u64>(at, 8);
+        const w0 = table + <usize> (<u32> p), w1 = table + <usize> (p >> 32);
+        const w2 = table + <usize> (<u32> q), w3 = table + <usize> (q >> 32);
         a0 = minus4(a0, w0, w1, w2, w3, 0);
         a1 = minus4(a1, w0, w1, w2, w3, 16);
         a2 = minus4(a2, w0, w1, w2, w3, 32);
@@ -568,7 +628,7 @@ function sumRows(
         a6 = minus4(a6, w0, w1, w2, w3, 96);
         a7 = minus4(a7, w0, w1, w2, w3, 112);
       }
-      for (; at < end; at += 8) {
+      for (; at < end; at += 4) {
         const w = table + load<u32>(at);
         a0 = f32x4.sub(a0, v128.load(w));
         a1 = f32x4.sub(a1, v128.load(w, 16));
@@ -630,62 +690,68 @@ function below16(u: usize, p: usize): i32 {
 }
 
 /**
- * p(v=1|h) of a worker's columns, then lists of the visible units that are on, or all of them by unit
- * where they are not sampled. `measure` writes the squared errors; `last` lists the batch rows by unit as well.
+ * p(v=1|h) in the panels that this worker takes, then the bits of a sample of them, or all of them by unit
+ * where what ends a batch's chains is not sampled. `measure` writes the squared errors; with `last` the
+ * batch rows are listed by unit as well. A reconstruction that is only measured is not `sampled`.
  */
 export function visibleSample(
   r: Batch,
   worker: i32,
-  workers: i32,
-  lists: usize,
   rows: i32,
   layer: i32,
   step: i32,
   measure: bool,
   last: bool,
   beta: f32,
+  sampled: bool,
 ): void {
-  const visible = visibleUnits(r), pad = padded(r.pixels), all = r.maxRows;
-  const bytes = listBytes(r.pixels), hiddenBytes = listBytes(r.hidden);
-  const until = firstColumn(visible, worker + 1, workers);
-  const ofModel = lists == r.modelLists, sample = !last || r.sampleVisible;
-  const uniforms = r.scratch + worker * scratchBytes(r), pair = paired(r);
-  const own = worker * all * bytes, byFlips = ofModel && last && flipped(r);
+  const panels = visibleUnits(r) / PANEL;
+  for (let p = take(r.barrier, worker, -1); p < panels; p = take(r.barrier, worker, p)) {
+    visiblePanel(r, worker, p * PANEL, rows, layer, step, measure, last, beta, sampled);
+  }
+}
+
+function visiblePanel(
+  r: Batch,
+  worker: i32,
+  column: i32,
+  rows: i32,
+  layer: i32,
+  step: i32,
+  measure: bool,
+  last: bool,
+  beta: f32,
+  sampled: bool,
+): void {
+  const pad = padded(r.pixels), all = r.maxRows, hiddenBytes = listBytes(r.hidden);
+  const sample = sampled && (!last || r.sampleVisible);
+  const uniforms = r.scratch + worker * scratchBytes(r), pair = paired(r), binary = binaryRows(r);
+  const table = r.transposed + column * (padded(r.hidden) << 2);
+  const bias = r.visibleBias + (column << 2), panel = r.visible + (column * all << 2);
   for (let row = 0; row < rows; row++) {
-    clear(lists + own + row * bytes);
-    if (byFlips) clear(r.dataLists + own + row * bytes);
+    const sums = panel + row * ROW_BYTES;
+    sumPanel(sums, bias, table, r.hiddenLists + row * hiddenBytes, 0, 1, 1);
+    const b: f32 = sampled ? betaOf(r, row, beta) : 1;
+    if (b != 1) temper(sums, r.baseBias + (column << 2), b);
   }
-  for (let column = firstColumn(visible, worker, workers); column < until; column += PANEL) {
-    const table = r.transposed + column * (padded(r.hidden) << 2);
-    const bias = r.visibleBias + (column << 2), panel = r.visible + (column * all << 2);
-    for (let row = 0; row < rows; row++) {
-      const sums = panel + row * ROW_BYTES;
-      sumPanel(sums, bias, table, r.hiddenLists + row * hiddenBytes, all * hiddenBytes, workers, 1);
-      const b: f32 = ofModel ? betaOf(r, row, beta) : 1;
-      if (b != 1) temper(sums, r.baseBias + (column << 2), b);
-    }
-    // A panel that pixels share with labels keeps the labels' logits.
-    const count = min(r.pixels - column, PANEL);
-    for (let row = 0; row < rows && count > 0; row++) {
-      const p = panel + row * ROW_BYTES;
-      const error = activate(p, r.inputs + ((row * pad + column) << 2), count, r.gaussian != 0);
-      if (measure) store<f32>(r.errors + ((column / PANEL * all + row) << 2), error);
-      if (!sample) continue;
-      fillUniform32(r, uniforms, column, layer + 1, step, row);
-      let word = below32(uniforms, p);
-      if (count < PANEL) word &= (1 << count) - 1;
-      const input = pair ? load<u32>(r.bits + ((row * visible + column) >> 3)) : 0;
-      if (last && (!ofModel || isLearning(r, row))) {
-        pushAll(r, column, word & input, inArea(r, BOTH_AREA, row));
-        pushAll(r, column, input & ~word, inArea(r, DATA_AREA, row));
-        pushAll(r, column, word & ~input, inArea(r, MODEL_AREA, row));
-      }
-      const list = own + row * bytes;
-      append(lists + list, column, byFlips ? word & ~input : word);
-      if (byFlips) append(r.dataLists + list, column, input & ~word);
-    }
-    if (!sample) turnPanel(r.visibleByUnit + (column * all << 2), panel, all, rows);
+  // A panel that pixels share with labels keeps the labels' logits.
+  const count = min(r.pixels - column, PANEL);
+  for (let row = 0; row < rows && count > 0; row++) {
+    const p = panel + row * ROW_BYTES;
+    const error = activate(p, r.inputs + ((row * pad + column) << 2), count, r.gaussian != 0);
+    if (measure) store<f32>(r.errors + ((column / PANEL * all + row) << 2), error);
+    if (!sample) continue;
+    fillUniform32(r, uniforms, column, layer + 1, step, row);
+    let word = below32(uniforms, p);
+    if (count < PANEL) word &= (1 << count) - 1;
+    store<u32>(bitsOf(r, r.modelBits, column, row), word);
+    if (!last || !isLearning(r, row)) continue;
+    const input = pair ? load<u32>(bitsOf(r, r.dataBits, column, row)) : 0;
+    pushAll(r, column, word & input, inArea(r, BOTH_AREA, row), binary);
+    pushAll(r, column, input & ~word, inArea(r, DATA_AREA, row), binary);
+    pushAll(r, column, word & ~input, inArea(r, MODEL_AREA, row), binary);
   }
+  if (last && !sample) turnPanel(r.visibleByUnit + (column * all << 2), panel, all, rows);
 }
 
 /** 32 visible sums ← β·sum + (1 − β)·base. */
@@ -727,7 +793,7 @@ export function sampleLabels(r: Batch, layer: i32, step: i32, last: bool): void 
   const bytes = labelListBytes(r), uniforms = r.scratch;
   const sample = !last || r.sampleVisible;
   for (let row = 0; row < rows; row++) {
-    const list = labelLists(r, r.modelLists) + row * bytes;
+    const list = r.modelLabels + row * bytes;
     clear(list);
     softmax(r, row);
     let error: f32 = 0, running: f32 = 0;
@@ -745,9 +811,9 @@ export function sampleLabels(r: Batch, layer: i32, step: i32, last: bool): void 
       if (!sample) store<f32>(r.visibleByUnit + (((r.pixels + y) * all + row) << 2), p);
     }
     if (sample) {
-      push(list, (r.pixels + chosen) * ROW_BYTES, 1);
+      push(list, (r.pixels + chosen) * ROW_BYTES, 1, false);
       if (last && isLearning(r, row)) {
-        push(rowList(r, r.pixels + chosen), inArea(r, MODEL_AREA, row), 1);
+        push(rowList(r, r.pixels + chosen), inArea(r, MODEL_AREA, row), 1, binaryRows(r));
       }
     }
     if (last) store<f32>(r.errors + ((visibleUnits(r) / PANEL * all + row) << 2), error);

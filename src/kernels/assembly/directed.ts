@@ -6,8 +6,7 @@
 import {
   Batch,
   below32,
-  firstColumn,
-  hiddenUnits,
+  hiddenPanel,
   padded,
   ROW_BYTES,
   rowList,
@@ -19,7 +18,7 @@ import {
 import { PANEL } from "./dense";
 import { BLOCK_BYTES } from "./products";
 import { fillUniform } from "./random";
-import { meet } from "./team";
+import { meet, take } from "./team";
 import { addStatistics, readInputs, step32 } from "./training";
 
 /** A worker's share of p = σ(c + x·w) into `outputs` (B, H padded), or of a sample of it. */
@@ -27,10 +26,10 @@ export function predictBatch(r: Batch, worker: i32): void {
   const workers = r.barrier.workers, pad = padded(r.hidden);
   readInputs(r, worker, workers);
   meet(r.barrier, worker);
-  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false, -1);
   const uniforms = r.scratch + worker * scratchBytes(r), one = f32x4.splat(1);
-  const to = firstColumn(pad, worker + 1, workers);
-  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
+  for (let p = take(r.barrier, worker, -1); p < pad / PANEL; p = take(r.barrier, worker, p)) {
+    const column = p * PANEL;
+    hiddenPanel(r, worker, column, r.data, r.dataLists, r.rows, false, -1);
     for (let row = 0; row < r.rows; row++) {
       const p = r.data + (column * r.maxRows << 2) + row * ROW_BYTES;
       const out = r.outputs + ((row * pad + column) << 2);
@@ -56,11 +55,11 @@ export function learnBatch(r: Batch, worker: i32): void {
   const workers = r.barrier.workers, pad = padded(r.hidden), visible = visibleUnits(r);
   readInputs(r, worker, workers);
   meet(r.barrier, worker);
-  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false, -1);
   const block = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
   const sums = block + BLOCK_BYTES, rate: f32 = r.learningRate / <f32> r.rows;
-  const to = firstColumn(pad, worker + 1, workers);
-  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
+  for (let p = take(r.barrier, worker, -1); p < pad / PANEL; p = take(r.barrier, worker, p)) {
+    const column = p * PANEL;
+    hiddenPanel(r, worker, column, r.data, r.dataLists, r.rows, false, -1);
     const panel = r.data + (column * r.maxRows << 2);
     memory.fill(sums, 0, ROW_BYTES);
     for (let row = 0; row < r.rows; row++) {

@@ -12,7 +12,13 @@ const SPINS: i32 = 20000;
 /** Bytes between words that different workers write: lines of two, as caches fetch in pairs. */
 const LINE_BYTES: usize = 128;
 
-/** A barrier: a line of these fields, then a line a worker with the phases that it has finished. */
+/** Where the two counters of shares taken begin: apart from the fields that are read all the time. */
+const TAKEN: usize = 64;
+
+/**
+ * A barrier: a line of these fields and of two counters, then a line a worker with the phases that it has
+ * finished.
+ */
 // @ts-ignore: decorator
 @unmanaged
 export class Barrier {
@@ -26,6 +32,7 @@ export function meet(b: Barrier, worker: i32): void {
   if (workers == 1) return;
   const at = changetype<usize>(b), own = at + LINE_BYTES * (1 + worker);
   const phase = atomic.load<i32>(own) + 1;
+  if (worker == 0) atomic.store<i32>(taken(at, phase), 0); // last used two phases ago, by nobody now
   atomic.store<i32>(own, phase);
   if (atomic.load<i32>(at, offsetof<Barrier>("sleeping"))) atomic.notify(own, -1);
   for (let other = 0; other < workers; other++) {
@@ -39,6 +46,22 @@ export function meet(b: Barrier, worker: i32): void {
       atomic.sub<i32>(at, 1, offsetof<Barrier>("sleeping"));
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function taken(barrier: usize, phase: i32): usize {
+  return barrier + TAKEN + ((phase & 1) << 2);
+}
+
+/**
+ * The next share of this phase that no worker has taken, from 0; `previous` is what this one had, −1 at
+ * first. A worker whose core is slowed down takes fewer. For one loop between two meetings.
+ */
+export function take(b: Barrier, worker: i32, previous: i32): i32 {
+  if (b.workers == 1) return previous + 1;
+  const at = changetype<usize>(b), phase = atomic.load<i32>(at + LINE_BYTES * (1 + worker));
+  return atomic.add<i32>(taken(at, phase), 1);
 }
 
 /** Where the share of a worker begins, of `count` things; the next worker's begins where it ends. */

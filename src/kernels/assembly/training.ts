@@ -8,19 +8,25 @@ import {
   addVisibleGains,
   Batch,
   below32,
+  binaryRows,
+  bitsOf,
   BOTH_AREA,
   clear,
   DATA_AREA,
   denseModel,
+  entryBytes,
   firstColumn,
+  flipped,
   HEAD_BYTES,
+  hiddenPanel,
   hiddenSums,
   hiddenUnits,
   inArea,
   isLearning,
   labelListBytes,
-  labelLists,
   listBytes,
+  listHidden,
+  listVisible,
   MODEL_AREA,
   padded,
   paired,
@@ -38,7 +44,7 @@ import { PANEL } from "./dense";
 import { exp4, sumLanes } from "./math";
 import { addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "./products";
 import { fillUniform } from "./random";
-import { meet } from "./team";
+import { meet, take } from "./team";
 
 /** Stream of the random numbers of a reconstruction that is only measured. */
 const MONITOR_STREAM: i32 = 4094;
@@ -55,30 +61,39 @@ export function trainBatch(r: Batch, worker: i32): void {
   meet(r.barrier, worker);
   const persistent = r.persistent != 0, firstLayer = r.layer + (persistent ? MONITOR_STREAM : 0);
   const sampled = r.monitor || !persistent ? firstLayer : -1;
-  hiddenUnits(r, worker, workers, r.data, r.dataLists, r.rows, false, sampled);
+  hiddenUnits(r, worker, r.data, r.dataLists, r.rows, false, sampled);
   if (r.monitor) {
-    meet(r.barrier, worker);
-    visibleSample(r, worker, workers, r.monitor, r.rows, r.layer, step, true, false, 1);
+    toLists(r, worker, workers, r.rows);
+    visibleSample(r, worker, r.rows, r.layer, step, true, false, 1, false);
     meet(r.barrier, worker);
   }
   for (let k = 0; k < r.k; k++) {
     const layer = r.layer + 3 * k + (persistent ? 1 : 0), last = k == r.k - 1;
     if (persistent || k > 0) {
-      hiddenSums(r, worker, workers, r.model, r.modelLists, r.modelRows, false);
-      if (k == 0 && r.betas) swapTemperatures(r, worker, workers);
-      activateHidden(r, worker, workers, r.model, r.modelRows, 1, layer, step);
+      if (k == 0 && r.betas) {
+        hiddenSums(r, worker, workers, r.model, r.modelLists, r.modelRows, false);
+        swapTemperatures(r, worker, workers);
+        activateHidden(r, worker, workers, r.model, r.modelRows, 1, layer, step);
+      } else {
+        if (k == 0) meet(r.barrier, worker); // panels of the data have been taken
+        hiddenUnits(r, worker, r.model, r.modelLists, r.modelRows, false, layer);
+      }
     }
+    toLists(r, worker, workers, r.modelRows);
+    visibleSample(r, worker, r.modelRows, layer, step, !persistent && last, last, 1, true);
     meet(r.barrier, worker);
-    const measure = !persistent && last;
-    visibleSample(r, worker, workers, r.modelLists, r.modelRows, layer, step, measure, last, 1);
+    if (labelled && worker == 0) sampleLabels(r, layer + 2, step, last);
+    listVisible(r, worker, workers, r.modelRows, last && flipped(r));
     meet(r.barrier, worker);
-    if (labelled) {
-      if (worker == 0) sampleLabels(r, layer + 2, step, last);
-      meet(r.barrier, worker);
-    }
   }
-  hiddenUnits(r, worker, workers, r.model, r.modelLists, r.modelRows, true, -1);
   update(r, worker, workers);
+  meet(r.barrier, worker);
+}
+
+/** Makes lists of the bits of hidden units, once all workers have written theirs. */
+function toLists(r: Batch, worker: i32, workers: i32, rows: i32): void {
+  meet(r.barrier, worker);
+  listHidden(r, worker, workers, rows);
   meet(r.barrier, worker);
 }
 
@@ -131,13 +146,12 @@ export function annealBatch(r: Batch, worker: i32): void {
     addHiddenGains(r, worker, workers, beta, before);
     addVisibleGains(r, worker, workers, beta, before);
     activateHidden(r, worker, workers, r.model, rows, beta, r.layer, step);
+    toLists(r, worker, workers, rows);
+    visibleSample(r, worker, rows, r.layer, step, false, false, beta, true);
     meet(r.barrier, worker);
-    visibleSample(r, worker, workers, r.modelLists, rows, r.layer, step, false, false, beta);
+    if (r.labels > 0 && worker == 0) sampleLabels(r, r.layer + 2, step, false);
+    listVisible(r, worker, workers, rows, false);
     meet(r.barrier, worker);
-    if (r.labels > 0) {
-      if (worker == 0) sampleLabels(r, r.layer + 2, step, false);
-      meet(r.barrier, worker);
-    }
   }
 }
 
@@ -153,8 +167,8 @@ export function readInputs(r: Batch, worker: i32, workers: i32): void {
     if (r.denseInputs || !isLabel) clear(rowList(r, i));
   }
   if (r.denseInputs) return placeDense(r, from, all);
-  const pair = paired(r);
-  const zero = f32x4.splat(0);
+  const pair = paired(r), binary = r.sampleInputs != 0, zero = f32x4.splat(0);
+  const rowsBinary = binaryRows(r);
   for (let row = 0; row < r.rows; row++) {
     const list = r.dataLists + (worker * r.maxRows + row) * bytes;
     let end = list + HEAD_BYTES;
@@ -169,14 +183,14 @@ export function readInputs(r: Batch, worker: i32, workers: i32): void {
         word = below32(uniforms, input);
       }
       if (r.pixels - unit < PANEL) word &= (1 << (r.pixels - unit)) - 1;
-      store<u32>(r.bits + ((row * visible + unit) >> 3), word);
+      store<u32>(bitsOf(r, r.dataBits, unit, row), word);
       while (word) {
         const lane = ctz(word);
-        const value = r.sampleInputs ? <f32> 1 : load<f32>(input + (lane << 2));
+        const value = binary ? <f32> 1 : load<f32>(input + (lane << 2));
         store<u32>(end, (unit + lane) * ROW_BYTES);
-        store<f32>(end, value, 4);
-        end += 8;
-        if (!pair) push(rowList(r, unit + lane), inArea(r, DATA_AREA, row), value);
+        if (!binary) store<f32>(end, value, 4);
+        end += entryBytes(binary);
+        if (!pair) push(rowList(r, unit + lane), inArea(r, DATA_AREA, row), value, rowsBinary);
         word &= word - 1;
       }
     }
@@ -228,23 +242,20 @@ function readTargets(r: Batch): void {
   const bytes = labelListBytes(r);
   for (let y = 0; y < r.labels; y++) clear(rowList(r, r.pixels + y));
   for (let row = 0; row < r.rows; row++) {
-    const list = labelLists(r, r.dataLists) + row * bytes;
+    const list = r.dataLabels + row * bytes;
     const unit = r.pixels + load<i32>(r.targets + (row << 2));
     clear(list);
-    push(list, unit * ROW_BYTES, 1);
-    push(rowList(r, unit), inArea(r, DATA_AREA, row), 1);
+    push(list, unit * ROW_BYTES, 1, false);
+    push(rowList(r, unit), inArea(r, DATA_AREA, row), 1, binaryRows(r));
   }
 }
 
-/** velocity ← momentum·velocity + rate·(⟨vh⟩data − ⟨vh⟩model − penalties); w ← w + velocity. */
+/** The model's hidden units, then velocity ← momentum·velocity + rate·(⟨vh⟩data − ⟨vh⟩model − penalties) and
+ * w ← w + velocity, a panel at a time while its weights are in cache; biases alike. */
 function update(r: Batch, worker: i32, workers: i32): void {
-  const visible = visibleUnits(r), pad = padded(r.hidden), all = r.maxRows;
+  const visible = visibleUnits(r), panels = padded(r.hidden) / PANEL;
   const rate: f32 = r.learningRate / <f32> r.rows;
   const modelShare: f32 = <f32> r.rows / <f32> r.learningRows;
-  const block = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
-  const signed = r.signed + worker * 3 * all * ROW_BYTES;
-  const binary = (r.sampleInputs | r.denseInputs) != 0 && r.sampleVisible != 0;
-  const listless = r.denseInputs && denseModel(r);
   const centred = r.centring > 0, sparse = r.sparsityCost > 0;
   const first = firstColumn(visible, worker, workers);
   const until = firstColumn(visible, worker + 1, workers);
@@ -253,55 +264,15 @@ function update(r: Batch, worker: i32, workers: i32): void {
     if (centred || sparse) measureVisible(r, i);
   }
   if (centred || sparse) meet(r.barrier, worker); // every column needs every unit's
-  const to = firstColumn(pad, worker + 1, workers);
-  for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
-    sign(r, signed, column, modelShare);
-    const bias = block + BLOCK_BYTES, correction = bias + ROW_BYTES, sparsity = correction + ROW_BYTES;
-    hiddenGradient(r, signed, column, bias);
-    memory.fill(correction, 0, ROW_BYTES);
-    if (sparse) sparsityGradient(r, signed, column, sparsity);
-    if (centred) moveHiddenOffsets(r, signed, column);
-    for (let row = 0; row < visible; row += PANEL) {
-      if (listless) memory.fill(block, 0, BLOCK_BYTES);
-      else {
-        for (let i = 0; i < PANEL; i++) {
-          sumPanel(block + i * ROW_BYTES, ZEROS, signed, rowList(r, row + i), 0, 1, binary);
-        }
-      }
-      const panel = row * all << 2;
-      if (r.denseInputs) addStatistics(block, r.dense + panel, signed, r.rows);
-      if (denseModel(r)) {
-        addStatistics(block, r.visible + panel, signed + inArea(r, MODEL_AREA, 0), r.rows);
-      }
-      for (let i = 0; i < PANEL; i++) {
-        const gradient = block + i * ROW_BYTES, unit = (row + i) << 2;
-        if (centred) centre(r, gradient, bias, correction, column, row + i);
-        if (sparse) {
-          addScaled(gradient, sparsity, -load<f32>(r.visibleMeans + unit));
-        }
-        const at = column * (visible << 2) + (row + i) * ROW_BYTES;
-        step32(r, at, gradient, rate);
-      }
-      const out = r.transposed + row * (pad << 2) + column * ROW_BYTES;
-      turn32x32(out, r.chainWeights + column * (visible << 2) + row * ROW_BYTES);
-    }
-    if (sparse) addScaled(bias, sparsity, -1);
-    addScaled(bias, correction, -1);
-    for (let at = 0; at < ROW_BYTES; at += 16) {
-      const own = r.hiddenBias + (column << 2) + at, velocity = r.hiddenVelocity + (column << 2) + at;
-      const next = f32x4.add(
-        f32x4.mul(f32x4.splat(r.momentum), v128.load(velocity)),
-        f32x4.mul(v128.load(bias + at), f32x4.splat(rate)),
-      );
-      v128.store(velocity, next);
-      v128.store(own, f32x4.add(v128.load(own), next));
-    }
+  for (let p = take(r.barrier, worker, -1); p < panels; p = take(r.barrier, worker, p)) {
+    hiddenPanel(r, worker, p * PANEL, r.model, r.modelLists, r.modelRows, true, -1);
+    updatePanel(r, worker, p * PANEL, rate, modelShare);
   }
   if (centred) meet(r.barrier, worker); // the partial sums of all columns
   for (let i = first; i < until; i++) {
     let sum = load<f32>(r.visibleSums + (i << 2));
     if (centred) {
-      for (let panel = 0; panel < pad / PANEL; panel++) {
+      for (let panel = 0; panel < panels; panel++) {
         sum -= load<f32>(r.partials + ((panel * visible + i) << 2));
       }
     }
@@ -312,15 +283,62 @@ function update(r: Batch, worker: i32, workers: i32): void {
   }
 }
 
+/** The update of a panel's weights and hidden biases. */
+function updatePanel(r: Batch, worker: i32, column: i32, rate: f32, modelShare: f32): void {
+  const visible = visibleUnits(r), pad = padded(r.hidden), all = r.maxRows;
+  const block = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
+  const bias = block + BLOCK_BYTES, correction = bias + ROW_BYTES, sparsity = correction + ROW_BYTES;
+  const signed = r.signed + worker * 3 * all * ROW_BYTES;
+  const listless = r.denseInputs && denseModel(r), binary = binaryRows(r);
+  const centred = r.centring > 0, sparse = r.sparsityCost > 0;
+  sign(r, signed, column, modelShare);
+  hiddenGradient(r, signed, column, bias);
+  memory.fill(correction, 0, ROW_BYTES);
+  if (sparse) sparsityGradient(r, signed, column, sparsity);
+  if (centred) moveHiddenOffsets(r, signed, column);
+  for (let row = 0; row < visible; row += PANEL) {
+    if (listless) memory.fill(block, 0, BLOCK_BYTES);
+    else {
+      for (let i = 0; i < PANEL; i++) {
+        sumPanel(block + i * ROW_BYTES, ZEROS, signed, rowList(r, row + i), 0, 1, binary);
+      }
+    }
+    const panel = row * all << 2;
+    if (r.denseInputs) addStatistics(block, r.dense + panel, signed, r.rows);
+    if (denseModel(r)) {
+      addStatistics(block, r.visible + panel, signed + inArea(r, MODEL_AREA, 0), r.rows);
+    }
+    for (let i = 0; i < PANEL; i++) {
+      const gradient = block + i * ROW_BYTES, unit = (row + i) << 2;
+      if (centred) centre(r, gradient, bias, correction, column, row + i);
+      if (sparse) addScaled(gradient, sparsity, -load<f32>(r.visibleMeans + unit));
+      step32(r, column * (visible << 2) + (row + i) * ROW_BYTES, gradient, rate);
+    }
+    const out = r.transposed + row * (pad << 2) + column * ROW_BYTES;
+    turn32x32(out, r.chainWeights + column * (visible << 2) + row * ROW_BYTES);
+  }
+  if (sparse) addScaled(bias, sparsity, -1);
+  addScaled(bias, correction, -1);
+  for (let at = 0; at < ROW_BYTES; at += 16) {
+    const own = r.hiddenBias + (column << 2) + at, velocity = r.hiddenVelocity + (column << 2) + at;
+    const next = f32x4.add(
+      f32x4.mul(f32x4.splat(r.momentum), v128.load(velocity)),
+      f32x4.mul(v128.load(bias + at), f32x4.splat(rate)),
+    );
+    v128.store(velocity, next);
+    v128.store(own, f32x4.add(v128.load(own), next));
+  }
+}
+
 /** The mean of a visible unit over the batch's data, and its offset. */
 function measureVisible(r: Batch, unit: i32): void {
-  const list = rowList(r, unit), area = <u32> (r.maxRows * ROW_BYTES);
+  const list = rowList(r, unit), area = <u32> (r.maxRows * ROW_BYTES), binary = binaryRows(r);
   let sum: f32 = 0;
   if (r.denseInputs) sum = sumOfRow(r.denseByUnit + (unit * r.maxRows << 2), r.rows);
   else {
-    for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += 8) {
+    for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += entryBytes(binary)) {
       const offset = load<u32>(at);
-      if (offset < area || offset >= 2 * area) sum += load<f32>(at, 4);
+      if (offset < area || offset >= 2 * area) sum += binary ? <f32> 1 : load<f32>(at, 4);
     }
   }
   const mean: f32 = sum / <f32> r.rows, offset = r.visibleOffsets + (unit << 2);
@@ -448,13 +466,13 @@ function sign(r: Batch, signed: usize, column: i32, modelShare: f32): void {
 
 /** Σ of a visible unit's states in the data − in the model. */
 function sumOfUnit(r: Batch, unit: i32, modelShare: f32): f32 {
-  const list = rowList(r, unit), area = <u32> (r.maxRows * ROW_BYTES);
+  const list = rowList(r, unit), area = <u32> (r.maxRows * ROW_BYTES), binary = binaryRows(r);
   let sum: f32 = 0;
   if (r.denseInputs) sum += sumOfRow(r.denseByUnit + (unit * r.maxRows << 2), r.rows);
   if (denseModel(r)) sum -= sumOfRow(r.visibleByUnit + (unit * r.maxRows << 2), r.rows);
   if (r.denseInputs && denseModel(r)) return sum;
-  for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += 8) {
-    const offset = load<u32>(at), value = load<f32>(at, 4);
+  for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += entryBytes(binary)) {
+    const offset = load<u32>(at), value = binary ? <f32> 1 : load<f32>(at, 4);
     if (offset < area) sum += value;
     else if (offset < 2 * area) sum -= modelShare * value;
   }
