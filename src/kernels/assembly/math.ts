@@ -10,7 +10,7 @@ const EXP: usize = memory.data<f32>([
   -87.0, -87.0, -87.0, -87.0,
   1.44269504, 1.44269504, 1.44269504, 1.44269504,
   12582912.0, 12582912.0, 12582912.0, 12582912.0,
-  0.693359375, 0.693359375, 0.693359375, 0.693359375,
+  -0.693359375, -0.693359375, -0.693359375, -0.693359375,
   2.12194440e-4, 2.12194440e-4, 2.12194440e-4, 2.12194440e-4,
   0.001388888888888889, 0.001388888888888889, 0.001388888888888889, 0.001388888888888889,
   0.008333333333333333, 0.008333333333333333, 0.008333333333333333, 0.008333333333333333,
@@ -27,24 +27,32 @@ export function one4(): v128 {
   return v128.load(EXP, 176);
 }
 
+/** a·b + c, rounded once where the module may use relaxed SIMD (training's), else twice. */
+// @ts-ignore: decorator
+@inline
+function madd4(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
 /** e^x to about 1e-7 relative, x clamped to [-87, 87]: 2^n · p(r), |r| ≤ ln 2 / 2. */
 // @ts-ignore: decorator
 @inline
 export function exp4(value: v128): v128 {
   const x = f32x4.pmax(f32x4.pmin(value, v128.load(EXP)), v128.load(EXP, 16));
   // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits.
-  const shifted = f32x4.add(f32x4.mul(x, v128.load(EXP, 32)), v128.load(EXP, 48));
+  const shifted = madd4(x, v128.load(EXP, 32), v128.load(EXP, 48));
   const n = f32x4.sub(shifted, v128.load(EXP, 48));
   // r = x − n·ln 2, ln 2 in two parts so that the product is exact
-  let r = f32x4.sub(x, f32x4.mul(n, v128.load(EXP, 64)));
-  r = f32x4.add(r, f32x4.mul(n, v128.load(EXP, 80)));
+  let r = madd4(n, v128.load(EXP, 64), x);
+  r = madd4(n, v128.load(EXP, 80), r);
   let p = v128.load(EXP, 96);
-  p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 112));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 128));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 144));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 160));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 176));
-  p = f32x4.add(f32x4.mul(p, r), v128.load(EXP, 176));
+  p = madd4(p, r, v128.load(EXP, 112));
+  p = madd4(p, r, v128.load(EXP, 128));
+  p = madd4(p, r, v128.load(EXP, 144));
+  p = madd4(p, r, v128.load(EXP, 160));
+  p = madd4(p, r, v128.load(EXP, 176));
+  p = madd4(p, r, v128.load(EXP, 176));
   return i32x4.add(p, i32x4.shl(shifted, 23));
 }
 
