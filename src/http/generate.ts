@@ -9,7 +9,6 @@ import { accepts } from "hono/accepts";
 import { streamSSE } from "hono/streaming";
 import { validator } from "hono/validator";
 import { argmaxRows } from "../math/activations.ts";
-import { toGridPng } from "../image/grid.ts";
 import { generateFrame, gibbsChain, type GibbsFrame, type GibbsOptions } from "../model/gibbs.ts";
 import type { Service } from "./app.ts";
 import { lazyBody } from "./lazy_body.ts";
@@ -86,7 +85,7 @@ async function generateBytes(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const frame = await generateFrame(service.engine, { ...request.chain, signal });
-  if (request.format === "png") return pngOf(service, frame, request.scale);
+  if (request.format === "png") return await pngOf(service, frame, request.scale);
   return new TextEncoder().encode(JSON.stringify(describeFrame(service, frame, request)));
 }
 
@@ -170,7 +169,9 @@ function matches(header: string | undefined, etag: string): boolean {
   return header.split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//, "")));
 }
 
-function pngOf({ model }: Service, { images }: GibbsFrame, scale: number): Uint8Array {
+/** The codec is loaded with the first image: see ../image/png.ts. */
+async function pngOf({ model }: Service, { images }: GibbsFrame, scale: number) {
+  const { toGridPng } = await import("../image/grid.ts");
   const { height, width } = model.config.architecture;
   return toGridPng(images, { height, width, scale });
 }
@@ -206,7 +207,7 @@ function streamFrames(service: Service, c: Context, request: GenerateRequest, do
     try {
       for await (const frame of gibbsChain(service.engine, { ...request.chain, signal })) {
         const labels = argmaxRows(frame.labels, service.engine.labelSize);
-        const png = encodeBase64(pngOf(service, frame, request.scale));
+        const png = encodeBase64(await pngOf(service, frame, request.scale));
         await stream.writeSSE({
           event: "frame",
           id: String(frame.step),

@@ -4,7 +4,8 @@
  */
 import { checkInteger, checkShape } from "../math/matrix.ts";
 import { drawGrayText, GLYPH, textWidth } from "./font.ts";
-import { encodeGrayPng, type GrayImage } from "./png.ts";
+import { encodeGrayPng } from "./encode_png.ts";
+import type { GrayImage } from "./png.ts";
 
 // N images, H height, W width
 

@@ -4,7 +4,7 @@
  */
 import { drawText, textWidth } from "./font.ts";
 import { type GridOptions, toGridPng } from "./grid.ts";
-import { encodeRgbPng } from "./png.ts";
+import { encodeRgbPng } from "./encode_png.ts";
 
 // V visible, H hidden
 

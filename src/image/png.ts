@@ -1,10 +1,11 @@
 /**
- * PNG in and out. fast-png does the coding; this file bounds what a hostile file can cost and turns
- * every kind of pixel into grey bytes.
+ * PNG in. fast-png does the decoding; this file bounds what a hostile file can cost and turns every kind
+ * of pixel into grey bytes. The library is loaded with the first image, because a server's first answer
+ * would wait for it 30 ms.
  * Format: W3C, "Portable Network Graphics (PNG) Specification (Third Edition)".
  * @module
  */
-import { decode, type DecodedPng, encode } from "fast-png";
+import type { DecodedPng } from "fast-png";
 
 // H height, W width, in pixels
 
@@ -23,16 +24,6 @@ export interface GrayImage {
 /** The most pixels that {@linkcode decodePng} takes, unless told otherwise. */
 export const MAX_PNG_PIXELS = 4_194_304;
 
-/** Encodes grey bytes (H, W) as an 8-bit PNG. */
-export function encodeGrayPng({ data, width, height }: GrayImage): Uint8Array {
-  return encode({ width, height, data, channels: 1, depth: 8 });
-}
-
-/** Encodes RGB bytes (H, W, 3) as an 8-bit PNG. */
-export function encodeRgbPng(data: Uint8Array, width: number, height: number): Uint8Array {
-  return encode({ width, height, data, channels: 3, depth: 8 });
-}
-
 /**
  * Decodes a PNG of any colour type to grey: luma of ITU-R BT.601, alpha composited over white.
  * Checks the size in the header before it inflates, and inflates no more than that size needs.
@@ -46,6 +37,7 @@ export async function decodePng(
   const chunks = readChunks(bytes);
   const header = readHeader(chunks, maxPixels);
   await checkInflatedSize(chunks, header);
+  const { decode } = await import("fast-png");
   let png: DecodedPng;
   try {
     png = decode(withoutAncillaryChunks(bytes, chunks), { checkCrc: true });

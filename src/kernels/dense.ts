@@ -43,12 +43,18 @@ export function placeLayer(
   const outputSize = bias.length, stride = padded(outputSize);
   const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
   const panels = arena.floats(address, inputSize * stride);
-  const rowStep = transposed ? 1 : outputSize, columnStep = transposed ? inputSize : 1;
   for (let first = 0; first < outputSize; first += PANEL) {
-    const count = Math.min(PANEL, outputSize - first);
-    for (let i = 0; i < inputSize; i++) {
-      const from = i * rowStep + first * columnStep, to = first * inputSize + i * PANEL;
-      for (let o = 0; o < count; o++) panels[to + o] = weights[from + o * columnStep];
+    const count = Math.min(PANEL, outputSize - first), panel = first * inputSize;
+    if (transposed) {
+      for (let o = 0; o < count; o++) {
+        const from = (first + o) * inputSize;
+        for (let i = 0; i < inputSize; i++) panels[panel + i * PANEL + o] = weights[from + i];
+      }
+    } else {
+      for (let i = 0; i < inputSize; i++) {
+        const from = i * outputSize + first, to = panel + i * PANEL;
+        for (let o = 0; o < count; o++) panels[to + o] = weights[from + o];
+      }
     }
   }
   arena.floats(biasAddress, stride).fill(paddingBias).set(bias);

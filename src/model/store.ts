@@ -1,9 +1,9 @@
 /**
- * Reads and writes model directories. The only part of the model that touches files.
+ * Reads and writes model directories. The only part of the model that touches files. Node's modules are
+ * imported where they are needed, because Deno takes 40 ms to start them and a server's first answer
+ * would wait.
  * @module
  */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { encodeHex } from "@std/encoding/hex";
 import {
   checkConfig,
@@ -33,25 +33,26 @@ export interface StoredModel extends Model {
 export async function loadModel(
   directory: string | URL = new URL(`../../${releasedModel}/`, import.meta.url),
 ): Promise<StoredModel> {
-  const url = directoryUrl(directory);
+  const url = await directoryUrl(directory);
+  const reading = [modelFiles.dbn, modelFiles.classifier].map((name) => readWeights(url, name));
+  Promise.allSettled(reading); // what is wrong with the config is said first
   const config = checkConfig(parseConfig(await readModelFile(url, modelFiles.config)));
-  const [dbn, classifier] = await Promise.all([
-    readModelFile(url, modelFiles.dbn),
-    readModelFile(url, modelFiles.classifier),
-  ]);
-  const hashes = [
-    checkHash(config, modelFiles.dbn, dbn), // on other threads, while this one reads
-    checkHash(config, modelFiles.classifier, classifier),
-  ];
-  Promise.allSettled(hashes); // a file that cannot be read fails before its hash does
-  const model = readModel(config, { dbn, classifier });
-  await Promise.all(hashes);
+  const [dbn, classifier] = await Promise.all(reading);
+  const model = readModel(config, { dbn: dbn.bytes, classifier: classifier.bytes });
+  for (const file of [dbn, classifier]) checkHash(config, file.name, await file.hash);
   return { ...model, url };
+}
+
+/** The bytes of a file, and their hash, which other threads make while this one goes on. */
+async function readWeights(url: URL, name: string) {
+  const bytes = await readModelFile(url, name), hash = sha256(bytes);
+  hash.catch(() => {}); // heard where it is awaited
+  return { name, bytes, hash };
 }
 
 /** Writes config.json and the two weight files; each file replaces the old one whole. */
 export async function saveModel(directory: string | URL, model: Model): Promise<StoredModel> {
-  const url = directoryUrl(directory);
+  const url = await directoryUrl(directory);
   checkConfig(model.config);
   const weights = writeWeights(model);
   const config = {
@@ -61,7 +62,8 @@ export async function saveModel(directory: string | URL, model: Model): Promise<
       [modelFiles.classifier]: await sha256(weights.classifier),
     },
   };
-  await mkdir(fileURLToPath(url), { recursive: true });
+  const { mkdir } = await import("node:fs/promises");
+  await mkdir(url, { recursive: true });
   await writeModelFile(url, modelFiles.dbn, weights.dbn);
   await writeModelFile(url, modelFiles.classifier, weights.classifier);
   await writeModelFile(url, modelFiles.config, `${JSON.stringify(config, null, 2)}\n`);
@@ -77,9 +79,10 @@ export async function readModelFile(directory: URL, name: string): Promise<Uint8
     return response.bytes();
   }
   try {
-    return await readFile(fileURLToPath(url));
+    return await readFile(url);
   } catch (cause) {
     if ((cause as { code?: string }).code !== "ENOENT") throw cause;
+    const { fileURLToPath } = await import("node:url");
     throw new Error(
       `Cannot load model: ${fileURLToPath(url)} does not exist. ` +
         "Train one with `deno task train --preset quick`, or name a model directory with --model",
@@ -88,24 +91,29 @@ export async function readModelFile(directory: URL, name: string): Promise<Uint8
   }
 }
 
+/** By Deno's own call where there is one. */
+async function readFile(url: URL): Promise<Uint8Array> {
+  if ("Deno" in globalThis) return await Deno.readFile(url);
+  return await (await import("node:fs/promises")).readFile(url);
+}
+
 /** Writes a file beside its target and renames it, so that a crash leaves the old one whole. */
 export async function writeModelFile(
   directory: URL,
   name: string,
   content: Uint8Array | string,
 ): Promise<void> {
-  const path = fileURLToPath(new URL(name, directory));
-  await writeFile(`${path}.partial`, content);
-  await rename(`${path}.partial`, path);
+  const { rename, writeFile } = await import("node:fs/promises");
+  const url = new URL(name, directory), partial = new URL(`${name}.partial`, directory);
+  await writeFile(partial, content);
+  await rename(partial, url);
 }
 
 /** A directory's URL, with the closing slash that relative URLs need. */
-export function directoryUrl(directory: string | URL): URL {
-  const url = directory instanceof URL
+export async function directoryUrl(directory: string | URL): Promise<URL> {
+  const url = directory instanceof URL || /^(https?|file):/.test(directory)
     ? new URL(directory)
-    : /^(https?|file):/.test(directory)
-    ? new URL(directory)
-    : pathToFileURL(directory);
+    : (await import("node:url")).pathToFileURL(directory);
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   return url;
 }
@@ -123,11 +131,9 @@ function parseConfig(bytes: Uint8Array): unknown {
   }
 }
 
-async function checkHash(config: ModelConfig, name: string, bytes: Uint8Array): Promise<void> {
+function checkHash(config: ModelConfig, name: string, actual: string): void {
   const expected = config.sha256?.[name];
-  if (expected === undefined) return;
-  const actual = await sha256(bytes);
-  if (actual !== expected) {
+  if (expected !== undefined && actual !== expected) {
     throw new WeightsFormatError(
       `Cannot read ${name}: SHA-256 must be ${expected} (config.json), got ${actual}`,
     );

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encode } from "fast-png";
 import fc from "fast-check";
-import { encodeGrayPng } from "../../src/image/png.ts";
+import { encodeGrayPng } from "../../src/image/encode_png.ts";
 import { bytesBody, digit, jsonBody, testApp } from "./harness.ts";
 
 const { app } = testApp();

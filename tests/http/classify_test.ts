@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { mnist } from "../../src/data/mnist.ts";
-import { encodeGrayPng } from "../../src/image/png.ts";
+import { encodeGrayPng } from "../../src/image/encode_png.ts";
 import { bytesBody, digit, jsonBody, testApp, tinyEngine } from "./harness.ts";
 
 const { app } = testApp();

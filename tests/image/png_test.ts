@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encode } from "fast-png";
 import fc from "fast-check";
-import { decodePng, encodeGrayPng, encodeRgbPng, PngFormatError } from "../../src/image/png.ts";
+import { encodeGrayPng, encodeRgbPng } from "../../src/image/encode_png.ts";
+import { decodePng, PngFormatError } from "../../src/image/png.ts";
 
 const gray = encodeGrayPng({ data: Uint8Array.of(0, 50, 100, 150, 200, 255), width: 3, height: 2 });
 
