@@ -7,7 +7,7 @@ import { type ModelConfig, modelFiles } from "../src/model/weights.ts";
 import type { EpochRecord } from "./checkpoint.ts";
 import type { ErrorRate, Evaluation } from "./evaluation.ts";
 import { pictures } from "./pictures.ts";
-import type { Recipe } from "./recipe.ts";
+import { type Recipe, stackRecipe } from "./recipe.ts";
 import { epochLine } from "./progress.ts";
 
 /** What a card tells beside the config. */
@@ -53,7 +53,7 @@ Reproduce with \`deno task evaluate --model ${facts.path}\`.
 - Data: ${facts.dataset}, split \`${recipe.split}\`${
     recipe.validation && `, validation \`${recipe.validation}\``
   }; pixel bytes divided by ${recipe.divisor}.
-- Each RBM of the stack: ${rbmText(recipe.stack)}.
+${stackText(recipe)}
 - Top RBM: ${rbmText(recipe.topRbm)}.
 - Classifier: ${fineTuningText(recipe.fineTuning)}.
 ${recipe.upDown.epochs > 0 ? `- Up-down: ${upDownText(recipe.upDown)}.\n` : ""}\
@@ -96,6 +96,14 @@ believes, not copies: some are read as another digit than the label that was ask
 
 function errorCells({ wrong, percent, interval: [low, high] }: ErrorRate): string {
   return `${wrong} | ${percent.toFixed(2)} % (${low.toFixed(2)} – ${high.toFixed(2)})`;
+}
+
+function stackText(recipe: Recipe): string {
+  if (Object.keys(recipe.upperStack).length === 0) {
+    return `- Each RBM of the stack: ${rbmText(recipe.stack)}.`;
+  }
+  return `- First RBM: ${rbmText(recipe.stack)}.
+- Other RBMs of the stack: ${rbmText(stackRecipe(recipe, 1))}.`;
 }
 
 function rbmText(rbm: Recipe["stack"]): string {

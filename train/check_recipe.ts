@@ -10,8 +10,10 @@ import { initializers } from "./initializers.ts";
 import {
   fineTuningOptimizers,
   type FineTuningRecipe,
+  rbmInitializers,
   type RbmRecipe,
   type Recipe,
+  stackRecipe,
   trainingBackends,
   type UpDownRecipe,
 } from "./recipe.ts";
@@ -88,8 +90,12 @@ const integerFields = new Set([
 
 /** @throws {RangeError} naming the field, its bound and its value. */
 export function checkRecipe(recipe: Recipe): Recipe {
-  checkFields("stack", recipe.stack, rbmBounds);
-  checkFields("topRbm", recipe.topRbm, rbmBounds);
+  const rbms = [
+    ["stack", recipe.stack],
+    ["upperStack", stackRecipe(recipe, 1)],
+    ["topRbm", recipe.topRbm],
+  ] as const;
+  for (const [group, rbm] of rbms) checkRbm(group, rbm);
   checkFields("fineTuning", recipe.fineTuning, fineTuningBounds);
   checkFields("fineTuning.augmentation", recipe.fineTuning.augmentation, augmentationBounds);
   checkChoice("fineTuning.initializer", recipe.fineTuning.initializer, initializers);
@@ -97,19 +103,7 @@ export function checkRecipe(recipe: Recipe): Recipe {
   checkChoice("fineTuning.optimizer", recipe.fineTuning.optimizer, fineTuningOptimizers);
   checkChoice("fineTuning.schedule", recipe.fineTuning.schedule, rateSchedules);
   checkChoice("backend", recipe.backend, trainingBackends);
-  for (const group of ["stack", "topRbm"] as const) {
-    checkChoice(`${group}.inputs`, recipe[group].inputs, ["value", "sample"]);
-    checkChoice(`${group}.reconstruction`, recipe[group].reconstruction, ["mean", "sample"]);
-    checkChoice(`${group}.visible`, recipe[group].visible, ["bernoulli", "gaussian"]);
-  }
-  for (const group of ["stack", "topRbm", "upDown"] as const) {
-    checkChoice(`${group}.schedule`, recipe[group].schedule, rateSchedules);
-    recipe[group].kSchedule.forEach((entry, i) => {
-      const { epoch, k } = entry ?? {};
-      checkNumber(`${group}.kSchedule[${i}].epoch`, epoch, 0, 10_000, true);
-      checkNumber(`${group}.kSchedule[${i}].k`, k, 1, 1000, true);
-    });
-  }
+  checkSchedules("upDown", recipe.upDown);
   checkFields("upDown", recipe.upDown, upDownBounds);
   checkChoice("upDown.recognition", recipe.upDown.recognition, ["greedy", "classifier"]);
   if (
@@ -127,7 +121,17 @@ export function checkRecipe(recipe: Recipe): Recipe {
   if (topRbm.visible === "gaussian") {
     throw new RangeError("Cannot train: topRbm.visible must be bernoulli, got gaussian");
   }
+  if (stack.initializer === "transposed") {
+    throw new RangeError(
+      "Cannot train: stack.initializer must be normal, got transposed: there is no RBM below the first; set upperStack.initializer",
+    );
+  }
   if (stack.visible === "gaussian") {
+    if (stackRecipe(recipe, 1).initializer === "transposed") {
+      throw new RangeError(
+        "Cannot train: upperStack.initializer transposed needs stack.visible bernoulli, got gaussian",
+      );
+    }
     if (recipe.top > 0) {
       throw new RangeError(
         "Cannot train: a model's pixels are binary units; stack.visible gaussian needs top 0, which trains the stack alone",
@@ -159,8 +163,7 @@ export function checkRecipe(recipe: Recipe): Recipe {
     checkConjugateGradient(recipe.fineTuning);
   }
   if (recipe.backend === "tfjs") {
-    checkTfjsRbm(recipe.stack);
-    checkTfjsRbm(recipe.topRbm);
+    for (const [, rbm] of rbms) checkTfjsRbm(rbm);
     checkTfjsClassifier(recipe.fineTuning);
   }
   if (recipe.fineTuning.patience > 0 && recipe.validation === "") {
@@ -178,6 +181,25 @@ export function checkRecipe(recipe: Recipe): Recipe {
   recipe.hidden.forEach((size, i) => checkNumber(`hidden[${i}]`, size, 1, MAX_LAYER_UNITS, true));
   checkNumber("top", recipe.top, 0, MAX_LAYER_UNITS, true);
   return recipe;
+}
+
+/** An RBM's fields, one by one. */
+function checkRbm(group: string, rbm: RbmRecipe): void {
+  checkFields(group, rbm, rbmBounds);
+  checkChoice(`${group}.inputs`, rbm.inputs, ["value", "sample"]);
+  checkChoice(`${group}.reconstruction`, rbm.reconstruction, ["mean", "sample"]);
+  checkChoice(`${group}.visible`, rbm.visible, ["bernoulli", "gaussian"]);
+  checkChoice(`${group}.initializer`, rbm.initializer, rbmInitializers);
+  checkSchedules(group, rbm);
+}
+
+function checkSchedules(group: string, { schedule, kSchedule }: RbmRecipe | UpDownRecipe): void {
+  checkChoice(`${group}.schedule`, schedule, rateSchedules);
+  kSchedule.forEach((entry, i) => {
+    const { epoch, k } = entry ?? {};
+    checkNumber(`${group}.kSchedule[${i}].epoch`, epoch, 0, 10_000, true);
+    checkNumber(`${group}.kSchedule[${i}].k`, k, 1, 1000, true);
+  });
 }
 
 function checkFields(group: string, fields: object, bounds: Record<string, [number, number]>) {

@@ -5,6 +5,7 @@
 import type { ByteRows } from "../src/kernels/training.ts";
 import type { Batch } from "./trainer.ts";
 import { type AugmentationOptions, Augmenter } from "../src/data/augment.ts";
+import { fillUniform, streams } from "../src/math/random.ts";
 import type { Rbm } from "../src/model/rbm.ts";
 import { openTfjsBackend, tf } from "../src/engine/tfjs_backend.ts";
 
@@ -61,6 +62,23 @@ export function floatExamples(rows: Float32Array, labels: Uint8Array, size: numb
     read(out, indices) {
       for (let row = 0; row < indices.length; row++) {
         out.set(rows.subarray(indices[row] * size, (indices[row] + 1) * size), row * size);
+      }
+    },
+  };
+}
+
+/** Inputs drawn as binary samples of their values, the same whenever they are read. */
+export function binarized(examples: Examples, seed: number): Examples {
+  const uniform = new Float32Array(examples.size);
+  return {
+    ...examples,
+    readBytes: undefined,
+    read(out, indices) {
+      examples.read(out, indices);
+      for (let row = 0; row < indices.length; row++) {
+        fillUniform(uniform, { seed, chain: indices[row], step: 0, layer: streams.binarize });
+        const values = out.subarray(row * examples.size, (row + 1) * examples.size);
+        values.forEach((value, i) => values[i] = uniform[i] < value ? 1 : 0);
       }
     },
   };

@@ -5,7 +5,6 @@
  */
 import { join } from "@std/path";
 import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "../src/cli.ts";
-import { fillUniform, streams } from "../src/math/random.ts";
 import type { StackLayer } from "../src/model/dbn.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import { loadModel, releasedModel } from "../src/model/store.ts";
@@ -18,7 +17,7 @@ import {
 } from "./ais.ts";
 import { readCheckpoint, tensorsUnder } from "./checkpoint.ts";
 import { dataFlags, loadExamples, openDataset } from "./data.ts";
-import { type Examples, inputMean, propagate, readRows } from "./examples.ts";
+import { binarized, inputMean, propagate, readRows } from "./examples.ts";
 import { logOdds } from "./rbm_start.ts";
 import { trainingTeam } from "./team.ts";
 
@@ -83,7 +82,7 @@ export async function main(args: readonly string[]): Promise<number> {
     onProgress: (done) => showProgress(done, steps),
   });
   const examples = await loadExamples(builder, (flags.split ?? "test") as string, divisor);
-  const cases = binarised(examples, seed);
+  const cases = readRows(binarized(examples, seed), 0, examples.count);
   const values = stack.length === 0
     ? logLikelihoods(top, partition.logZ, cases)
     : logLikelihoodBounds({ stack, top }, partition.logZ, cases, { samples, seed });
@@ -152,17 +151,6 @@ async function ofRun(directory: string): Promise<Measured> {
   });
   const top = stack.pop()!;
   return { name: `run ${directory}`, stack, top, divisor: recipe.divisor };
-}
-
-/** Pixels drawn as Bernoulli samples of their values, a case a row. */
-function binarised(examples: Examples, seed: number): Float32Array {
-  const rows = readRows(examples, 0, examples.count), uniform = new Float32Array(examples.size);
-  for (let row = 0; row < examples.count; row++) {
-    fillUniform(uniform, { seed, chain: row, step: 0, layer: streams.binarize });
-    const pixels = rows.subarray(row * examples.size, (row + 1) * examples.size);
-    pixels.forEach((p, i) => pixels[i] = uniform[i] < p ? 1 : 0);
-  }
-  return rows;
 }
 
 function showProgress(done: number, steps: number): void {

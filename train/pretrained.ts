@@ -32,7 +32,8 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
   );
   const isLowerPart = theirs.top === 0 && theirs.hidden.length <= recipe.hidden.length &&
     theirs.hidden.every((units, i) => units === recipe.hidden[i]);
-  for (const field of isLowerPart ? SHARED : [...SHARED, ...COLUMN]) {
+  const upper = theirs.hidden.length > 1 ? ["upperStack"] as const : [];
+  for (const field of isLowerPart ? [...SHARED, ...upper] : [...SHARED, ...upper, ...COLUMN]) {
     const [ours, other] = [recipe[field], theirs[field]].map((value) => JSON.stringify(value));
     if (ours !== other) {
       throw new FlagError(`--pretrained ${run}: ${field} must be ${ours}, got ${other}`);

@@ -3,6 +3,7 @@
  * @module
  */
 import { fillNormal, streams } from "../src/math/random.ts";
+import type { Rbm } from "../src/model/rbm.ts";
 import type { RbmRecipe } from "./recipe.ts";
 
 // V visible (labels included), H hidden
@@ -32,24 +33,58 @@ export interface RbmTrainerOptions {
   stage: number;
   /** Mean of the training inputs, (V), for the initial visible bias. */
   visibleMean: Float64Array;
+  /** The RBM below, whose weights to start from turned over; at random if left out. */
+  below?: Rbm;
 }
 
-/** N(0, 0.01²). */
-export function initialWeights({ hiddenSize, seed, stage }: RbmTrainerOptions, rows: number) {
+/**
+ * N(0, 0.01²), or the weights of the RBM below for as many hidden units as it has visible ones.
+ * @throws {RangeError} if there are fewer.
+ */
+export function initialWeights(options: RbmTrainerOptions, rows: number): Float32Array {
+  const { hiddenSize, seed, stage, below } = options;
   const weights = new Float32Array(rows * hiddenSize);
   fillNormal(weights, { seed, chain: 0, step: 0, layer: streams.initialWeights + stage });
   for (let i = 0; i < weights.length; i++) weights[i] *= INITIAL_WEIGHT_STD;
+  if (!below) return weights;
+  checkTransposed(hiddenSize, below.visibleSize);
+  for (let j = 0; j < below.visibleSize; j++) {
+    for (let i = 0; i < below.hiddenSize; i++) {
+      weights[i * hiddenSize + j] = below.weights[j * below.hiddenSize + i];
+    }
+  }
   return weights;
+}
+
+/** @throws {RangeError} if an RBM has too few hidden units to start as the one below turned over. */
+export function checkTransposed(hiddenSize: number, needed: number): void {
+  if (hiddenSize >= needed) return;
+  throw new RangeError(
+    `Cannot train: the initializer transposed needs at least ${needed} hidden units, as many as the RBM below has visible ones, got ${hiddenSize}`,
+  );
+}
+
+/** Zero, or the visible biases of the RBM below. */
+export function initialHiddenBias({ hiddenSize, below }: RbmTrainerOptions): Float32Array {
+  const bias = new Float32Array(hiddenSize);
+  if (below) bias.set(below.visibleBias);
+  return bias;
 }
 
 /**
  * Log-odds of the mean, Hinton (2012), §8.1; the mean of Gaussian units. Zero in an RBM with labels:
  * there log-odds hide the inputs' structure from 2,000 still equal hidden units, and an epoch of CD-1
- * gets as far as five do from log-odds (.github/decisions/0004-top-bias.md).
+ * gets as far as five do from log-odds (.github/decisions/0004-top-bias.md). Over an RBM turned over, its
+ * hidden biases.
  */
 export function initialVisibleBias(
-  { visibleMean, visibleSize, labelSize, recipe, stage }: RbmTrainerOptions,
+  { visibleMean, visibleSize, labelSize, recipe, stage, below }: RbmTrainerOptions,
 ) {
+  if (below) {
+    const bias = new Float32Array(visibleSize + labelSize);
+    bias.set(below.hiddenBias);
+    return bias;
+  }
   if (labelSize > 0) return new Float32Array(visibleSize + labelSize);
   const isGaussian = recipe.visible === "gaussian" && stage === 0;
   return isGaussian ? Float32Array.from(visibleMean) : logOdds(visibleMean);

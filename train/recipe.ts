@@ -63,7 +63,16 @@ export interface RbmRecipe {
   chains: number;
   /** Units of the image layer; `gaussian` ones have variance 1. Other layers are binary. */
   visible: "bernoulli" | "gaussian";
+  /**
+   * Where its weights start: small and random, or as those of the RBM below, turned over. Then the two
+   * are the same distribution of the units between them at first, and what the upper one learns tightens
+   * the DBN's lower bound (Hinton, Osindero, Teh 2006, §4). Units past those of the image start at random.
+   */
+  initializer: typeof rbmInitializers[number];
 }
+
+/** Where an RBM's weights may start. */
+export const rbmInitializers = ["normal", "transposed"] as const;
 
 /** How the classifier is trained by backpropagation; {@linkcode optimizers} has the formulas. */
 export interface FineTuningRecipe {
@@ -158,9 +167,16 @@ export interface Recipe {
   /** Held-out slice of the training set; empty for none. */
   validation: string;
   stack: RbmRecipe;
+  /** What differs from `stack` in its RBMs above the first. */
+  upperStack: Partial<RbmRecipe>;
   topRbm: RbmRecipe;
   upDown: UpDownRecipe;
   fineTuning: FineTuningRecipe;
+}
+
+/** How the RBM of a stage of the stack is trained. */
+export function stackRecipe({ stack, upperStack }: Recipe, stage: number): RbmRecipe {
+  return stage === 0 ? stack : { ...stack, ...upperStack };
 }
 
 const rbm: RbmRecipe = {
@@ -188,6 +204,7 @@ const rbm: RbmRecipe = {
   lowestBeta: 0.9,
   chains: 0,
   visible: "bernoulli",
+  initializer: "normal",
 };
 
 const upDown: UpDownRecipe = {
@@ -242,6 +259,7 @@ const plain: Recipe = {
   split: "train",
   validation: "",
   stack: { ...rbm, epochs: 20 },
+  upperStack: {},
   topRbm: { ...rbm, epochs: 15, persistentEpochs: 30 },
   upDown,
   fineTuning,
@@ -266,6 +284,7 @@ export const presets: Record<"quick" | "plain" | "full", Recipe> = {
     split: "train[:55000]",
     validation: "train[55000:]",
     stack: { ...rbm, epochs: 3, momentumSwitchEpoch: 1 },
+    upperStack: {},
     topRbm: { ...rbm, epochs: 3, momentumSwitchEpoch: 1, persistentEpochs: 12 },
     upDown,
     fineTuning: { ...fineTuning, epochs: 8, dropout: 0, inputDropout: 0 },
@@ -304,7 +323,7 @@ export const presets: Record<"quick" | "plain" | "full", Recipe> = {
 /** A recipe of an earlier version with what it lacks at its neutral value. */
 export function completeRecipe(recipe: Recipe): Recipe {
   return {
-    ...{ balanced: false, pretraining: true },
+    ...{ balanced: false, pretraining: true, upperStack: {} },
     ...recipe,
     stack: { ...rbm, ...recipe.stack },
     topRbm: { ...rbm, ...recipe.topRbm },

@@ -79,6 +79,11 @@ function merge<T extends object>(base: T, changes: object, place: string, path =
   const out = { ...base } as Record<string, unknown>;
   for (const [key, value] of Object.entries(changes)) {
     const name = `${path}${key}`;
+    if (name === "upperStack" && kindOf(value) === "object") {
+      merge(out.stack as object, value, place, "upperStack."); // it has the same fields
+      out[key] = { ...out[key] as object, ...value };
+      continue;
+    }
     if (!Object.hasOwn(base, key)) {
       throw new FlagError(
         `${place}: there is no field ${name}; there are ${Object.keys(base).join(", ")}`,

@@ -19,8 +19,9 @@ import { histogram } from "./histogram.ts";
 import { classifierMetrics, jointMetrics, rbmMetrics } from "./monitor.ts";
 import { shuffled, stratified } from "./order.ts";
 import { createRbmTrainer } from "./rbm_trainer.ts";
-import type { Recipe } from "./recipe.ts";
-import { augmented, type Examples, gather, inputMean, propagate } from "./examples.ts";
+import { checkTransposed } from "./rbm_start.ts";
+import { type Recipe, stackRecipe } from "./recipe.ts";
+import { augmented, binarized, type Examples, gather, inputMean, propagate } from "./examples.ts";
 import { initialNetwork } from "./initializers.ts";
 import { trainingTeam } from "./team.ts";
 import type { Metrics, Trainer } from "./trainer.ts";
@@ -86,14 +87,20 @@ export async function runTraining(
   }
   const stack: Rbm[] = [];
   let { train, validation } = data;
+  checkInitializers(recipe, train.size);
   for (let i = 0; i < recipe.hidden.length; i++) {
-    const rbm = await run.rbmStage(i, `rbm${i + 1}`, train, validation, recipe.hidden[i], 0);
+    const size = { hiddenSize: recipe.hidden[i], labelSize: 0 };
+    const rbm = await run.rbmStage(i, `rbm${i + 1}`, train, validation, size, stack.at(-1));
     stack.push(rbm);
-    train = await propagate(rbm, train);
-    validation = validation && await propagate(rbm, validation);
+    const sampled = stackRecipe(recipe, i).inputs === "sample";
+    train = await propagate(rbm, sampled && i === 0 ? binarized(train, recipe.seed) : train);
+    validation = validation &&
+      await propagate(rbm, sampled && i === 0 ? binarized(validation, recipe.seed) : validation);
   }
   if (recipe.top === 0) return { stack, dbn: undefined, classifier: undefined, history };
-  const top = await run.rbmStage(stack.length, "top", train, validation, recipe.top, LABELS);
+  const topSize = { hiddenSize: recipe.top, labelSize: LABELS };
+  const below = stack.at(-1);
+  const top = await run.rbmStage(stack.length, "top", train, validation, topSize, below);
   const penultimateMean = Float32Array.from(inputMean(train));
   const greedy = { stack, top: top as LabelRbm, penultimateMean };
   const classifier = await run.classifierStage(
@@ -106,6 +113,17 @@ export async function runTraining(
     ? await run.upDownStage(stack.length + 2, greedy, classifier, data.train, data.validation)
     : greedy;
   return { stack, dbn, ...(dbn !== greedy && { greedy }), classifier, history };
+}
+
+/** @throws {RangeError} if an RBM that starts as the one below turned over has too few units. */
+function checkInitializers(recipe: Recipe, imageSize: number): void {
+  const sizes = [imageSize, ...recipe.hidden, recipe.top];
+  for (let stage = 1; stage < sizes.length - 1; stage++) {
+    const isTop = stage === recipe.hidden.length;
+    if (isTop && recipe.top === 0) continue;
+    const { initializer } = isTop ? recipe.topRbm : stackRecipe(recipe, stage);
+    if (initializer === "transposed") checkTransposed(sizes[stage + 1], sizes[stage - 1]);
+  }
 }
 
 /** What is measured after an epoch. */
@@ -135,11 +153,11 @@ class Run {
     name: string,
     train: Examples,
     validation: Examples | undefined,
-    hiddenSize: number,
-    labelSize: number,
+    { hiddenSize, labelSize }: { hiddenSize: number; labelSize: number },
+    below: Rbm | undefined,
   ): Promise<Rbm | LabelRbm> {
-    const { stack, topRbm, batchSize, seed, backend } = this.#recipe;
-    const recipe = labelSize > 0 ? topRbm : stack;
+    const { topRbm, batchSize, seed, backend } = this.#recipe;
+    const recipe = labelSize > 0 ? topRbm : stackRecipe(this.#recipe, stage);
     const trainer = await createRbmTrainer(backend, {
       visibleSize: train.size,
       hiddenSize,
@@ -149,6 +167,7 @@ class Run {
       seed,
       stage,
       visibleMean: inputMean(train),
+      ...(recipe.initializer === "transposed" && { below }),
     });
     const read = () => labelSize > 0 ? trainer.labelParameters() : trainer.parameters();
     await this.#fit(

@@ -9,6 +9,7 @@ import type { Tensor } from "../src/model/safetensors.ts";
 import type { Team } from "../src/kernels/team.ts";
 import { type TrainingParameters, TrainingRbm } from "../src/kernels/training.ts";
 import {
+  initialHiddenBias,
   initialVisibleBias,
   initialWeights,
   INPUT_STREAM,
@@ -52,7 +53,7 @@ export class SimdRbmTrainer implements RbmTrainer {
     this.#rbm.setParameters({
       weights: initialWeights(options, inputSize + labelSize),
       visibleBias: initialVisibleBias(options),
-      hiddenBias: new Float32Array(hiddenSize),
+      hiddenBias: initialHiddenBias(options),
     });
   }
 

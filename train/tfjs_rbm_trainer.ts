@@ -12,6 +12,7 @@ import { tf } from "../src/engine/tfjs_backend.ts";
 import { checkTfjsRbm } from "./check_recipe.ts";
 import { type MomentumRates, momentumUpdate, sampleBernoulli } from "./kernels.ts";
 import {
+  initialHiddenBias,
   initialVisibleBias,
   initialWeights,
   INPUT_STREAM,
@@ -46,7 +47,7 @@ export class TfjsRbmTrainer implements RbmTrainer {
     this.#tensors = {
       weights: tf.tensor2d(initialWeights(options, rows), [rows, hiddenSize]),
       visibleBias: tf.tensor1d(initialVisibleBias(options)),
-      hiddenBias: tf.zeros([hiddenSize]),
+      hiddenBias: tf.tensor1d(initialHiddenBias(options)),
     };
     this.#velocities = {
       weights: tf.zeros([rows, hiddenSize]),

@@ -5,6 +5,7 @@
  */
 import { fillUniform, streams } from "../../src/math/random.ts";
 import {
+  initialHiddenBias,
   initialVisibleBias,
   initialWeights,
   INPUT_STREAM,
@@ -46,7 +47,7 @@ export class PlainRbmTrainer {
         (_, i) => flat.slice(i * hiddenSize, (i + 1) * hiddenSize),
       ),
       visibleBias: [...initialVisibleBias(options)],
-      hiddenBias: new Array(hiddenSize).fill(0),
+      hiddenBias: [...initialHiddenBias(options)],
     };
     this.#velocity = {
       weights: this.rbm.weights.map((row) => row.map(() => 0)),

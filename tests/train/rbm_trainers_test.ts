@@ -5,7 +5,12 @@ import { fillUniform } from "../../src/math/random.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../../src/model/rbm.ts";
 import { openTrainingBackend } from "../../train/kernels.ts";
 import { presets, type RbmRecipe } from "../../train/recipe.ts";
-import type { RbmTrainerOptions } from "../../train/rbm_start.ts";
+import {
+  initialHiddenBias,
+  initialVisibleBias,
+  initialWeights,
+  type RbmTrainerOptions,
+} from "../../train/rbm_start.ts";
 import type { RbmTrainer } from "../../train/rbm_trainer.ts";
 import { SimdRbmTrainer } from "../../train/simd_rbm_trainer.ts";
 import { TfjsRbmTrainer } from "../../train/tfjs_rbm_trainer.ts";
@@ -238,3 +243,99 @@ Deno.test("a batch that is not whole rows, or too large, is refused", () => {
   refused(2, 65);
   trainer.dispose();
 });
+
+Deno.test("an RBM that starts as the one below turned over is its distribution of hidden units", () => {
+  const V = 3, H = 4, extra = 2, below = randomRbm(V, H);
+  const options = optionsOf(
+    { visibleSize: H, hiddenSize: V + extra, labelSize: 0, batchSize: 1, stage: 1 },
+    {},
+  );
+  const from = { ...options, below };
+  const above: Rbm = {
+    visibleSize: H,
+    hiddenSize: V + extra,
+    weights: initialWeights(from, H),
+    visibleBias: initialVisibleBias(from),
+    hiddenBias: initialHiddenBias(from),
+  };
+  above.weights.forEach((_, i) => { // units past those of the image say nothing
+    if (i % (V + extra) >= V) above.weights[i] = 0;
+  });
+  const states = (n: number) =>
+    Array.from({ length: 2 ** n }, (_, s) => Array.from({ length: n }, (_, i) => s >> i & 1));
+  const differences = states(H).map((h) => {
+    const logP = Math.log(
+      states(V).reduce((sum, v) => {
+        let x = 0;
+        for (let i = 0; i < V; i++) x += v[i] * below.visibleBias[i];
+        for (let j = 0; j < H; j++) x += h[j] * below.hiddenBias[j];
+        for (let i = 0; i < V; i++) {
+          for (let j = 0; j < H; j++) x += v[i] * h[j] * below.weights[i * H + j];
+        }
+        return sum + Math.exp(x);
+      }, 0),
+    );
+    return logP + freeEnergy(above, Float32Array.from(h))[0];
+  });
+  const spread = Math.max(...differences) - Math.min(...differences);
+  console.log(`largest difference of log p(h): ${spread.toExponential(1)} nats`);
+  assert(spread < 1e-5);
+  assertThrows(
+    () => initialWeights({ ...from, hiddenSize: V - 1 }, H),
+    RangeError,
+    "at least 3 hidden units",
+  );
+});
+
+Deno.test("training from an RBM turned over is the twin's", () => {
+  const shape = { visibleSize: 31, hiddenSize: 65, labelSize: 3, batchSize: 7, stage: 1 };
+  const options = { ...optionsOf(shape, { reconstruction: "sample" }), below: randomRbm(40, 31) };
+  const trainer = new SimdRbmTrainer(teams[1], options), twin = new PlainRbmTrainer(options);
+  train((batch, at) => trainer.step(batch, at), shape);
+  train((batch, at) => twin.step(batch, at), shape);
+  const largest = distance(trainer, twin, shape.labelSize);
+  console.log(`largest difference from the twin: ${largest.toExponential(1)}`);
+  assert(largest < 1e-4);
+  trainer.dispose();
+});
+
+Deno.test("inputs as bytes are trained on as the floats they stand for, bit for bit", () => {
+  const shape = { visibleSize: 33, hiddenSize: 31, labelSize: 2, batchSize: 5 };
+  for (const stage of [0, 1]) { // lists and dense products
+    for (const method of [{}, { inputs: "sample", reconstruction: "sample" }] as const) {
+      for (const persistentEpochs of [0, 2]) {
+        const epochs = persistentEpochs ? 0 : 2;
+        const options = optionsOf({ ...shape, stage }, { ...method, epochs, persistentEpochs });
+        const results = [false, true].map((asBytes) => {
+          const trainer = new SimdRbmTrainer(teams[2], options);
+          const error = train((batch, at) => {
+            const bytes = Uint8Array.from(batch.inputs, (x) => Math.round(255 * x));
+            const inputs = Float32Array.from(bytes, (byte) => byte / 255);
+            const source = asBytes ? { bytes, divisor: 255 } : undefined;
+            return trainer.step({ ...batch, inputs, source }, at);
+          }, { ...shape, stage });
+          const result = { error, rbm: trainer.labelParameters() };
+          trainer.dispose();
+          return result;
+        });
+        assertEquals(results[1], results[0]);
+      }
+    }
+  }
+});
+
+/** Weights of a few tenths. */
+function randomRbm(visibleSize: number, hiddenSize: number): Rbm {
+  const fill = (length: number, layer: number) => {
+    const out = new Float32Array(length);
+    fillUniform(out, { seed: 3, chain: 0, step: 0, layer });
+    return out.map((x) => 2 * x - 1);
+  };
+  return {
+    visibleSize,
+    hiddenSize,
+    weights: fill(visibleSize * hiddenSize, 1),
+    visibleBias: fill(visibleSize, 2),
+    hiddenBias: fill(hiddenSize, 3),
+  };
+}
