@@ -1,6 +1,8 @@
 /**
- * Annealed importance sampling of an RBM's partition function, and log-likelihoods with it.
- * Neal (2001); Salakhutdinov, Murray (2008), "On the quantitative analysis of deep belief networks".
+ * Annealed importance sampling of an RBM's partition function, from below and from above, and
+ * log-likelihoods with it. Neal (2001); Salakhutdinov, Murray (2008), "On the quantitative analysis of
+ * deep belief networks"; Grosse, Ghahramani, Adams (2015), "Sandwiching the marginal likelihood using
+ * bidirectional Monte Carlo".
  * @module
  */
 import { logSumExp, sigmoid, softplus } from "../src/math/activations.ts";
@@ -22,8 +24,14 @@ export interface AnnealingOptions {
   seed: number;
   /** Visible biases of the base distribution, (V); log-odds of the data's mean are good ones. */
   baseBias: Float32Array;
-  /** Hears the number of steps done. */
-  onProgress?(done: number): void;
+  /**
+   * Visible states (runs, V), labels included, to anneal back from, after as many Gibbs steps as there
+   * are annealing steps. From samples of the RBM the estimate tends to be too high, as it tends to be too
+   * low the other way; so it also counts what runs from the base distribution do not find.
+   */
+  samples?: Float32Array;
+  /** Hears the number of steps done, of how many. */
+  onProgress?(done: number, all: number): void;
   /** Gives the event loop a turn; aborting is the caller's. */
   pause?(): Promise<void>;
 }
@@ -66,7 +74,7 @@ export function annealingSchedule(steps: number): Float32Array {
 export async function estimateLogPartition(
   team: Team,
   rbm: Rbm | LabelRbm,
-  { runs, steps, seed, baseBias, onProgress, pause }: AnnealingOptions,
+  { runs, steps, seed, baseBias, samples, onProgress, pause }: AnnealingOptions,
 ): Promise<LogPartition> {
   const { visibleSize, hiddenSize } = rbm, labelSize = "labelSize" in rbm ? rbm.labelSize : 0;
   const release = team.arena.mark();
@@ -79,25 +87,39 @@ export async function estimateLogPartition(
       baseBias,
     });
     chains.setParameters(joinLabels(rbm));
-    chains.setParticles(sampleBase(baseBias, labelSize, runs, seed));
-    const schedule = annealingSchedule(steps);
-    for (let step = 0; step < steps; step += STEPS_PER_CALL) {
-      const last = Math.min(steps, step + STEPS_PER_CALL);
+    chains.setParticles(samples ?? sampleBase(baseBias, labelSize, runs, seed));
+    const schedule = samples ? backwards(steps) : annealingSchedule(steps);
+    const all = schedule.length - 1;
+    for (let step = 0; step < all; step += STEPS_PER_CALL) {
+      const last = Math.min(all, step + STEPS_PER_CALL);
       chains.anneal(schedule.subarray(step, last + 1), {
         seed,
         chain: 0,
         step,
         layer: streams.annealing,
       });
-      onProgress?.(last);
+      onProgress?.(last, all);
       await pause?.();
     }
     const logBase = baseBias.reduce((sum, b) => sum + softplus(b), 0) +
       hiddenSize * Math.LN2 + (labelSize > 0 ? Math.log(labelSize) : 0);
-    return logPartitionOf(chains.gains(), logBase);
+    const gains = chains.gains();
+    return samples ? fromAbove(gains, logBase) : logPartitionOf(gains, logBase);
   } finally {
     release();
   }
+}
+
+/** Steps at inverse temperature 1, then the schedule from its end to its beginning. */
+function backwards(steps: number): Float32Array {
+  const schedule = annealingSchedule(steps);
+  return Float32Array.from([...new Float32Array(steps).fill(1), ...schedule.toReversed()]);
+}
+
+/** log Z from runs backwards, whose weights' mean estimates Z of the base over that of the RBM. */
+function fromAbove(gains: Float64Array, logBase: number): LogPartition {
+  const { logZ, interval: [low, high], logWeights } = logPartitionOf(gains, 0);
+  return { logZ: logBase - logZ, interval: [logBase - high, logBase - low], logWeights };
 }
 
 /** log Z from the runs' log weights. */

@@ -12,12 +12,13 @@ import {
   estimateLogPartition,
   logLikelihoodBounds,
   logLikelihoods,
+  type LogPartition,
   meanWithError,
   MIN_ANNEALING_STEPS,
 } from "./ais.ts";
 import { readCheckpoint, tensorsUnder } from "./checkpoint.ts";
 import { dataFlags, loadExamples, openDataset } from "./data.ts";
-import { binarized, inputMean, propagate, readRows } from "./examples.ts";
+import { binarized, type Examples, inputMean, propagate, readRows } from "./examples.ts";
 import { logOdds } from "./rbm_start.ts";
 import { trainingTeam } from "./team.ts";
 
@@ -35,8 +36,9 @@ const flagTable: FlagTable = {
 
 const USAGE = `Usage: deno task likelihood [flags]
 
-Estimates log Z of the top RBM by annealed importance sampling (Salakhutdinov, Murray 2008), then the
-mean log-likelihood of binarised images: exact given log Z for an RBM, a lower bound for a DBN.`;
+Estimates log Z of the top RBM by annealed importance sampling (Salakhutdinov, Murray 2008), from below
+and, back from Gibbs chains that begin at training images, from above (Grosse et al. 2015); then the mean
+log-likelihood of binarised images: exact given log Z for an RBM, a lower bound for a DBN.`;
 
 /** Images whose mean makes the base distribution. */
 const BASE_SPLIT = "train";
@@ -63,7 +65,7 @@ export async function main(args: readonly string[]): Promise<number> {
   };
   const runs = number("runs", 100, 2, 10_000),
     steps = number("steps", 14_500, MIN_ANNEALING_STEPS, 10_000_000);
-  const samples = number("samples", 5, 1, 1000), seed = number("seed", 1, 0, 2 ** 53 - 1);
+  const draws = number("samples", 5, 1, 1000), seed = number("seed", 1, 0, 2 ** 53 - 1);
   if (flags.model !== undefined && flags.run !== undefined) {
     throw new FlagError("--model and --run exclude each other");
   }
@@ -73,40 +75,61 @@ export async function main(args: readonly string[]): Promise<number> {
   const builder = await openDataset(flags), { divisor, stack, top } = measured;
   let below = await loadExamples(builder, BASE_SPLIT, divisor);
   for (const rbm of stack) below = await propagate(rbm, below);
-  const started = performance.now();
-  const partition = await estimateLogPartition(await trainingTeam(), top, {
-    runs,
-    steps,
-    seed,
+  const started = performance.now(), team = await trainingTeam();
+  const annealing = {
+    ...{ runs, steps, seed },
     baseBias: logOdds(inputMean(below)),
-    onProgress: (done) => showProgress(done, steps),
-  });
+    onProgress: showProgress,
+  };
+  const fromBelow = await estimateLogPartition(team, top, annealing);
+  const samples = visibleSamples(below, top, runs, seed);
+  const fromAbove = await estimateLogPartition(team, top, { ...annealing, samples });
   const examples = await loadExamples(builder, (flags.split ?? "test") as string, divisor);
   const cases = readRows(binarized(examples, seed), 0, examples.count);
   const values = stack.length === 0
-    ? logLikelihoods(top, partition.logZ, cases)
-    : logLikelihoodBounds({ stack, top }, partition.logZ, cases, { samples, seed });
+    ? logLikelihoods(top, fromAbove.logZ, cases)
+    : logLikelihoodBounds({ stack, top }, fromAbove.logZ, cases, { samples: draws, seed });
   const seconds = (performance.now() - started) / 1000, { mean, error } = meanWithError(values);
-  const { logZ, interval: [low, high] } = partition;
-  checkPossible(mean, logZ, steps);
+  const meanFromBelow = mean + fromAbove.logZ - fromBelow.logZ;
+  checkPossible(mean, fromAbove.logZ, steps);
   if (flags.json) {
+    const z = ({ logZ, interval: [low, high] }: LogPartition) => ({ logZ, low, high });
     console.log(JSON.stringify({
       ...{ name: measured.name, kind: stack.length > 0 ? "lower bound" : "estimate" },
-      ...{ logZ, low, high, mean, error, images: values.length, runs, steps, seed, seconds },
+      ...{ fromBelow: z(fromBelow), fromAbove: z(fromAbove), mean, meanFromBelow, error },
+      ...{ images: values.length, runs, steps, seed, seconds },
     }));
     return 0;
   }
   const sizes = [...stack, top].map(({ hiddenSize }) => hiddenSize);
   console.log(`${measured.name}, ${[(stack[0] ?? top).visibleSize, ...sizes].join("-")}`);
-  console.log(
-    `log Z ${logZ.toFixed(2)} nats (± σ: ${low.toFixed(2)} – ${high.toFixed(2)}), ` +
-      `${runs} runs of ${steps} steps, seed ${seed}`,
-  );
+  for (const [name, { logZ, interval: [low, high] }] of Object.entries({ fromBelow, fromAbove })) {
+    console.log(
+      `log Z from ${name.slice(4).toLowerCase()} ${logZ.toFixed(2)} nats (± σ: ` +
+        `${low.toFixed(2)} – ${high.toFixed(2)}), ${runs} runs of ${steps} steps, seed ${seed}`,
+    );
+  }
   console.log(
     `${stack.length > 0 ? "lower bound of log p(v)" : "log p(v)"} ${mean.toFixed(2)} ± ` +
-      `${error.toFixed(2)} nats, ${values.length} binarised images, ${seconds.toFixed(0)} s`,
+      `${error.toFixed(2)} nats by log Z from above, ${
+        meanFromBelow.toFixed(2)
+      } by that from below, ` +
+      `${values.length} binarised images, ${seconds.toFixed(0)} s`,
   );
   return 0;
+}
+
+/** Visible states to anneal back from: binary samples of training inputs, each with its label. */
+function visibleSamples(train: Examples, top: Rbm | LabelRbm, runs: number, seed: number) {
+  const labelSize = "labelSize" in top ? top.labelSize : 0, size = train.size + labelSize;
+  const rows = Uint32Array.from({ length: runs }, (_, run) => Math.floor(run * train.count / runs));
+  const inputs = new Float32Array(runs * train.size), out = new Float32Array(runs * size);
+  binarized(train, seed).read(inputs, rows);
+  rows.forEach((row, run) => {
+    out.set(inputs.subarray(run * train.size, (run + 1) * train.size), run * size);
+    if (labelSize > 0) out[run * size + train.size + train.labels[row]] = 1;
+  });
+  return out;
 }
 
 /**
