@@ -11,6 +11,7 @@ import { TrainingRbm } from "../src/kernels/training.ts";
 import type { Team } from "../src/kernels/team.ts";
 import { generative, type StackLayer } from "../src/model/dbn.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../src/model/rbm.ts";
+import { annealBetween } from "./ais_between.ts";
 import { joinLabels } from "./join_labels.ts";
 
 // N cases, R runs, V visible, H hidden, L labels
@@ -30,6 +31,11 @@ export interface AnnealingOptions {
    * low the other way; so it also counts what runs from the base distribution do not find.
    */
   samples?: Float32Array;
+  /**
+   * What an RBM without labels was trained from, with hidden units up to as many: the path then leads from
+   * independent units to this one, and on to the RBM in as many steps (see ais_between.ts).
+   */
+  origin?: Rbm;
   /** Hears the number of steps done, of how many. */
   onProgress?(done: number, all: number): void;
   /** Gives the event loop a turn; aborting is the caller's. */
@@ -74,46 +80,74 @@ export function annealingSchedule(steps: number): Float32Array {
 export async function estimateLogPartition(
   team: Team,
   rbm: Rbm | LabelRbm,
-  { runs, steps, seed, baseBias, samples, onProgress, pause }: AnnealingOptions,
+  options: AnnealingOptions,
 ): Promise<LogPartition> {
+  const { runs, steps, seed, baseBias, samples, origin, onProgress } = options;
+  const { hiddenSize } = rbm, labelSize = "labelSize" in rbm ? rbm.labelSize : 0;
+  const logBase = baseBias.reduce((sum, b) => sum + softplus(b), 0) + hiddenSize * Math.LN2 +
+    (labelSize > 0 ? Math.log(labelSize) : 0);
+  const start = samples ?? sampleBase(baseBias, labelSize, runs, seed);
+  const up = annealingSchedule(steps), down = up.toReversed();
+  const still = new Float32Array(steps + 1).fill(1); // Gibbs steps, which gain nothing
+  if (!origin) {
+    const schedule = samples ? Float32Array.from([...still, ...down.subarray(1)]) : up;
+    const { gains } = await annealTemperatures(team, rbm, start, schedule, options);
+    return samples ? fromAbove(gains, logBase) : logPartitionOf(gains, logBase);
+  }
+  const first = withUnits(origin, rbm);
+  const path = { steps, seed, onProgress };
+  const add = (a: Float64Array, b: Float64Array) => a.map((x, i) => x + b[i]);
+  if (samples) {
+    const { particles } = await annealTemperatures(team, rbm, start, still, options);
+    const between = annealBetween(particles, rbm, first, { ...path, firstStep: steps });
+    const later = { ...options, firstStep: 2 * steps };
+    const { gains } = await annealTemperatures(team, first, particles, down, later);
+    return fromAbove(add(between, gains), logBase);
+  }
+  const { gains, particles } = await annealTemperatures(team, first, start, up, options);
+  const between = annealBetween(particles, first, rbm, { ...path, firstStep: steps });
+  return logPartitionOf(add(gains, between), logBase);
+}
+
+/** `origin` with units as many as `rbm`'s: those that it lacks have the biases they came to, no weights. */
+function withUnits(origin: Rbm, { hiddenSize, hiddenBias: final }: Rbm): Rbm {
+  const { visibleSize, hiddenSize: fewer, visibleBias } = origin;
+  const weights = new Float32Array(visibleSize * hiddenSize), hiddenBias = Float32Array.from(final);
+  for (let i = 0; i < visibleSize; i++) {
+    weights.set(origin.weights.subarray(i * fewer, (i + 1) * fewer), i * hiddenSize);
+  }
+  hiddenBias.set(origin.hiddenBias);
+  return { visibleSize, hiddenSize, weights, visibleBias, hiddenBias };
+}
+
+/** Takes runs through inverse temperatures on the kernels: what they gain, and where they end. */
+async function annealTemperatures(
+  team: Team,
+  rbm: Rbm | LabelRbm,
+  start: Float32Array,
+  schedule: Float32Array,
+  { runs, seed, baseBias, onProgress, pause, firstStep = 0 }: AnnealingOptions & {
+    firstStep?: number;
+  },
+): Promise<{ gains: Float64Array; particles: Float32Array }> {
   const { visibleSize, hiddenSize } = rbm, labelSize = "labelSize" in rbm ? rbm.labelSize : 0;
   const release = team.arena.mark();
   try {
-    const chains = new TrainingRbm(team, {
-      inputSize: visibleSize,
-      labelSize,
-      hiddenSize,
-      maxRows: runs,
-      baseBias,
-    });
+    const sizes = { inputSize: visibleSize, labelSize, hiddenSize, maxRows: runs, baseBias };
+    const chains = new TrainingRbm(team, sizes), all = schedule.length - 1;
     chains.setParameters(joinLabels(rbm));
-    chains.setParticles(samples ?? sampleBase(baseBias, labelSize, runs, seed));
-    const schedule = samples ? backwards(steps) : annealingSchedule(steps);
-    const all = schedule.length - 1;
+    chains.setParticles(start);
     for (let step = 0; step < all; step += STEPS_PER_CALL) {
       const last = Math.min(all, step + STEPS_PER_CALL);
-      chains.anneal(schedule.subarray(step, last + 1), {
-        seed,
-        chain: 0,
-        step,
-        layer: streams.annealing,
-      });
+      const key = { seed, chain: 0, step: firstStep + step, layer: streams.annealing };
+      chains.anneal(schedule.subarray(step, last + 1), key);
       onProgress?.(last, all);
       await pause?.();
     }
-    const logBase = baseBias.reduce((sum, b) => sum + softplus(b), 0) +
-      hiddenSize * Math.LN2 + (labelSize > 0 ? Math.log(labelSize) : 0);
-    const gains = chains.gains();
-    return samples ? fromAbove(gains, logBase) : logPartitionOf(gains, logBase);
+    return { gains: chains.gains(), particles: chains.particles()! };
   } finally {
     release();
   }
-}
-
-/** Steps at inverse temperature 1, then the schedule from its end to its beginning. */
-function backwards(steps: number): Float32Array {
-  const schedule = annealingSchedule(steps);
-  return Float32Array.from([...new Float32Array(steps).fill(1), ...schedule.toReversed()]);
 }
 
 /** log Z from runs backwards, whose weights' mean estimates Z of the base over that of the RBM. */

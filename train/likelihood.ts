@@ -19,7 +19,8 @@ import {
 import { readCheckpoint, tensorsUnder } from "./checkpoint.ts";
 import { dataFlags, loadExamples, openDataset } from "./data.ts";
 import { binarized, type Examples, inputMean, propagate, readRows } from "./examples.ts";
-import { logOdds } from "./rbm_start.ts";
+import { logOdds, turnedOver } from "./rbm_start.ts";
+import { stackRecipe } from "./recipe.ts";
 import { trainingTeam } from "./team.ts";
 
 const flagTable: FlagTable = {
@@ -48,6 +49,8 @@ interface Measured {
   name: string;
   stack: StackLayer[];
   top: Rbm | LabelRbm;
+  /** What `top` was trained from, where that was the RBM below. */
+  origin?: Rbm;
   divisor: number;
 }
 
@@ -79,6 +82,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const annealing = {
     ...{ runs, steps, seed },
     baseBias: logOdds(inputMean(below)),
+    ...(measured.origin && { origin: measured.origin }),
     onProgress: showProgress,
   };
   const fromBelow = await estimateLogPartition(team, top, annealing);
@@ -173,7 +177,10 @@ async function ofRun(directory: string): Promise<Measured> {
     };
   });
   const top = stack.pop()!;
-  return { name: `run ${directory}`, stack, top, divisor: recipe.divisor };
+  const turns = stack.length > 0 &&
+    stackRecipe(recipe, stack.length).initializer === "transposed";
+  const origin = turns ? turnedOver(stack.at(-1)!) : undefined;
+  return { name: `run ${directory}`, stack, top, origin, divisor: recipe.divisor };
 }
 
 function showProgress(done: number, steps: number): void {

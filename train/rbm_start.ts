@@ -48,12 +48,27 @@ export function initialWeights(options: RbmTrainerOptions, rows: number): Float3
   for (let i = 0; i < weights.length; i++) weights[i] *= INITIAL_WEIGHT_STD;
   if (!below) return weights;
   checkTransposed(hiddenSize, below.visibleSize);
-  for (let j = 0; j < below.visibleSize; j++) {
-    for (let i = 0; i < below.hiddenSize; i++) {
-      weights[i * hiddenSize + j] = below.weights[j * below.hiddenSize + i];
-    }
+  const { weights: turned } = turnedOver(below);
+  for (let i = 0; i < below.hiddenSize; i++) {
+    const row = turned.subarray(i * below.visibleSize, (i + 1) * below.visibleSize);
+    weights.set(row, i * hiddenSize);
   }
   return weights;
+}
+
+/** The same RBM with its layers changed over. */
+export function turnedOver({ visibleSize, hiddenSize, weights, ...biases }: Rbm): Rbm {
+  const turned = new Float32Array(weights.length);
+  for (let i = 0; i < visibleSize; i++) {
+    for (let j = 0; j < hiddenSize; j++) turned[j * visibleSize + i] = weights[i * hiddenSize + j];
+  }
+  return {
+    visibleSize: hiddenSize,
+    hiddenSize: visibleSize,
+    weights: turned,
+    visibleBias: biases.hiddenBias,
+    hiddenBias: biases.visibleBias,
+  };
 }
 
 /** @throws {RangeError} if an RBM has too few hidden units to start as the one below turned over. */

@@ -18,6 +18,7 @@ import {
   logLikelihoodBounds,
   logLikelihoods,
 } from "../../train/ais.ts";
+import { annealBetween } from "../../train/ais_between.ts";
 import { checkPossible } from "../../train/likelihood.ts";
 
 const teams = [1, 2, 3].map((workers) => new Team(workers, program));
@@ -82,6 +83,30 @@ Deno.test("log Z annealed back from samples is the exact one too, with labels or
     assertAlmostEquals(logZ, exact, 0.05);
     assert(low < logZ && logZ < high);
   }
+});
+
+Deno.test("log Z along a path from another RBM is the exact one, from below and from above", async () => {
+  const origin = rbmOf(10, 6), rbm = rbmOf(10, 9, 1, 30), exact = logPartition(rbm);
+  const baseBias = normal(10, 9, 0.5), path = { ...options, steps: 500, baseBias, origin };
+  for (const samples of [undefined, exactSamples(rbm, exact, options.runs)]) {
+    const results = [];
+    for (const team of teams) {
+      results.push(await estimateLogPartition(team, rbm, { ...path, samples }));
+    }
+    for (const result of results) assertAlmostEquals(result.logZ, results[0].logZ, 1e-9);
+    const side = samples ? "from above" : "from below", { logZ } = results[0];
+    console.log(`${side} ${logZ.toFixed(3)}, exactly ${exact.toFixed(3)}`);
+    assertAlmostEquals(logZ, exact, 0.05);
+  }
+});
+
+Deno.test("a path between RBMs of other units is refused", () => {
+  const path = { steps: 1, seed: 1, firstStep: 0 };
+  assertThrows(
+    () => annealBetween(new Float32Array(5), rbmOf(5, 4), rbmOf(5, 3), path),
+    RangeError,
+    "must have the same units, got 5-4 and 5-3",
+  );
 });
 
 /** Visible states (runs, V + L) by inversion of p(v, y), enumerated. */
