@@ -20,7 +20,8 @@ const STEP_BUDGET_MS = 300, MAX_STEPS = 2000;
 
 async function gibbsStepsPerSecond(n: number): Promise<number> {
   const run = (steps: number) => generateFrame(engine, { n, steps, label: 3, seed: 1 });
-  const msPerStep = await timeMs(() => run(20), { minRuns: 2, minMs: 0 }) / 20;
+  const probe = slow ? 1 : 20;
+  const msPerStep = await timeMs(() => run(probe), { minRuns: 2, minMs: 0 }) / probe;
   const steps = Math.min(MAX_STEPS, Math.max(2, Math.round(STEP_BUDGET_MS / msPerStep)));
   return 1000 * steps / await timeMs(() => run(steps), { minRuns: 3, minMs: 0 });
 }
