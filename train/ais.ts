@@ -11,7 +11,7 @@ import { TrainingRbm } from "../src/kernels/training.ts";
 import type { Team } from "../src/kernels/team.ts";
 import { generative, type StackLayer } from "../src/model/dbn.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../src/model/rbm.ts";
-import { annealBetween } from "./ais_between.ts";
+import { annealBetween, sumRows } from "./ais_between.ts";
 import { joinLabels } from "./join_labels.ts";
 
 // N cases, R runs, V visible, H hidden, L labels
@@ -219,7 +219,7 @@ export function logLikelihoodBounds(
       const above = new Float32Array(count * hiddenSize), uniform = new Float32Array(hiddenSize);
       for (let row = 0; row < count; row++) {
         const v = below.subarray(row * visibleSize, (row + 1) * visibleSize);
-        const logits = sumRows(v, rbm.weights, rbm.hiddenBias);
+        const logits = sumRows(rbm.hiddenBias, rbm.weights, v);
         const key = { seed, chain: row, step: sample, layer: streams.recognition + layer };
         fillUniform(uniform, key);
         const h = above.subarray(row * hiddenSize, (row + 1) * hiddenSize);
@@ -249,16 +249,6 @@ function logConditional(layer: StackLayer, h: Float32Array, v: Float32Array): nu
     sum += v[i] * x - softplus(x);
   }
   return sum;
-}
-
-/** bias + Σ of the rows of units that are on. */
-function sumRows(v: Float32Array, weights: Float32Array, bias: Float32Array): Float64Array {
-  const out = Float64Array.from(bias), columns = bias.length;
-  for (let i = 0; i < v.length; i++) {
-    if (v[i] === 0) continue;
-    for (let j = 0; j < columns; j++) out[j] += v[i] * weights[i * columns + j];
-  }
-  return out;
 }
 
 /** Mean and its standard error. */

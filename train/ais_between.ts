@@ -95,8 +95,8 @@ function moveOn(
   return gain;
 }
 
-/** bias + Σ of the rows of units that are on. */
-function sumRows(bias: Float32Array, weights: Float32Array, on: Float32Array): Float64Array {
+/** bias + Σ of the rows of binary units that are on, in doubles. */
+export function sumRows(bias: Float32Array, weights: Float32Array, on: Float32Array): Float64Array {
   const out = Float64Array.from(bias), columns = bias.length;
   for (let i = 0; i < on.length; i++) {
     if (on[i] === 0) continue;
