@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "96d90b6132b97066798e3b24d5e0a4212a542e4c6a5a5930cb1b5d6572ea9386";
+export const sourceSha256 = "beb973ee82be93a55f5cdedd32925ab7d4ef43f5103f34cf61fadfccc8928bab";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

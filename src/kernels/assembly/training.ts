@@ -250,8 +250,10 @@ function readTargets(r: Batch): void {
   }
 }
 
-/** The model's hidden units, then velocity ← momentum·velocity + rate·(⟨vh⟩data − ⟨vh⟩model − penalties) and
- * w ← w + velocity, a panel at a time while its weights are in cache; biases alike. */
+/**
+ * The model's hidden units, then velocity ← momentum·velocity + rate·(⟨vh⟩data − ⟨vh⟩model − penalties) and
+ * w ← w + velocity, a panel at a time while its weights are in cache; biases alike.
+ */
 function update(r: Batch, worker: i32, workers: i32): void {
   const visible = visibleUnits(r), panels = padded(r.hidden) / PANEL;
   const rate: f32 = r.learningRate / <f32> r.rows;
