@@ -91,10 +91,16 @@ export async function readModelFile(directory: URL, name: string): Promise<Uint8
   }
 }
 
-/** By Deno's own call where there is one. */
+/** A file, in Deno into memory of its size: `Deno.readFile` takes twice as long. */
 async function readFile(url: URL): Promise<Uint8Array> {
-  if ("Deno" in globalThis) return await Deno.readFile(url);
-  return await (await import("node:fs/promises")).readFile(url);
+  if (!("Deno" in globalThis)) return await (await import("node:fs/promises")).readFile(url);
+  using file = await Deno.open(url);
+  const bytes = new Uint8Array((await file.stat()).size);
+  let end = 0;
+  for (let count: number | null = 1; end < bytes.length && count; end += count ?? 0) {
+    count = await file.read(bytes.subarray(end));
+  }
+  return bytes.subarray(0, end);
 }
 
 /** Writes a file beside its target and renames it, so that a crash leaves the old one whole. */
