@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { FlagError, parseFlags } from "../../src/cli.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { loadModel } from "../../src/model/store.ts";
@@ -306,7 +306,12 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
   const options = ["--runs", "4", "--steps", "60", "--split", "test[:200]", "--json"];
   const bound = JSON.parse((await ok("likelihood", "--model", model, ...options)).out);
   assertEquals([bound.kind, bound.images], ["lower bound", 200]);
-  assert(bound.low < bound.logZ && bound.logZ < bound.high && bound.mean < 0);
+  for (const { logZ, low, high } of [bound.fromBelow, bound.fromAbove]) {
+    assert(low < logZ && logZ < high);
+  }
+  const { fromBelow, fromAbove, mean, meanFromBelow } = bound;
+  assert(mean < 0);
+  assertAlmostEquals(meanFromBelow - mean, fromAbove.logZ - fromBelow.logZ, 1e-9);
   const stack = await ok("likelihood", "--run", at("a"), ...options);
   assertEquals(JSON.parse(stack.out).kind, "lower bound");
 
