@@ -41,6 +41,8 @@ Estimates log Z of the top RBM by annealed importance sampling (Salakhutdinov, M
 and, back from Gibbs chains that begin at training images, from above (Grosse et al. 2015); then the mean
 log-likelihood of binarised images: exact given log Z for an RBM, a lower bound for a DBN.`;
 
+/** As far apart as log Z from above and from below may be. */
+const SETTLED_NATS = 1;
 /** Images whose mean makes the base distribution. */
 const BASE_SPLIT = "train";
 
@@ -120,6 +122,13 @@ export async function main(args: readonly string[]): Promise<number> {
       } by that from below, ` +
       `${values.length} binarised images, ${seconds.toFixed(0)} s`,
   );
+  const gap = fromAbove.logZ - fromBelow.logZ;
+  if (Math.abs(gap) > SETTLED_NATS) {
+    console.log(
+      `not settled: the two log Z must be within ${SETTLED_NATS} nats, got ${gap.toFixed(2)}; ` +
+        "take more --steps",
+    );
+  }
   return 0;
 }
 
