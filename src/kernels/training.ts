@@ -453,12 +453,26 @@ export class TrainingRbm {
     }
   }
 
-  /** Where the last batch's chains ended: binary states (M, V), if they were sampled. */
+  /**
+   * Where the last batch's chains ended: binary states (M, V), if they were sampled. Pixels are read from
+   * the samples' bits, since CD-1 lists those that flipped alone.
+   */
   chainEnds(rows: number): Float32Array {
+    const { inputSize, labelSize, maxRows } = this.#sizes, visibleSize = inputSize + labelSize;
     const before = this.#particles;
     this.#particles = rows;
     try {
-      return this.particles()!;
+      const out = this.particles()!;
+      const bits = this.#team.arena.integers(
+        this.#buffers.modelBits,
+        maxRows * this.#visiblePad / 32,
+      );
+      for (let row = 0; row < rows; row++) {
+        for (let i = 0; i < inputSize; i++) {
+          out[row * visibleSize + i] = bits[(i >> 5) * maxRows + row] >>> (i & 31) & 1;
+        }
+      }
+      return out;
     } finally {
       this.#particles = before;
     }

@@ -48,6 +48,7 @@ function plainStep(
   decay: number,
   chains: { v: number[]; y: number[] }[] | undefined, // what PCD goes on from, and is changed
   velocities: Map<Float32Array, Float64Array>, // of the top, changed too
+  steps = recipe.k, // of Gibbs
 ) {
   const { stack, top } = model, pixels = stack[0].visibleSize;
   const uniform = (count: number, row: number, stream: number) => {
@@ -98,7 +99,7 @@ function plainStep(
     const y0 = Array.from({ length: top.labelSize }, (_, l) => l === label ? 1 : 0);
     const first = topHidden(wake[stack.length], y0);
     let { v, y } = chains?.[row] ?? { v: wake[stack.length], y: y0 }, h = topHidden(v, y);
-    for (let k = 0; k < recipe.k; k++) {
+    for (let k = 0; k < steps; k++) {
       const stream = 3 * k + (chains ? 1 : 0), on = sample(h, row, stream);
       v = sample(
         affine(on, (a, b) => top.weights[b * H + a], top.visibleBias).map(sigmoid),
@@ -158,9 +159,10 @@ function plainStep(
 }
 
 Deno.test("an up-down step is that of the paper's appendix, for any number of workers", () => {
-  for (const [i, shape] of [...shapes, ...shapes].entries()) {
-    const model = tinyModel({ ...shape, untied: true }), persistent = i >= shapes.length;
-    const options = { ...optionsOf, recipe: { ...recipe, persistent } };
+  const cases = [[2, false], [1, false], [2, true], [1, true]] as const;
+  for (const [shape, [k, persistent]] of shapes.flatMap((s) => cases.map((c) => [s, c] as const))) {
+    const model = tinyModel({ ...shape, untied: true });
+    const options = { ...optionsOf, recipe: { ...recipe, k, persistent } };
     const trainers = teams.map((team) => new UpDownTrainer(team, model.dbn, options));
     const chains = persistent ? [] : undefined;
     const velocities = new Map(),
@@ -169,7 +171,7 @@ Deno.test("an up-down step is that of the paper's appendix, for any number of wo
     for (let step = 0; step < 3; step++) {
       const batch = batchOf(pixels, shape.labels, step);
       for (const trainer of trainers) trainer.step(batch, at(step));
-      plainStep(twin, batch, step, 1 - step / 20, chains, velocities);
+      plainStep(twin, batch, step, 1 - step / 20, chains, velocities, k);
     }
     const [one, two, three] = trainers.map((trainer) => trainer.state());
     assertEquals(two, one);
