@@ -199,10 +199,15 @@ async function writeReadme(tables: string): Promise<void> {
   await Deno.writeTextFile(path, text.replace(marked, (_, a, b) => `${a}\n${tables}\n\n${b}`));
 }
 
+const part = Deno.args.includes("--part")
+  ? Deno.args[Deno.args.indexOf("--part") + 1] ?? ""
+  : undefined;
+if (part !== undefined && !["training", "engines"].includes(part)) {
+  throw new Error(`--part must be training or engines, got ${JSON.stringify(part)}`);
+}
 const machine = `${cpuName()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}`;
 console.log(`${machine}\n`);
 const peers = Deno.args.includes("--peers") ? await startPeers() : undefined;
-const part = Deno.args[Deno.args.indexOf("--part") + 1];
 const tables = [
   ...(part === "engines" ? [] : [await trainingTable(peers)]),
   ...(part === "training" ? [] : await engineTables(peers)),
