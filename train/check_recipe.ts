@@ -121,6 +121,9 @@ export function checkRecipe(recipe: Recipe): Recipe {
   if (topRbm.visible === "gaussian") {
     throw new RangeError("Cannot train: topRbm.visible must be bernoulli, got gaussian");
   }
+  if (recipe.upperStack.visible === "gaussian") {
+    throw new RangeError("Cannot train: upperStack.visible must be bernoulli, got gaussian");
+  }
   if (stack.initializer === "transposed") {
     throw new RangeError(
       "Cannot train: stack.initializer must be normal, got transposed: there is no RBM below the first; set upperStack.initializer",

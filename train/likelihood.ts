@@ -98,11 +98,12 @@ export async function main(args: readonly string[]): Promise<number> {
   const seconds = (performance.now() - started) / 1000, { mean, error } = meanWithError(values);
   const meanFromBelow = mean + fromAbove.logZ - fromBelow.logZ;
   checkPossible(mean, fromAbove.logZ, steps);
+  const gap = fromAbove.logZ - fromBelow.logZ, settled = Math.abs(gap) <= SETTLED_NATS;
   if (flags.json) {
     const z = ({ logZ, interval: [low, high] }: LogPartition) => ({ logZ, low, high });
     console.log(JSON.stringify({
       ...{ name: measured.name, kind: stack.length > 0 ? "lower bound" : "estimate" },
-      ...{ fromBelow: z(fromBelow), fromAbove: z(fromAbove), mean, meanFromBelow, error },
+      ...{ fromBelow: z(fromBelow), fromAbove: z(fromAbove), settled, mean, meanFromBelow, error },
       ...{ images: values.length, runs, steps, seed, seconds },
     }));
     return 0;
@@ -122,8 +123,7 @@ export async function main(args: readonly string[]): Promise<number> {
       } by that from below, ` +
       `${values.length} binarised images, ${seconds.toFixed(0)} s`,
   );
-  const gap = fromAbove.logZ - fromBelow.logZ;
-  if (Math.abs(gap) > SETTLED_NATS) {
+  if (!settled) {
     console.log(
       `not settled: the two log Z must be within ${SETTLED_NATS} nats, got ${gap.toFixed(2)}; ` +
         "take more --steps",

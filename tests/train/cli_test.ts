@@ -79,6 +79,7 @@ const bad: [string, string][] = [
   ["--set upperStack.k=two", 'upperStack.k must be of type number, got "two"'],
   ["--set upperStack.k=0", "upperStack.k must be an integer in [1, 1000], got 0"],
   ["--set upperStack.initializer=glorot", 'must be one of normal, transposed, got "glorot"'],
+  ["--set upperStack.visible=gaussian", "upperStack.visible must be bernoulli, got gaussian"],
   ["--set stack.initializer=transposed", "there is no RBM below the first"],
   ["--set fineTuning.optimizer=best", "one of sgd, momentum, nesterov, adagrad, rmsprop"],
   ["--set fineTuning.augmentation.shift=15", "shift must be a number in [0, 14], got 15"],
