@@ -147,15 +147,17 @@ export function inputMean(examples: Examples): Float64Array {
   return mean;
 }
 
-/** A batch of the examples at `indices`; floats are made of bytes when a trainer asks for them. */
+/** A batch of the examples at `indices`, read as floats or as bytes when a trainer asks for them. */
 export function gather(train: Examples, indices: Uint32Array): Batch {
-  let inputs: Float32Array | undefined;
+  let inputs: Float32Array | undefined, source: ByteRows | undefined;
   return {
     get inputs() {
       if (!inputs) train.read(inputs = new Float32Array(indices.length * train.size), indices);
       return inputs;
     },
-    source: train.readBytes?.(indices),
+    get source() {
+      return source ??= train.readBytes?.(indices);
+    },
     labels: Uint8Array.from(indices, (i) => train.labels[i]),
     size: indices.length,
   };
