@@ -7,11 +7,15 @@
  */
 import { logSumExp, sigmoid, softplus } from "../src/math/activations.ts";
 import { fillUniform, streams } from "../src/math/random.ts";
-import { TrainingRbm } from "../src/kernels/training.ts";
+import {
+  type TrainingParameters,
+  TrainingRbm,
+  type TrainingSizes,
+} from "../src/kernels/training.ts";
 import type { Team } from "../src/kernels/team.ts";
+import { eventLoopTurn } from "../src/model/pace.ts";
 import { generative, type StackLayer } from "../src/model/dbn.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../src/model/rbm.ts";
-import { annealBetween, sumRows } from "./ais_between.ts";
 import { joinLabels } from "./join_labels.ts";
 
 // N cases, R runs, V visible, H hidden, L labels
@@ -33,13 +37,11 @@ export interface AnnealingOptions {
   samples?: Float32Array;
   /**
    * What an RBM without labels was trained from, with hidden units up to as many: the path then leads from
-   * independent units to this one, and on to the RBM in as many steps (see ais_between.ts).
+   * independent units to this one, and on to the RBM in as many steps.
    */
   origin?: Rbm;
   /** Hears the number of steps done, of how many. */
   onProgress?(done: number, all: number): void;
-  /** Gives the event loop a turn; aborting is the caller's. */
-  pause?(): Promise<void>;
 }
 
 /** log Z in nats. */
@@ -82,7 +84,7 @@ export async function estimateLogPartition(
   rbm: Rbm | LabelRbm,
   options: AnnealingOptions,
 ): Promise<LogPartition> {
-  const { runs, steps, seed, baseBias, samples, origin, onProgress } = options;
+  const { runs, steps, seed, baseBias, samples, origin } = options;
   const { hiddenSize } = rbm, labelSize = "labelSize" in rbm ? rbm.labelSize : 0;
   const logBase = baseBias.reduce((sum, b) => sum + softplus(b), 0) + hiddenSize * Math.LN2 +
     (labelSize > 0 ? Math.log(labelSize) : 0);
@@ -95,18 +97,19 @@ export async function estimateLogPartition(
     return samples ? fromAbove(gains, logBase) : logPartitionOf(gains, logBase);
   }
   const first = withUnits(origin, rbm);
-  const path = { steps, seed, onProgress };
   const add = (a: Float64Array, b: Float64Array) => a.map((x, i) => x + b[i]);
   if (samples) {
     const { particles } = await annealTemperatures(team, rbm, start, still, options);
-    const between = annealBetween(particles, rbm, first, { ...path, firstStep: steps });
-    const later = { ...options, firstStep: 2 * steps };
-    const { gains } = await annealTemperatures(team, first, particles, down, later);
-    return fromAbove(add(between, gains), logBase);
+    const between = await annealPath(team, [rbm, first], particles, options);
+    const { gains } = await annealTemperatures(team, first, between.particles, down, {
+      ...options,
+      firstStep: 2 * steps,
+    });
+    return fromAbove(add(between.gains, gains), logBase);
   }
   const { gains, particles } = await annealTemperatures(team, first, start, up, options);
-  const between = annealBetween(particles, first, rbm, { ...path, firstStep: steps });
-  return logPartitionOf(add(gains, between), logBase);
+  const between = await annealPath(team, [first, rbm], particles, options);
+  return logPartitionOf(add(gains, between.gains), logBase);
 }
 
 /** `origin` with units as many as `rbm`'s: those that it lacks have the biases they came to, no weights. */
@@ -120,29 +123,67 @@ function withUnits(origin: Rbm, { hiddenSize, hiddenBias: final }: Rbm): Rbm {
   return { visibleSize, hiddenSize, weights, visibleBias, hiddenBias };
 }
 
-/** Takes runs through inverse temperatures on the kernels: what they gain, and where they end. */
+/** What runs gain on their way, (R), in nats, and where they end, (R, V). */
+interface Annealed {
+  gains: Float64Array;
+  particles: Float32Array;
+}
+
+/** Takes runs through inverse temperatures. */
 async function annealTemperatures(
   team: Team,
   rbm: Rbm | LabelRbm,
   start: Float32Array,
   schedule: Float32Array,
-  { runs, seed, baseBias, onProgress, pause, firstStep = 0 }: AnnealingOptions & {
-    firstStep?: number;
-  },
-): Promise<{ gains: Float64Array; particles: Float32Array }> {
+  options: AnnealingOptions & { firstStep?: number },
+): Promise<Annealed> {
   const { visibleSize, hiddenSize } = rbm, labelSize = "labelSize" in rbm ? rbm.labelSize : 0;
-  const release = team.arena.mark();
+  const { runs: maxRows, baseBias } = options;
+  const sizes = { inputSize: visibleSize, labelSize, hiddenSize, maxRows, baseBias };
+  return await annealed(team, sizes, start, schedule, options, joinLabels(rbm));
+}
+
+/**
+ * Takes runs along the line of parameters from one RBM to another of the same units, in as many steps as
+ * there are inverse temperatures. Where the second was trained from the first they are alike, and this path
+ * keeps the modes that one from independent units misses. Desjardins, Courville, Bengio (2011), "On
+ * tracking the partition function".
+ */
+async function annealPath(
+  team: Team,
+  path: [Rbm, Rbm],
+  start: Float32Array,
+  options: AnnealingOptions,
+): Promise<Annealed> {
+  const { runs: maxRows, steps } = options, [{ visibleSize: inputSize, hiddenSize }] = path;
+  const shares = Float32Array.from({ length: steps + 1 }, (_, i) => i / steps);
+  const sizes = { inputSize, labelSize: 0, hiddenSize, maxRows, path };
+  const later = { ...options, firstStep: steps };
+  return await annealed(team, sizes, start, shares, later);
+}
+
+/** Takes runs through a schedule on the kernels: of temperatures of an RBM, or along the sizes' path. */
+async function annealed(
+  team: Team,
+  sizes: TrainingSizes,
+  start: Float32Array,
+  schedule: Float32Array,
+  { seed, onProgress, firstStep = 0 }: AnnealingOptions & { firstStep?: number },
+  parameters?: TrainingParameters,
+): Promise<Annealed> {
+  const release = team.arena.mark(), all = schedule.length - 1;
   try {
-    const sizes = { inputSize: visibleSize, labelSize, hiddenSize, maxRows: runs, baseBias };
-    const chains = new TrainingRbm(team, sizes), all = schedule.length - 1;
-    chains.setParameters(joinLabels(rbm));
+    const chains = new TrainingRbm(team, sizes);
+    if (parameters) chains.setParameters(parameters);
     chains.setParticles(start);
     for (let step = 0; step < all; step += STEPS_PER_CALL) {
       const last = Math.min(all, step + STEPS_PER_CALL);
       const key = { seed, chain: 0, step: firstStep + step, layer: streams.annealing };
-      chains.anneal(schedule.subarray(step, last + 1), key);
+      const part = schedule.subarray(step, last + 1);
+      if (sizes.path) chains.annealPath(part, key);
+      else chains.anneal(part, key);
       onProgress?.(last, all);
-      await pause?.();
+      await eventLoopTurn();
     }
     return { gains: chains.gains(), particles: chains.particles()! };
   } finally {
@@ -256,4 +297,15 @@ export function meanWithError(values: Float64Array): { mean: number; error: numb
   const mean = values.reduce((a, b) => a + b) / values.length;
   const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1);
   return { mean, error: Math.sqrt(variance / values.length) };
+}
+
+/** bias + Σ of the rows of binary units that are on, in doubles. */
+function sumRows(bias: Float32Array, weights: Float32Array, on: Float32Array): Float64Array {
+  const out = Float64Array.from(bias), columns = bias.length;
+  for (let i = 0; i < on.length; i++) {
+    if (on[i] === 0) continue;
+    const row = weights.subarray(i * columns, (i + 1) * columns);
+    for (let j = 0; j < columns; j++) out[j] += row[j];
+  }
+  return out;
 }

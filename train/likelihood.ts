@@ -79,6 +79,7 @@ export async function main(args: readonly string[]): Promise<number> {
     : await ofRun(flags.run as string);
   const builder = await openDataset(flags), { divisor, stack, top } = measured;
   let below = await loadExamples(builder, BASE_SPLIT, divisor);
+  if (stack.length > 0) below = binarized(below, seed); // as the bound takes them
   for (const rbm of stack) below = await propagate(rbm, below);
   const started = performance.now(), team = await trainingTeam();
   const annealing = {

@@ -6,49 +6,48 @@
 import { join } from "@std/path";
 import { FlagError } from "../src/cli.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
-import type { Recipe } from "./recipe.ts";
+import { type RbmRecipe, type Recipe, stackRecipe } from "./recipe.ts";
 
-/** Fields that decide what every RBM learns, and those of the whole column. */
+/** Fields that decide what every RBM learns. */
 const SHARED = [
-  "pretraining",
-  "batchSize",
-  "seed",
-  "balanced",
-  "backend",
-  "divisor",
-  "split",
-  "stack",
-] as const;
-const COLUMN = ["hidden", "top", "topRbm"] as const;
+  ...["pretraining", "batchSize", "seed", "balanced", "backend", "divisor", "split"] as const,
+];
+
+/** An RBM of a run, by the name of its stage. */
+interface RbmStage {
+  name: string;
+  units: number;
+  recipe: RbmRecipe;
+}
 
 /**
- * Where a run of `recipe` would be after the stages that another run has trained as it would. A run of
- * a stack alone (top 0) may be the lower part of a higher one.
- * @throws {FlagError} naming the field that differs, or where that run is.
+ * Where a run of `recipe` would be after the first stages that another run has trained as it would: as many
+ * of its RBMs as are the same, and its classifier if all of them are and it is too.
+ * @throws {FlagError} naming what differs in the first RBM, or where that run is.
  */
 export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise<Checkpoint> {
   const { recipe: theirs, progress, tensors, dataset } = await readCheckpoint(
     join(run, "checkpoint.safetensors"),
   );
-  const isLowerPart = theirs.top === 0 && theirs.hidden.length <= recipe.hidden.length &&
-    theirs.hidden.every((units, i) => units === recipe.hidden[i]);
-  const upper = theirs.hidden.length > 1 ? ["upperStack"] as const : [];
-  for (const field of isLowerPart ? [...SHARED, ...upper] : [...SHARED, ...upper, ...COLUMN]) {
-    const [ours, other] = [recipe[field], theirs[field]].map((value) => JSON.stringify(value));
-    if (ours !== other) {
-      throw new FlagError(`--pretrained ${run}: ${field} must be ${ours}, got ${other}`);
-    }
-  }
-  const rbms = theirs.hidden.length + (theirs.top > 0 ? 1 : 0);
-  if (progress.stage < rbms) {
-    throw new FlagError(
-      `--pretrained ${run}: it must have finished ${rbms} RBMs, got ${progress.stage}`,
+  const differs = (what: string, ours: unknown, other: unknown) =>
+    new FlagError(
+      `--pretrained ${run}: ${what} must be ${JSON.stringify(ours)}, got ${JSON.stringify(other)}`,
     );
+  for (const field of SHARED) {
+    if (recipe[field] !== theirs[field]) throw differs(field, recipe[field], theirs[field]);
   }
+  const wanted = rbmStages(recipe), had = rbmStages(theirs);
+  let same = 0;
+  while (same < wanted.length && equal(wanted[same], had[same])) same++;
+  if (same === 0) throw differs("its first RBM", wanted[0], had[0]);
+  const rbms = Math.min(same, progress.stage);
+  if (rbms === 0) throw new FlagError(`--pretrained ${run}: it has finished no RBM`);
   const stopsAlike = recipe.fineTuning.patience === 0 || recipe.validation === theirs.validation;
-  const hasClassifier = progress.stage > rbms && stopsAlike &&
-    JSON.stringify(recipe.fineTuning) === JSON.stringify(theirs.fineTuning);
+  const hasClassifier = rbms === wanted.length && rbms === had.length && recipe.top > 0 &&
+    progress.stage > rbms && stopsAlike && equal(recipe.fineTuning, theirs.fineTuning);
   const stages = hasClassifier ? rbms + 1 : rbms;
+  const names = new Set(wanted.slice(0, rbms).map(({ name }) => name));
+  if (hasClassifier) names.add("classifier");
   const isKept = (name: string) => Number(/^stage(\d+)\./.exec(name)?.[1] ?? stages) < stages;
   return {
     recipe,
@@ -57,11 +56,24 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
       step: 0,
       sums: {},
       seconds: 0,
-      history: progress.history.filter(({ stage }) =>
-        stage !== "up-down" && (hasClassifier || stage !== "classifier")
-      ),
+      history: progress.history.filter(({ stage }) => names.has(stage)),
     },
     tensors: new Map([...tensors].filter(([name]) => isKept(name))),
     dataset,
   };
+}
+
+function rbmStages(recipe: Recipe): RbmStage[] {
+  const { hidden, top, topRbm } = recipe;
+  const stack = hidden.map((units, i) => ({
+    name: `rbm${i + 1}`,
+    units,
+    recipe: stackRecipe(recipe, i),
+  }));
+  return top > 0 ? [...stack, { name: "top", units: top, recipe: topRbm }] : stack;
+}
+
+/** Whether two are the same as JSON; recipes have their fields in one order. */
+function equal(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -19,7 +19,10 @@ export const trainFlags: FlagTable = {
     kind: "string",
     help: 'any field of the recipe, such as "fineTuning.optimizer=sgd fineTuning.epochs=5"',
   },
-  pretrained: { kind: "string", help: "directory of a run whose RBMs to take, of the same recipe" },
+  pretrained: {
+    kind: "string",
+    help: "directory of a run whose first RBMs to take, as far as it trained them alike",
+  },
   "no-output": { kind: "boolean", help: "only the log, and no look at the test set: for choosing" },
   resume: { kind: "boolean", help: "go on from the run's checkpoint" },
   restart: { kind: "boolean", help: "throw the run's checkpoint away and begin again" },

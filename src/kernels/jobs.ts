@@ -24,6 +24,7 @@ export interface KernelExports {
   // Of the training program alone.
   trainBatch(batch: number, worker: number): void;
   annealBatch(batch: number, worker: number): void;
+  annealPath(batch: number, worker: number): void;
   predictBatch(batch: number, worker: number): void;
   learnBatch(batch: number, worker: number): void;
   discriminateBatch(batch: number, worker: number): void;
@@ -37,6 +38,7 @@ export const jobs = [
   "runChains",
   "trainBatch",
   "annealBatch",
+  "annealPath",
   "predictBatch",
   "learnBatch",
   "discriminateBatch",

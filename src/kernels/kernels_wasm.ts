@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "beb973ee82be93a55f5cdedd32925ab7d4ef43f5103f34cf61fadfccc8928bab";
+export const sourceSha256 = "3ba3ef017d204277b279ad017fdb655f5e4022dd9726a004e2ab865cb918608f";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -26,6 +26,8 @@ export interface TrainingSizes {
   fast?: boolean;
   /** Whether pixels are Gaussian with variance 1 about their mean, instead of binary. */
   gaussian?: boolean;
+  /** Two RBMs without labels to anneal between, from the first to the second. */
+  path?: readonly [TrainingParameters, TrainingParameters];
 }
 
 /** Parameters, or their velocities; rows of `weights` are pixels, then labels. */
@@ -185,7 +187,9 @@ export class TrainingRbm {
       outputs: arena.allocate(maxRows * hiddenPad),
       labelErrors: arena.allocate(maxRows * labelSize),
       labelPartials: arena.allocate(hiddenPad / PANEL * maxRows * labelSize),
+      path: sizes.path ? arena.allocate(2 * this.#pathWords) : 0,
     };
+    sizes.path?.forEach((parameters, end) => this.#placePathEnd(end, parameters));
     if (sizes.baseBias) {
       arena.floats(this.#buffers.baseBias, sizes.baseBias.length).set(sizes.baseBias);
     }
@@ -330,13 +334,39 @@ export class TrainingRbm {
    * @param key its step is that of the first
    */
   anneal(schedule: Float32Array, key: RandomKey): void {
+    this.#anneal("annealBatch", schedule, key);
+  }
+
+  /**
+   * The same along the path of the constructor's sizes, through the RBMs at `shares` of the line from its
+   * first to its second. The parameters end as those at the last share.
+   * @throws {RangeError} if there is no path.
+   */
+  annealPath(shares: Float32Array, key: RandomKey): void {
+    if (!this.#buffers.path) throw new RangeError("Cannot anneal: this RBM has no path");
+    this.#anneal("annealPath", shares, key);
+  }
+
+  #anneal(job: "annealBatch" | "annealPath", schedule: Float32Array, key: RandomKey): void {
     const { arena } = this.#team;
     arena.scratch(() => {
       const step = { ...ANNEALING, k: schedule.length - 1, key };
       const place = arena.place(schedule);
       this.#place(step, { rows: this.#particles, modelRows: this.#particles, schedule: place });
-      this.#team.run("annealBatch", this.#buffers.batch);
+      this.#team.run(job, this.#buffers.batch);
     });
+  }
+
+  /** Numbers of an end of the path: weights, visible and hidden biases, as assembly/annealing.ts reads. */
+  get #pathWords(): number {
+    return this.#visiblePad * this.#hiddenPad + this.#visiblePad + this.#hiddenPad;
+  }
+
+  #placePathEnd(end: number, parameters: TrainingParameters): void {
+    if (this.#sizes.labelSize > 0) throw new RangeError("Cannot anneal: a path has no labels");
+    const weights = this.#buffers.path + 4 * end * this.#pathWords;
+    const visible = weights + 4 * this.#visiblePad * this.#hiddenPad;
+    this.#write(weights, visible, visible + 4 * this.#visiblePad, parameters);
   }
 
   /** What annealing has gained, a chain an entry, in nats. */
@@ -395,6 +425,7 @@ export class TrainingRbm {
     integer(b.outputs, Number(sampleOutputs), b.labelErrors, b.labelPartials);
     integer(divisor > 0 ? b.bytes : 0);
     float(divisor);
+    integer(b.path);
   }
 
   /** Pairs each row with the one of its chain at the next temperature, by turns above and below. */

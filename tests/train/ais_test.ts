@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { program } from "../../src/kernels/training_wasm.ts";
+import { TrainingRbm } from "../../src/kernels/training.ts";
 import { Team } from "../../src/kernels/team.ts";
 import { fillNormal } from "../../src/math/random.ts";
 import { logSumExp } from "../../src/math/activations.ts";
@@ -18,7 +19,6 @@ import {
   logLikelihoodBounds,
   logLikelihoods,
 } from "../../train/ais.ts";
-import { annealBetween } from "../../train/ais_between.ts";
 import { checkPossible } from "../../train/likelihood.ts";
 
 const teams = [1, 2, 3].map((workers) => new Team(workers, program));
@@ -100,14 +100,63 @@ Deno.test("log Z along a path from another RBM is the exact one, from below and 
   }
 });
 
-Deno.test("a path between RBMs of other units is refused", () => {
-  const path = { steps: 1, seed: 1, firstStep: 0 };
-  assertThrows(
-    () => annealBetween(new Float32Array(5), rbmOf(5, 4), rbmOf(5, 3), path),
-    RangeError,
-    "must have the same units, got 5-4 and 5-3",
+Deno.test("a path between RBMs of other units is refused, and one with labels, and none", () => {
+  const sizes = { inputSize: 5, labelSize: 0, hiddenSize: 4, maxRows: 2 };
+  const [from, to, other] = [rbmOf(5, 4), rbmOf(5, 4, 1, 30), rbmOf(5, 3)];
+  const refused = (message: string, run: () => unknown) => assertThrows(run, RangeError, message);
+  refused(
+    "parameters must be (5, 4), (5) and (4), got 15, 5 and 3",
+    () => new TrainingRbm(teams[0], { ...sizes, path: [from, other] }),
+  );
+  refused(
+    "a path has no labels",
+    () => new TrainingRbm(teams[0], { ...sizes, labelSize: 2, path: [from, to] }),
+  );
+  const key = { seed: 1, chain: 0, step: 0, layer: 0 };
+  refused(
+    "has no path",
+    () => new TrainingRbm(teams[0], sizes).annealPath(Float32Array.of(0, 1), key),
   );
 });
+
+Deno.test("a step along a path gains log p*(v) at the next RBM − at this one", () => {
+  // Sizes of no whole panel, and more than one.
+  for (const [V, H, runs] of [[1, 1, 1], [33, 31, 3], [5, 70, 7]]) {
+    const from = rbmOf(V, H), to = rbmOf(V, H, 0.5, 30);
+    const states = normal(runs * V, 50, 1).map((x) => x > 0 ? 1 : 0);
+    const shares = Float32Array.of(0.25, 0.625), key = { seed: 3, chain: 0, step: 4, layer: 7 };
+    const sizes = { inputSize: V, labelSize: 0, hiddenSize: H, maxRows: runs };
+    const mixed = [...shares].map((share) => blendOf(from, to, share));
+    const energies = mixed.map((rbm) => freeEnergy(rbm, states));
+    for (const team of teams) {
+      const chains = new TrainingRbm(team, { ...sizes, path: [from, to] });
+      chains.setParticles(states);
+      chains.annealPath(shares, key);
+      chains.gains().forEach((gain, run) =>
+        assertAlmostEquals(gain, energies[0][run] - energies[1][run], 1e-4)
+      );
+      const parameters = chains.parameters();
+      mixed[1].weights.forEach((w, i) => assertAlmostEquals(parameters.weights[i], w, 1e-6));
+      // The Gibbs step is one of the RBM that it came to.
+      const one = new TrainingRbm(team, sizes);
+      one.setParameters(parameters);
+      one.setParticles(states);
+      one.anneal(Float32Array.of(1, 1), key);
+      assertEquals(chains.particles(), one.particles());
+    }
+  }
+});
+
+/** The RBM at a share of the line of parameters. */
+function blendOf(from: Rbm, to: Rbm, share: number): Rbm {
+  const mix = (a: Float32Array, b: Float32Array) => a.map((x, i) => x + share * (b[i] - x));
+  return {
+    ...from,
+    weights: mix(from.weights, to.weights),
+    visibleBias: mix(from.visibleBias, to.visibleBias),
+    hiddenBias: mix(from.hiddenBias, to.hiddenBias),
+  };
+}
 
 /** Visible states (runs, V + L) by inversion of p(v, y), enumerated. */
 function exactSamples(rbm: Rbm | LabelRbm, logZ: number, runs: number): Float32Array {

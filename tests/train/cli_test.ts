@@ -275,10 +275,23 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
   const higher = await column("11,8", "high", "--pretrained", at("low"), "--quiet");
   assertEquals(higher.err.match(/rbm\d 1\//g), ["rbm2 1/"]);
   await column("11,8", "whole");
-  const [inParts, atOnce] = await Promise.all(
-    ["high", "whole"].map((name) => readCheckpoint(`${at(name)}/checkpoint.safetensors`)),
+  // Another second RBM: the first one is still the same.
+  const slower = ["--set", "upperStack.learningRate=0.01"];
+  const changed = await column("11,8", "changed", "--pretrained", at("high"), "--quiet", ...slower);
+  assertEquals(changed.err.match(/rbm\d 1\//g), ["rbm2 1/"]);
+  await column("11,8", "changed-whole", ...slower);
+  const [inParts, atOnce, changedInParts, changedAtOnce] = await Promise.all(
+    ["high", "whole", "changed", "changed-whole"].map((name) =>
+      readCheckpoint(`${at(name)}/checkpoint.safetensors`)
+    ),
   );
   assertEquals(inParts.tensors, atOnce.tensors);
+  assertEquals(changedInParts.tensors, changedAtOnce.tensors);
+  const other = await run(
+    ...["train", ...brief, "--hidden", "10", "--top", "0"] as const,
+    ...["--pretrained", at("low"), "--run", at("e")],
+  );
+  assert(/its first RBM must be .*"units":10,.* got .*"units":/.test(other.err), other.err);
   const refused = await run("train", ...shared, "--run", at("d"), "--seed", "2");
   assert(refused.err.includes("seed must be 2, got 1"), refused.err);
 

@@ -8,10 +8,10 @@
  * @module
  */
 import { PANEL } from "./dense";
-import { exp4, sigmoid4, softplus4, sumLanes } from "./math";
+import { exp4, sigmoid4, sumLanes } from "./math";
 import { addProduct, turnPanel } from "./products";
 import { fillUniform } from "./random";
-import { Barrier, shareStart, take } from "./team";
+import { Barrier, meet, shareStart, take } from "./team";
 
 // B rows of a batch, M rows of the model's half, R the larger, P pixels, L labels, V = P + L, H hidden.
 // A panel is 32 columns: weights (H/32, V, 32), transposed (V/32, H, 32), activities (units/32, R, 32),
@@ -102,6 +102,7 @@ export class Batch {
   labelPartials: usize; // (H/32, R, L) f32: Σ softplus over a panel
   bytes: usize; // (B, P padded) u8: where `inputs` come from, divided by `divisor`; 0 if they are there
   divisor: f32;
+  path: usize; // two RBMs to anneal between, each as weights, visible and hidden biases; 0 for none
 }
 
 // A unit's list of rows points into three areas of activities: of data, of the model (negative), and
@@ -410,8 +411,15 @@ function activatePanel(
   }
 }
 
+/** Makes lists of the bits of hidden units, once all workers have written theirs. */
+export function toLists(r: Batch, worker: i32, workers: i32, rows: i32): void {
+  meet(r.barrier, worker);
+  listHidden(r, worker, workers, rows);
+  meet(r.barrier, worker);
+}
+
 /** Lists the hidden units that are on, for a worker's share of the rows. */
-export function listHidden(r: Batch, worker: i32, workers: i32, rows: i32): void {
+function listHidden(r: Batch, worker: i32, workers: i32, rows: i32): void {
   const bytes = listBytes(r.hidden), units = padded(r.hidden);
   const to = shareStart(rows, worker + 1, workers);
   for (let row = shareStart(rows, worker, workers); row < to; row++) {
@@ -459,67 +467,6 @@ function append(end: usize, unit: i32, word: u32): usize {
     word &= word - 1;
   }
   return end;
-}
-
-/**
- * Adds to the gains what hidden units say: Σ softplus(β·sum) − softplus(β′·sum) over a worker's columns.
- */
-export function addHiddenGains(
-  r: Batch,
-  worker: i32,
-  workers: i32,
-  beta: f32,
-  other: f32,
-): void {
-  const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
-  for (let row = 0; row < r.modelRows; row++) {
-    const b = betaOf(r, row, beta), o = r.betas ? load<f32>(r.partnerBetas + (row << 2)) : other;
-    if (b == o) continue;
-    const scale = f32x4.splat(b), otherScale = f32x4.splat(o);
-    let low = f64x2.splat(0), high = f64x2.splat(0);
-    for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
-      const sums = r.model + (column * r.maxRows << 2) + row * ROW_BYTES;
-      for (let at = 0; at < ROW_BYTES; at += 16) { // padding sums are 0, which gains nothing
-        const x = v128.load(sums + at);
-        const own = softplus4(f32x4.mul(scale, x)), its = softplus4(f32x4.mul(otherScale, x));
-        const gain = f32x4.sub(own, its);
-        low = f64x2.add(low, f64x2.promote_low_f32x4(gain));
-        high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(gain, gain, 1, 1)));
-      }
-    }
-    const sum = f64x2.add(low, high), to64 = r.gains + ((worker * r.maxRows + row) << 3);
-    store<f64>(to64, load<f64>(to64) + f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1));
-  }
-}
-
-/** Adds to the gains what visible units say: (β − β′)·Σ (b − base)·v, for a worker's share of the rows. */
-export function addVisibleGains(
-  r: Batch,
-  worker: i32,
-  workers: i32,
-  beta: f32,
-  other: f32,
-): void {
-  const bytes = listBytes(r.pixels), end = shareStart(r.modelRows, worker + 1, workers);
-  for (let row = shareStart(r.modelRows, worker, workers); row < end; row++) {
-    const b = betaOf(r, row, beta), o = r.betas ? load<f32>(r.partnerBetas + (row << 2)) : other;
-    if (b == o) continue;
-    let sum = biasGain(r, r.modelLists + row * bytes, entryBytes(true));
-    if (r.labels > 0) {
-      sum += biasGain(r, r.modelLabels + row * labelListBytes(r), entryBytes(false));
-    }
-    const to = r.gains + ((worker * r.maxRows + row) << 3);
-    store<f64>(to, load<f64>(to) + <f64> (b - o) * sum);
-  }
-}
-
-function biasGain(r: Batch, list: usize, step: i32): f64 {
-  let sum: f64 = 0;
-  for (let at = list + HEAD_BYTES, end = <usize> load<u32>(list); at < end; at += step) {
-    const offset = load<u32>(at) / PANEL; // a row of the weights is 32 times as long
-    sum += <f64> load<f32>(r.visibleBias + offset) - <f64> load<f32>(r.baseBias + offset);
-  }
-  return sum;
 }
 
 /** 32 sums ← start + the listed rows of a table, each times its value. */

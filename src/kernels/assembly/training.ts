@@ -2,10 +2,9 @@
  * One mini-batch of contrastive divergence (CD-k) or its persistent form (PCD), on all workers.
  * @module
  */
+import { addTemperatureGains } from "./annealing";
 import {
   activateHidden,
-  addHiddenGains,
-  addVisibleGains,
   Batch,
   below32,
   binaryRows,
@@ -25,7 +24,6 @@ import {
   isLearning,
   labelListBytes,
   listBytes,
-  listHidden,
   listVisible,
   MODEL_AREA,
   padded,
@@ -36,6 +34,7 @@ import {
   sampleLabels,
   scratchBytes,
   sumPanel,
+  toLists,
   visibleSample,
   visibleUnits,
   ZEROS,
@@ -90,13 +89,6 @@ export function trainBatch(r: Batch, worker: i32): void {
   meet(r.barrier, worker);
 }
 
-/** Makes lists of the bits of hidden units, once all workers have written theirs. */
-function toLists(r: Batch, worker: i32, workers: i32, rows: i32): void {
-  meet(r.barrier, worker);
-  listHidden(r, worker, workers, rows);
-  meet(r.barrier, worker);
-}
-
 /**
  * Parallel tempering: rows and their partners swap inverse temperatures with probability
  * min(1, p_β(v′)·p_β′(v) / p_β(v)·p_β′(v′)). Desjardins et al. (2010), "Tempered Markov chain Monte
@@ -105,8 +97,7 @@ function toLists(r: Batch, worker: i32, workers: i32, rows: i32): void {
 function swapTemperatures(r: Batch, worker: i32, workers: i32): void {
   const all = r.maxRows;
   memory.fill(r.gains + ((worker * all) << 3), 0, r.modelRows << 3);
-  addHiddenGains(r, worker, workers, 1, 1);
-  addVisibleGains(r, worker, workers, 1, 1);
+  addTemperatureGains(r, worker, workers, 1, 1);
   meet(r.barrier, worker);
   if (worker == 0) {
     for (let row = 0; row < r.modelRows; row++) {
@@ -131,28 +122,6 @@ function gainOf(r: Batch, row: i32, workers: i32): f64 {
     sum += load<f64>(r.gains + ((worker * r.maxRows + row) << 3));
   }
   return sum;
-}
-
-/**
- * A worker's share of `k` steps of annealed importance sampling: before each, the gains take in
- * log p(v) at the next inverse temperature − at this one. Salakhutdinov, Murray (2008).
- */
-export function annealBatch(r: Batch, worker: i32): void {
-  const workers = r.barrier.workers, steps = r.k, rows = r.modelRows;
-  for (let s = 0; s < steps; s++) {
-    const before = load<f32>(r.schedule + (s << 2)), beta = load<f32>(r.schedule + (s << 2), 4);
-    const step = r.step + s;
-    hiddenSums(r, worker, workers, r.model, r.modelLists, rows, false);
-    addHiddenGains(r, worker, workers, beta, before);
-    addVisibleGains(r, worker, workers, beta, before);
-    activateHidden(r, worker, workers, r.model, rows, beta, r.layer, step);
-    toLists(r, worker, workers, rows);
-    visibleSample(r, worker, rows, r.layer, step, false, false, beta, true);
-    meet(r.barrier, worker);
-    if (r.labels > 0 && worker == 0) sampleLabels(r, r.layer + 2, step, false);
-    listVisible(r, worker, workers, rows, false);
-    meet(r.barrier, worker);
-  }
 }
 
 /** Lists the inputs of a worker's columns, by batch row and by pixel. */

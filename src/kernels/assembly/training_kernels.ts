@@ -5,7 +5,8 @@
  */
 export { runChains, runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./kernels";
 export { fillUniform } from "./kernels";
+export { annealBatch, annealPath } from "./annealing";
 export { discriminateBatch } from "./discriminative";
 export { learnBatch, predictBatch } from "./directed";
 export { runNetwork, trainNetwork } from "./network";
-export { annealBatch, trainBatch } from "./training";
+export { trainBatch } from "./training";
