@@ -138,7 +138,22 @@ function fineTuningText(recipe: Recipe["fineTuning"]): string {
     `dropout ${recipe.dropout} (input ${recipe.inputDropout})`,
   ];
   if (recipe.adversarialReach > 0) {
-    parts.push(`half of each batch moved up the loss, each pixel by ${recipe.adversarialReach}`);
+    const { adversarialReach: reach, adversarialNorm, adversarialCases } = recipe;
+    const how = adversarialNorm === "l2"
+      ? `a case by a distance of ${reach}`
+      : `each pixel by ${reach}`;
+    const cases = adversarialCases === "half" ? "half of each batch" : "each batch once more,";
+    parts.push(`${cases} moved up the loss, ${how}`);
+  }
+  if (recipe.batchNormalization) {
+    parts.push(
+      "sums into hidden units normalized over the batch, folded into the weights afterwards",
+    );
+  }
+  if (recipe.noise > 0 || recipe.inputNoise > 0) {
+    parts.push(
+      `uniform noise of standard deviation ${recipe.noise} on those and ${recipe.inputNoise} on pixels`,
+    );
   }
   if (a.shift || a.rotation || a.scaling || a.shear || a.elasticAlpha) {
     parts.push(

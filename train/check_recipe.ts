@@ -18,6 +18,7 @@ import {
   type UpDownRecipe,
 } from "./recipe.ts";
 import { rateSchedules } from "./schedules.ts";
+import { adversarialCases, adversarialNorms } from "../src/kernels/network.ts";
 
 type NumericField<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
 
@@ -70,7 +71,9 @@ const fineTuningBounds: Record<NumericField<FineTuningRecipe>, [number, number]>
   l1: [0, 1],
   l2: [0, 1],
   maxNorm: [0, 1000],
-  adversarialReach: [0, 1],
+  adversarialReach: [0, 100],
+  noise: [0, 10],
+  inputNoise: [0, 10],
   patience: [0, 10_000],
 };
 
@@ -102,6 +105,9 @@ export function checkRecipe(recipe: Recipe): Recipe {
   checkChoice("fineTuning.activation", recipe.fineTuning.activation, hiddenActivations);
   checkChoice("fineTuning.optimizer", recipe.fineTuning.optimizer, fineTuningOptimizers);
   checkChoice("fineTuning.schedule", recipe.fineTuning.schedule, rateSchedules);
+  checkChoice("fineTuning.adversarialNorm", recipe.fineTuning.adversarialNorm, adversarialNorms);
+  checkChoice("fineTuning.adversarialCases", recipe.fineTuning.adversarialCases, adversarialCases);
+  checkNormalization(recipe.fineTuning);
   checkChoice("backend", recipe.backend, trainingBackends);
   checkSchedules("upDown", recipe.upDown);
   checkFields("upDown", recipe.upDown, upDownBounds);
@@ -225,6 +231,26 @@ function checkNumber(name: string, value: number, min: number, max: number, inte
   throw new RangeError(`Cannot train: ${name} must be ${kind} in [${min}, ${max}], got ${value}`);
 }
 
+/** @throws {RangeError} if fields of fine-tuning do not go together. */
+function checkNormalization(recipe: FineTuningRecipe): void {
+  const { adversarialNorm, adversarialReach, batchNormalization, batchSize, noise } = recipe;
+  if (adversarialNorm === "max" && adversarialReach > 1) {
+    throw new RangeError(
+      `Cannot train: fineTuning.adversarialReach must be a number in [0, 1] of a pixel's range, got ${adversarialReach}`,
+    );
+  }
+  if (noise > 0 && !batchNormalization) {
+    throw new RangeError(
+      `Cannot train: fineTuning.noise is on normalized sums; set fineTuning.batchNormalization, or noise to 0, got ${noise}`,
+    );
+  }
+  if (batchNormalization && batchSize < 2) {
+    throw new RangeError(
+      `Cannot train: fineTuning.batchNormalization needs a batchSize of at least 2, got ${batchSize}`,
+    );
+  }
+}
+
 /** @throws {RangeError} naming what this backend does not have. */
 export function checkTfjsRbm(recipe: RbmRecipe): void {
   const { schedule, kSchedule, temperatures, visible } = recipe;
@@ -251,6 +277,7 @@ export function checkTfjsRbm(recipe: RbmRecipe): void {
 /** @throws {RangeError} naming what this backend does not have. */
 export function checkTfjsClassifier(recipe: FineTuningRecipe): void {
   const { optimizer, activation, l1, l2, maxNorm, adversarialReach } = recipe;
+  const { batchNormalization, inputNoise } = recipe;
   const wanted = optimizer !== "adam"
     ? `optimizer ${optimizer}`
     : activation !== "sigmoid"
@@ -259,6 +286,8 @@ export function checkTfjsClassifier(recipe: FineTuningRecipe): void {
     ? "a penalty or bound on weights"
     : adversarialReach > 0
     ? "adversarial training"
+    : batchNormalization || inputNoise > 0
+    ? "batch normalization or noise"
     : undefined;
   if (wanted) {
     throw new RangeError(
@@ -269,11 +298,14 @@ export function checkTfjsClassifier(recipe: FineTuningRecipe): void {
 
 /** @throws {RangeError} if the loss would change between evaluations. */
 export function checkConjugateGradient(recipe: FineTuningRecipe): void {
-  const { dropout, inputDropout, maxNorm, adversarialReach } = recipe;
-  if (dropout > 0 || inputDropout > 0 || maxNorm > 0 || adversarialReach > 0) {
+  const { dropout, inputDropout, maxNorm, adversarialReach, inputNoise } = recipe;
+  const changing = Object.entries({ dropout, inputDropout, maxNorm, adversarialReach, inputNoise })
+    .filter(([, value]) => value > 0).map(([name]) => name);
+  if (recipe.batchNormalization) changing.push("batchNormalization");
+  if (changing.length > 0) {
     throw new RangeError(
       "Cannot train: conjugate_gradient needs a loss that does not change between evaluations; " +
-        "set dropout, inputDropout, maxNorm and adversarialReach to 0",
+        `leave out ${changing.join(", ")}`,
     );
   }
 }

@@ -65,3 +65,12 @@ export function unroll({ stack, top }: Dbn): Classifier {
     },
   ];
 }
+
+/** Weights of hidden layers alone; biases and the head are 0, which units that are normalized begin with. */
+export function weightsAlone(network: Classifier): Classifier {
+  return network.map((layer, i) => ({
+    ...layer,
+    kernel: i === network.length - 1 ? new Float32Array(layer.kernel.length) : layer.kernel,
+    bias: new Float32Array(layer.bias.length),
+  }));
+}

@@ -7,6 +7,7 @@ import { type AugmentationOptions, noAugmentation } from "../src/data/augment.ts
 import { optimizers } from "../src/kernels/network.ts";
 import type { HiddenActivation } from "../src/model/dbn.ts";
 import type { Initializer } from "./initializers.ts";
+import type { AdversarialCases, AdversarialNorm } from "../src/kernels/network.ts";
 import type { RateSchedule } from "./schedules.ts";
 
 /** What trains: `simd` has everything, `tfjs` runs the plain algorithms in TensorFlow.js. */
@@ -101,11 +102,20 @@ export interface FineTuningRecipe {
   l2: number;
   /** Bound on the norm of the weights into a hidden unit; 0 for none. */
   maxNorm: number;
-  /**
-   * How far each pixel of half the cases is moved up the loss (adversarial training, Goodfellow et al.
-   * 2015); 0 for none.
-   */
+  /** How far cases are moved up the loss (adversarial training, Goodfellow et al. 2015); 0 for none. */
   adversarialReach: number;
+  /** Half of each batch, or the whole of it after it has been learnt from as it is. */
+  adversarialCases: AdversarialCases;
+  /** What `adversarialReach` bounds: each pixel's move, or with `l2` the Euclidean distance of the case. */
+  adversarialNorm: AdversarialNorm;
+  /**
+   * Whether sums into hidden units are taken to mean 0 and variance 1 over the batch (Ioffe and Szegedy
+   * 2015). Only weights are pretrained then: biases and the head start at 0.
+   */
+  batchNormalization: boolean;
+  /** Standard deviation of uniform noise on the normalized sums, and on the pixels. */
+  noise: number;
+  inputNoise: number;
   /** Stops after so many epochs without a lower error on held-out cases, and keeps the best; 0 never. */
   patience: number;
   /** Distortions of the images, new in each epoch. */
@@ -242,6 +252,11 @@ const fineTuning: FineTuningRecipe = {
   l2: 0,
   maxNorm: 0,
   adversarialReach: 0,
+  adversarialCases: "half",
+  adversarialNorm: "max",
+  batchNormalization: false,
+  noise: 0,
+  inputNoise: 0,
   patience: 0,
   augmentation: noAugmentation,
 };

@@ -12,7 +12,7 @@ import { eventLoopTurn } from "../src/model/pace.ts";
 import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import { findNotFinite, type Tensor } from "../src/model/safetensors.ts";
 import { type Checkpoint, type EpochRecord, type Progress, tensorsUnder } from "./checkpoint.ts";
-import { createClassifierTrainer, unroll } from "./classifier_trainer.ts";
+import { createClassifierTrainer, unroll, weightsAlone } from "./classifier_trainer.ts";
 import { EarlyStopping } from "./early_stopping.ts";
 import { openTrainingBackend } from "./kernels.ts";
 import { histogram } from "./histogram.ts";
@@ -198,9 +198,11 @@ class Run {
   ): Promise<Classifier> {
     const { fineTuning, seed, backend, hidden, top } = this.#recipe;
     const { initializer, augmentation, patience, batchSize } = fineTuning;
-    const start = initializer === "pretrained"
-      ? unroll(dbn!)
-      : initialNetwork([train.size, ...hidden, top, LABELS], initializer, seed);
+    const sizes = [train.size, ...hidden, top, LABELS];
+    let start: Classifier;
+    if (initializer !== "pretrained") start = initialNetwork(sizes, initializer, seed);
+    else if (fineTuning.batchNormalization) start = weightsAlone(unroll(dbn!));
+    else start = unroll(dbn!);
     const inner = await createClassifierTrainer(backend, start, {
       recipe: fineTuning,
       seed,

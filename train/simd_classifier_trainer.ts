@@ -30,6 +30,7 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
     this.#network = new TrainingNetwork(team, start, {
       maxRows: batchSize,
       activation: recipe.activation,
+      normalized: recipe.batchNormalization,
     });
   }
 
@@ -51,12 +52,17 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
       l2: recipe.l2,
       maxNorm: recipe.maxNorm,
       adversarialReach: recipe.adversarialReach,
+      adversarialCases: recipe.adversarialCases,
+      adversarialNorm: recipe.adversarialNorm,
+      noise: recipe.noise,
+      inputNoise: recipe.inputNoise,
     });
     return { loss, accuracy };
   }
 
+  /** With batch normalization folded into them. */
   parameters(): Classifier {
-    return this.#network.parameters();
+    return this.#network.foldedParameters();
   }
 
   scores(inputs: Float32Array): Float32Array {
@@ -69,6 +75,10 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
       ...tensors("parameter", this.#network.parameters()),
       ...tensors("first", first),
       ...tensors("second", second),
+      ...Object.entries(this.#network.memory())
+        .map((
+          [name, data],
+        ): [string, Tensor] => [`memory.${name}`, { shape: [data.length], data }]),
     ]);
   }
 
@@ -77,6 +87,12 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
     const pick = (name: string) => fromTensors(name, state, start);
     this.#network.setParameters(pick("parameter"));
     this.#network.setStates(pick("first"), pick("second"));
+    const memory = Object.keys(this.#network.memory()).map((name) => {
+      const tensor = state.get(`memory.${name}`);
+      if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no memory.${name}`);
+      return [name, tensor.data];
+    });
+    this.#network.setMemory(Object.fromEntries(memory));
   }
 
   dispose(): void {

@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "3ba3ef017d204277b279ad017fdb655f5e4022dd9726a004e2ab865cb918608f";
+export const sourceSha256 = "ceaf1ef7c52175f08a961f9521a06eb982fd9f853416eab0fce6a308dda4c9a2";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

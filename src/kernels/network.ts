@@ -59,11 +59,39 @@ export interface NetworkStep {
   /** Bound on the norm of the weights into a hidden unit; 0 for none. */
   maxNorm: number;
   /**
-   * Moves each input of the batch's first half (rounded down) by so much up the loss, within [0, 1],
-   * before learning from it: adversarial training, Goodfellow, Shlens, Szegedy (2015). 0 for none.
+   * Moves cases by so much up the loss before learning from them: adversarial training, Goodfellow, Shlens,
+   * Szegedy (2015). 0 for none.
    */
   adversarialReach?: number;
+  /** Which cases are moved; see {@linkcode adversarialCases}. @default "half" */
+  adversarialCases?: AdversarialCases;
+  /** What `adversarialReach` bounds; see {@linkcode adversarialNorms}. @default "max" */
+  adversarialNorm?: AdversarialNorm;
+  /** Standard deviations of uniform noise on inputs, and on normalized sums of hidden units. */
+  inputNoise?: number;
+  noise?: number;
 }
+
+/**
+ * Which cases are moved up the loss: the first `half` of each batch, rounded down, or all of them `after`
+ * an update by the batch as it is, for a second update. A normalized network then takes either by its own
+ * means and variances, and those that run are of cases as they are (Xie et al. 2020, "Adversarial examples
+ * improve image recognition").
+ */
+export const adversarialCases = ["half", "after"] as const;
+
+/** One of {@linkcode adversarialCases}. */
+export type AdversarialCases = typeof adversarialCases[number];
+
+/**
+ * How an adversarial move is measured: `max` moves each input by as much, within [0, 1]; `l2` moves a case
+ * by that Euclidean distance along its gradient, wherever that leads (Miyato et al. 2016, "Distributional
+ * smoothing with virtual adversarial training").
+ */
+export const adversarialNorms = ["max", "l2"] as const;
+
+/** One of {@linkcode adversarialNorms}. */
+export type AdversarialNorm = typeof adversarialNorms[number];
 
 /** Mean cross-entropy of a batch in nats, and the share of its rows that are read right. */
 export interface NetworkLoss {
@@ -78,13 +106,25 @@ interface PlacedParameters {
   outputSize: number;
   weights: [values: number, first: number, second: number];
   bias: [values: number, first: number, second: number];
+  /** None where units are not normalized. */
+  normalization?: {
+    gain: [values: number, first: number, second: number];
+    mean: number;
+    variance: number;
+  };
 }
 
 // What a batch is for: see assembly/network.ts.
 const TRAIN = 0, GRADIENTS = 1, PERTURB = 2;
 
-const BATCH_WORDS = 40;
-const LAYER_WORDS = 13;
+const BATCH_WORDS = 48;
+const LAYER_WORDS = 21;
+/** How fast the running means and variances follow those of a batch. */
+const FOLLOW = 0.01;
+/** Streams of the random numbers of a second update by a batch begin so far after those of the first. */
+const AFTER_STREAM = 128;
+/** Added to variances: see assembly/network.ts. */
+const VARIANCE_EPSILON = 1e-5;
 
 /** A network in the arena of a team that runs the training program. */
 export class TrainingNetwork {
@@ -93,16 +133,26 @@ export class TrainingNetwork {
   readonly #maxRows: number;
   readonly #maxBatch: number;
   readonly #activation: HiddenActivation;
+  readonly #normalized: boolean;
   readonly #buffers;
 
-  /** @throws {RangeError} if the arena cannot hold it. */
+  /**
+   * @param options whether hidden units are batch-normalized (Ioffe, Szegedy 2015) is one of them: their
+   * sums at mean 0 and variance 1 over the batch, times a gain that starts at 1, plus the bias
+   * @throws {RangeError} if the arena cannot hold it.
+   */
   constructor(
     team: Team,
     start: readonly DenseParameters[],
-    { maxRows, activation }: { maxRows: number; activation: HiddenActivation },
+    { maxRows, activation, normalized = false }: {
+      maxRows: number;
+      activation: HiddenActivation;
+      normalized?: boolean;
+    },
   ) {
     this.#team = team;
     this.#activation = activation;
+    this.#normalized = normalized;
     this.#maxBatch = maxRows;
     this.#maxRows = padded(maxRows, 4); // a product takes four at a time
     const { arena, workers } = team, rows = this.#maxRows;
@@ -111,10 +161,16 @@ export class TrainingNetwork {
       arena.allocate(count),
       arena.allocate(count),
     ];
-    this.#layers = start.map(({ inputSize, outputSize }) => {
+    this.#layers = start.map(({ inputSize, outputSize }, i) => {
       const inputs = padded(inputSize), outputs = padded(outputSize);
       const weights = triple(inputs * outputs), bias = triple(outputs);
-      return { inputs, outputs, inputSize, outputSize, weights, bias };
+      const layer = { inputs, outputs, inputSize, outputSize, weights, bias };
+      if (!normalized || i === start.length - 1) return layer;
+      const gain = triple(outputs);
+      const mean = arena.allocate(outputs), variance = arena.allocate(outputs);
+      arena.floats(gain[0], outputSize).fill(1);
+      arena.floats(variance, outputSize).fill(1);
+      return { ...layer, normalization: { gain, mean, variance } };
     });
     const widest = Math.max(...this.#layers.map(({ outputs }) => outputs));
     const scratchWords = PANEL * (widest + PANEL);
@@ -127,12 +183,20 @@ export class TrainingNetwork {
       scratchWords,
       batch: arena.allocate(BATCH_WORDS),
       layers: arena.allocate(start.length * LAYER_WORDS),
+      squares: arena.allocate(rows * this.#layers[0].inputs / PANEL),
       outs: this.#layers.map(({ outputs }) => arena.allocate(rows * outputs)),
+    };
+    const placeNormalization = ({ normalization, outputs }: PlacedParameters) => {
+      if (!normalization) return new Array<number>(8).fill(0);
+      const { gain, mean, variance } = normalization;
+      const [normal, noisy] = [arena.allocate(rows * outputs), arena.allocate(rows * outputs)];
+      return [...gain, mean, variance, arena.allocate(outputs), normal, noisy];
     };
     const table = this.#layers.flatMap((layer, i) => [
       ...[layer.inputs, layer.outputs, layer.outputSize, ...layer.weights, ...layer.bias],
       ...[arena.allocate(rows * layer.inputs), arena.allocate(rows * layer.inputs)],
       ...[this.#buffers.outs[i], arena.allocate(rows * layer.outputs)],
+      ...placeNormalization(layer),
     ]);
     arena.integers(this.#buffers.layers, table.length).set(table);
     this.setParameters(start);
@@ -146,10 +210,23 @@ export class TrainingNetwork {
   /** Learns from one batch. */
   step(step: NetworkStep): NetworkLoss {
     const rows = this.#placeBatch(step.inputs, step.labels);
-    const moved = step.adversarialReach ? rows >> 1 : 0;
-    if (moved > 0) this.#run("trainNetwork", PERTURB, moved, step);
-    this.#run("trainNetwork", TRAIN, rows, step);
-    return this.#loss(rows);
+    const perturb = { ...step, noise: 0, inputNoise: 0 };
+    if (!step.adversarialReach || step.adversarialCases !== "after") {
+      const moved = step.adversarialReach ? rows >> 1 : 0;
+      if (moved > 0) this.#run("trainNetwork", PERTURB, moved, perturb);
+      this.#run("trainNetwork", TRAIN, rows, step);
+      return this.#loss(rows);
+    }
+    const updates = 2 * step.updates, key = { ...step.key, layer: step.key.layer + AFTER_STREAM };
+    this.#run("trainNetwork", TRAIN, rows, { ...step, updates });
+    const before = this.#loss(rows);
+    this.#run("trainNetwork", PERTURB, rows, { ...perturb, key });
+    this.#run("trainNetwork", TRAIN, rows, { ...step, key, updates: updates + 1 }, 0);
+    const after = this.#loss(rows);
+    return {
+      loss: (before.loss + after.loss) / 2,
+      accuracy: (before.accuracy + after.accuracy) / 2,
+    };
   }
 
   /** The batch's loss without dropout, and its gradients in the order kernel, bias, kernel, … */
@@ -163,14 +240,23 @@ export class TrainingNetwork {
     return { ...this.#loss(rows), gradients };
   }
 
-  /** Inputs (B, I) moved by `reach` up the loss, without dropout, within [0, 1]. */
-  adversarial(inputs: Float32Array, labels: Uint8Array, reach: number): Float32Array {
+  /** Inputs (B, I) moved by `reach` up the loss, without dropout or noise. */
+  adversarial(
+    inputs: Float32Array,
+    labels: Uint8Array,
+    reach: number,
+    norm: AdversarialNorm = "max",
+  ): Float32Array {
     const rows = this.#placeBatch(inputs, labels);
-    this.#run("trainNetwork", PERTURB, rows, { adversarialReach: reach });
+    const step = { adversarialReach: reach, adversarialNorm: norm };
+    this.#run("trainNetwork", PERTURB, rows, step);
     return this.#team.arena.floats(this.#buffers.inputs, inputs.length).slice();
   }
 
-  /** Scores before the softmax, (B, L), without dropout. */
+  /**
+   * Scores before the softmax, (B, L), without dropout or noise; normalized by the means and variances that
+   * run with training.
+   */
   scores(inputs: Float32Array): Float32Array {
     const rows = this.#placeBatch(inputs);
     this.#run("runNetwork", TRAIN, rows);
@@ -188,6 +274,56 @@ export class TrainingNetwork {
 
   parameters(): DenseParameters[] {
     return this.#read(0);
+  }
+
+  /** Parameters of the same network without normalization: that by the running means is part of them. */
+  foldedParameters(): DenseParameters[] {
+    const memory = this.memory();
+    return this.#read(0).map((layer, i) => {
+      const gain = memory[`gain${i}`];
+      if (!gain) return layer;
+      const mean = memory[`mean${i}`], variance = memory[`variance${i}`];
+      const scale = gain.map((g, o) => g / Math.sqrt(variance[o] + VARIANCE_EPSILON));
+      return {
+        ...layer,
+        kernel: layer.kernel.map((w, at) => w * scale[at % layer.outputSize]),
+        bias: layer.bias.map((b, o) => b - mean[o] * scale[o]),
+      };
+    });
+  }
+
+  /**
+   * What normalization adds to a layer, by name and the layer's index: gains with their two states, running
+   * means and variances, (O) each. Empty without it.
+   */
+  memory(): Record<string, Float32Array> {
+    return Object.fromEntries(
+      this.#memoryPlaces().map(([name, at, count]) => [
+        name,
+        this.#team.arena.floats(at, count).slice(),
+      ]),
+    );
+  }
+
+  /** Restores {@linkcode memory}; what it lacks stays. */
+  setMemory(memory: Record<string, Float32Array>): void {
+    for (const [name, at, count] of this.#memoryPlaces()) {
+      const saved = memory[name];
+      if (!saved) continue;
+      if (saved.length !== count) {
+        throw new RangeError(`Cannot train: ${name} must be ${count} numbers, got ${saved.length}`);
+      }
+      this.#team.arena.floats(at, count).set(saved);
+    }
+  }
+
+  #memoryPlaces(): [name: string, address: number, count: number][] {
+    return this.#layers.flatMap(({ normalization, outputSize }, i) => {
+      if (!normalization) return [];
+      const { gain: [gain, gainFirst, gainSecond], mean, variance } = normalization;
+      return Object.entries({ gain, gainFirst, gainSecond, mean, variance })
+        .map(([name, at]): [string, number, number] => [`${name}${i}`, at, outputSize]);
+    });
   }
 
   setParameters(parameters: readonly DenseParameters[]): void {
@@ -230,6 +366,7 @@ export class TrainingNetwork {
     mode: number,
     rows: number,
     step?: Partial<NetworkStep>,
+    follow = job === "trainNetwork" && mode === TRAIN ? FOLLOW : 0,
   ): void {
     const { arena, barrier } = this.#team, b = this.#buffers, key = step?.key;
     const seed = key?.seed ?? 0, updates = (step?.updates ?? 0) + 1;
@@ -253,7 +390,10 @@ export class TrainingNetwork {
     words[at += 2] = optimizers.indexOf(step?.optimizer ?? "sgd");
     numbers.set(floats, ++at);
     words.set([b.scratch, 4 * b.scratchWords], at += floats.length);
-    numbers[at + 2] = step?.adversarialReach ?? 0;
+    numbers[at += 2] = step?.adversarialReach ?? 0;
+    const norm = adversarialNorms.indexOf(step?.adversarialNorm ?? "max");
+    words.set([norm, b.squares, Number(this.#normalized), Number(job === "runNetwork")], at + 1);
+    numbers.set([follow, step?.noise ?? 0, step?.inputNoise ?? 0], at + 5);
     this.#team.run(job, b.batch);
   }
 

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { fillNormal } from "../../src/math/random.ts";
+import { fillNormal, fillUniform } from "../../src/math/random.ts";
 import {
   type DenseParameters,
   type NetworkStep,
@@ -158,10 +158,24 @@ Deno.test("the kernels write nowhere beside a network's memory", () => {
         const trained = new TrainingNetwork(team, network(sizes), {
           maxRows: 5,
           activation: "relu",
+          normalized: rows > 1,
         });
         const after = team.arena.place(new Float32Array(256).fill(GUARD));
         const batch = batchOf(rows, sizes[0], sizes.at(-1)!);
-        trained.step({ ...plain, ...batch, dropout: 0.5, inputDropout: 0.5, maxNorm: 0.1 });
+        const noisy = {
+          noise: 0.3,
+          inputNoise: 0.2,
+          adversarialReach: 1,
+          adversarialNorm: "l2",
+        } as const;
+        trained.step({
+          ...plain,
+          ...batch,
+          ...noisy,
+          dropout: 0.5,
+          inputDropout: 0.5,
+          maxNorm: 0.1,
+        });
         trained.scores(batch.inputs);
         for (const guard of [before, after]) {
           assert(team.arena.floats(guard, 256).every((x) => x === Math.fround(GUARD)));
@@ -261,5 +275,178 @@ Deno.test("adversarial training learns from half of the batch moved, the other a
     other.step({ ...plain, inputs: mixed, labels });
     assertEquals(one.parameters(), other.parameters());
     release();
+  }
+});
+
+/** Mean cross-entropy of a batch-normalized network of ReLUs or sigmoids with noise, in doubles. */
+function normalizedLoss(
+  layers: { kernel: number[]; bias: number[]; gain: number[] }[],
+  sizes: number[],
+  { inputs, labels }: { inputs: Float32Array; labels: Uint8Array },
+  { activation, key, noise, inputNoise }: {
+    activation: string;
+    key: NetworkStep["key"];
+    noise: number;
+    inputNoise: number;
+  },
+): number {
+  const { seed, step, layer } = key, rows = labels.length;
+  const noiseOf = (row: number, l: number, count: number, deviation: number) => {
+    const uniform = new Float32Array(count);
+    fillUniform(uniform, { seed, chain: row, step, layer: layer + 64 + l });
+    return [...uniform].map((u) => deviation * Math.sqrt(12) * (u - 0.5));
+  };
+  let x = Array.from({ length: rows }, (_, row) => {
+    const noises = noiseOf(row, 0, sizes[0], inputNoise);
+    return noises.map((n, i) => inputs[row * sizes[0] + i] + n);
+  });
+  layers.forEach(({ kernel, bias, gain }, l) => {
+    const outputs = sizes[l + 1], isLast = l === layers.length - 1;
+    const sums = x.map((v) =>
+      Array.from(
+        { length: outputs },
+        (_, o) => v.reduce((sum, value, i) => sum + value * kernel[i * outputs + o], 0),
+      )
+    );
+    if (isLast) return x = sums.map((row) => row.map((s, o) => s + bias[o]));
+    const noises = sums.map((_, row) => noiseOf(row, l + 1, outputs, noise));
+    x = sums.map((row) => row.slice());
+    for (let o = 0; o < outputs; o++) {
+      const mean = sums.reduce((sum, row) => sum + row[o], 0) / rows;
+      const variance = sums.reduce((sum, row) => sum + (row[o] - mean) ** 2, 0) / rows;
+      sums.forEach((row, r) => {
+        const z = (row[o] - mean) / Math.sqrt(variance + 1e-5) + noises[r][o];
+        const y = gain[o] * z + bias[o];
+        x[r][o] = activation === "relu" ? Math.max(0, y) : 1 / (1 + Math.exp(-y));
+      });
+    }
+  });
+  return x.reduce((sum, row, r) => {
+    const largest = Math.max(...row);
+    const total = row.reduce((t, v) => t + Math.exp(v - largest), 0);
+    return sum + (largest + Math.log(total) - row[labels[r]]) / rows;
+  }, 0);
+}
+
+for (const activation of hiddenActivations) {
+  Deno.test(`normalized ${activation} units with noise learn along finite differences`, () => {
+    const sizes = [5, 33, 7, 3], start = network(sizes), batch = batchOf(6, 5, 3), rate = 1 / 64;
+    const step = { ...plain, ...batch, learningRate: rate, noise: 0.3, inputNoise: 0.2 };
+    const trained = teams.map((team) =>
+      new TrainingNetwork(team, start, { maxRows: 7, activation, normalized: true })
+    );
+    // Gains that differ, as they do later in training.
+    const gains = sizes.slice(1, -1).map((size, l) => normal(size, 70 + l).map((x) => 1 + 0.3 * x));
+    const memory = Object.fromEntries(gains.map((gain, l) => [`gain${l}`, gain]));
+    for (const one of trained) one.setMemory(memory);
+    const layers = start.map(({ kernel, bias }, l) => ({
+      kernel: [...kernel],
+      bias: [...bias],
+      gain: [...gains[l] ?? []],
+    }));
+    const setting = { activation, key: plain.key, noise: 0.3, inputNoise: 0.2 };
+    const loss = () => normalizedLoss(layers, sizes, batch, setting);
+    for (const one of trained) assertAlmostEquals(one.step(step).loss, loss(), 1e-5);
+    const after = trained.map((one) => [one.parameters(), one.memory()]);
+    for (const result of after) assertEquals(result, after[0]);
+    const parameters = trained[0].parameters(), later = trained[0].memory();
+    let checked = 0;
+    layers.forEach((layer, l) => {
+      const now = { ...parameters[l], gain: later[`gain${l}`] ?? [] };
+      for (const name of ["kernel", "bias", "gain"] as const) {
+        layer[name].forEach((value, i) => {
+          const at = (x: number) => (layer[name][i] = x, loss());
+          const slope = (at(value + 1e-5) - at(value - 1e-5)) / 2e-5;
+          layer[name][i] = value;
+          assertAlmostEquals((value - now[name][i]) / rate, slope, 3e-5, `${name}${l}[${i}]`);
+          if (Math.abs(slope) > 1e-3) checked++;
+        });
+      }
+    });
+    assert(checked > 100, `${checked}`);
+  });
+}
+
+Deno.test("a normalized network scores as the folded one, by means that follow the batches", () => {
+  const sizes = [5, 33, 3], start = network(sizes), batch = batchOf(6, 5, 3);
+  const team = teams[1], options = { maxRows: 6, activation: "relu" as const };
+  const trained = new TrainingNetwork(team, start, { ...options, normalized: true });
+  const one = new TrainingNetwork(team, start, { ...options, normalized: true });
+  trained.step({ ...plain, ...batch });
+  const { mean0 } = trained.memory();
+  for (let o = 0; o < 33; o++) {
+    let sum = 0;
+    batch.inputs.forEach((x, at) => sum += x * start[0].kernel[at % 5 * 33 + o]);
+    assertAlmostEquals(mean0[o], 0.01 * sum / 6, 1e-6);
+  }
+  for (let i = 1; i < 20; i++) trained.step({ ...plain, ...batchOf(6, 5, 3, i) });
+  const folded = new TrainingNetwork(team, trained.foldedParameters(), options);
+  const scores = trained.scores(batch.inputs);
+  folded.scores(batch.inputs).forEach((s, i) => assertAlmostEquals(s, scores[i], 1e-5));
+  // What a checkpoint holds is enough to go on.
+  one.setParameters(trained.parameters());
+  one.setStates(...trained.states());
+  one.setMemory(trained.memory());
+  const next = { ...plain, ...batchOf(6, 5, 3, 30), optimizer: "adam" as const, updates: 20 };
+  assertEquals(one.step(next), trained.step(next));
+  assertEquals(one.memory(), trained.memory());
+  assertThrows(
+    () => one.setMemory({ gain0: new Float32Array(4) }),
+    RangeError,
+    "33 numbers, got 4",
+  );
+  assertEquals(folded.memory(), {});
+});
+
+Deno.test("a batch learnt from as it is, and then moved, is two updates with noise of their own", () => {
+  const sizes = [33, 40, 10], start = network(sizes), { inputs, labels } = batchOf(5, 33, 10);
+  for (const normalized of [false, true]) {
+    for (const team of teams) {
+      const release = team.arena.mark();
+      const options = { maxRows: 5, activation: "relu" as const, normalized };
+      const one = new TrainingNetwork(team, start, options);
+      const other = new TrainingNetwork(team, start, options);
+      const adam = { ...plain, labels, optimizer: "adam" as const, inputNoise: 0.1 };
+      one.step({
+        ...{ ...adam, inputs, updates: 3 },
+        ...{ adversarialReach: 2, adversarialNorm: "l2", adversarialCases: "after" },
+      });
+      other.step({ ...adam, inputs, updates: 6 });
+      const { mean0, variance0 } = other.memory();
+      const moved = other.adversarial(inputs, labels, 2, "l2");
+      other.step({ ...adam, inputs: moved, updates: 7, key: { ...plain.key, layer: 11 + 128 } });
+      assertEquals(one.parameters(), other.parameters());
+      // The running means are of the cases as they are.
+      if (normalized) {
+        assertEquals([one.memory().mean0, one.memory().variance0], [mean0, variance0]);
+      }
+      release();
+    }
+  }
+});
+
+Deno.test("adversarial inputs at a Euclidean distance go along the gradient", () => {
+  const sizes = [70, 40, 34], start = network(sizes), { inputs, labels } = batchOf(5, 70, 34);
+  const twin = new PlainNetwork(start, "sigmoid"), h = 1e-3, reach = 0.5;
+  const moved = teams.map((team) =>
+    new TrainingNetwork(team, start, { maxRows: 5, activation: "sigmoid" })
+      .adversarial(inputs, labels, reach, "l2")
+  );
+  for (const result of moved) assertEquals(result, moved[0]);
+  for (let row = 0; row < 5; row++) {
+    const slopes = Array.from({ length: 70 }, (_, i) => {
+      const lossAt = (x: number) => {
+        const changed = inputs.slice();
+        changed[row * 70 + i] = x;
+        return twin.gradients(changed, labels).loss;
+      };
+      const x = inputs[row * 70 + i];
+      return (lossAt(x + h) - lossAt(x - h)) / (2 * h);
+    });
+    const norm = Math.hypot(...slopes);
+    slopes.forEach((slope, i) => {
+      const at = row * 70 + i;
+      assertAlmostEquals(moved[0][at], inputs[at] + reach * slope / norm, 1e-4);
+    });
   }
 });

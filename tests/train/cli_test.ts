@@ -101,6 +101,13 @@ const bad: [string, string][] = [
   ["--momentum 1", "stack.momentum must be a number in [0, 0.9999], got 1"],
   ["--weight-cost=-1", "stack.weightCost must be a number in [0, 1], got -1"],
   ["--k 0", "stack.k must be an integer in [1, 1000], got 0"],
+  [
+    "--set fineTuning.adversarialReach=1.5",
+    "adversarialReach must be a number in [0, 1] of a pixel",
+  ],
+  ["--set fineTuning.adversarialNorm=l3", "adversarialNorm must be one of max, l2, got l3"],
+  ["--set fineTuning.adversarialCases=all", "adversarialCases must be one of half, after, got all"],
+  ["--set fineTuning.noise=0.3", "set fineTuning.batchNormalization, or noise to 0, got 0.3"],
   ["--dropout 1", "fineTuning.dropout must be a number in [0, 0.95], got 1"],
   ["--divisor 0", "divisor must be a number in [0.000001, 1000000], got 0"],
   ["--seed=-1", "seed must be an integer in [0, 9007199254740991], got -1"],

@@ -7,7 +7,7 @@
  * @module
  */
 import { PANEL } from "./dense";
-import { exp4, sigmoid4 } from "./math";
+import { exp4, sigmoid4, sumLanes } from "./math";
 import { addProduct, addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "./products";
 import { fillUniform } from "./random";
 import { Barrier, meet, shareStart } from "./team";
@@ -24,6 +24,13 @@ const PERTURB: i32 = 2; // moves the inputs up the loss, and changes no paramete
 
 // Activations of hidden layers.
 const RELU: i32 = 1;
+
+/** Added to variances, so that a unit that never changes can be normalized. */
+const VARIANCE_EPSILON: f32 = 1e-5;
+/** Streams of the random numbers of noise begin so far after those of dropout. */
+const NOISE_STREAM: i32 = 64;
+/** Uniform noise of standard deviation 1 is as wide: √12. */
+const UNIFORM_WIDTH: f32 = 3.4641016;
 
 // Optimizers, in the order of ../network.ts.
 const SGD: i32 = 0;
@@ -69,6 +76,13 @@ class Batch {
   scratch: usize; // a worker: see scratchBytes
   scratchBytes: i32;
   reach: f32; // of PERTURB: how far an input moves
+  euclidean: i32; // of PERTURB: whether `reach` is of a row's Euclidean distance, instead of each input's
+  squares: usize; // (I/32, R) f32: of PERTURB, the squared gradients of a panel
+  normalized: i32; // whether hidden units are batch-normalized
+  running: i32; // whether they take their means and variances from those that run, instead of the batch
+  follow: f32; // how fast those that run follow the batch's; 0 leaves them
+  noise: f32; // standard deviation of the noise on normalized units
+  inputNoise: f32; // and on inputs
 }
 
 /** A layer's parameters with two numbers of state each, and its activities. */
@@ -88,6 +102,15 @@ class Layer {
   xByInput: usize; // (I, R) f32: the same
   out: usize; // (O/32, R, 32) f32: scores, and then their gradients
   outByOutput: usize; // (O, R) f32: the gradients
+  // Of normalized units alone:
+  gain: usize; // (O) f32
+  gainFirst: usize;
+  gainSecond: usize;
+  mean: usize; // (O) f32, running
+  variance: usize; // (O) f32, running
+  deviation: usize; // (O) f32: 1 / √(variance + ε), of this batch
+  normal: usize; // (O/32, R, 32) f32: normalized sums
+  noisy: usize; // the same with noise
 }
 
 // @ts-ignore: decorator
@@ -127,6 +150,7 @@ export function trainNetwork(b: Batch, worker: i32): void {
     for (let block = shareStart(blocks, worker, workers); block < to; block++) {
       updateBlock(b, layer, block / rowPanels, block % rowPanels, scratch);
     }
+    if (b.normalized && i < last) continue; // its biases have moved already
     const panels = layer.outputs / PANEL, panelsTo = shareStart(panels, worker + 1, workers);
     for (let panel = shareStart(panels, worker, workers); panel < panelsTo; panel++) {
       updateBias(b, layer, panel, scratch);
@@ -134,13 +158,20 @@ export function trainNetwork(b: Batch, worker: i32): void {
   }
   if (b.mode == PERTURB) {
     const bottom = layerAt(b, 0), panels = bottom.inputs / PANEL;
-    const to = shareStart(panels, worker + 1, workers);
-    for (let panel = shareStart(panels, worker, workers); panel < to; panel++) {
-      perturbPanel(b, bottom, panel, scratch);
+    const from = shareStart(panels, worker, workers), to = shareStart(panels, worker + 1, workers);
+    for (let panel = from; panel < to; panel++) {
+      backPanel(b, bottom, panelAt(bottom.x, b, panel), panel, scratch);
+      if (b.euclidean) squarePanel(b, bottom, panel);
+    }
+    if (b.euclidean) meet(b.barrier, worker); // a row's norm is of all panels
+    for (let panel = from; panel < to; panel++) {
+      if (b.euclidean) perturbRows(b, bottom, panel);
+      else perturbPanel(b, bottom, panel);
     }
   }
+  const bounded = b.maxNorm != 0 && b.mode == TRAIN; // after the last meeting b may be of another batch
   meet(b.barrier, worker);
-  if (b.maxNorm == 0 || b.mode != TRAIN) return;
+  if (!bounded) return;
   for (let i = 0; i < last; i++) {
     const layer = layerAt(b, i), panels = layer.outputs / PANEL;
     const to = shareStart(panels, worker + 1, workers);
@@ -164,7 +195,9 @@ function forward(b: Batch, scratch: usize, worker: i32, workers: i32): void {
     const layer = layerAt(b, i), panels = layer.outputs / PANEL;
     const to = shareStart(panels, worker + 1, workers);
     for (let panel = shareStart(panels, worker, workers); panel < to; panel++) {
-      forwardPanel(b, layer, panel);
+      const normalized = b.normalized != 0 && i < last;
+      forwardPanel(b, layer, panel, normalized);
+      if (normalized) normalizePanel(b, layer, i + 1, panel, scratch);
       if (i < last) activatePanel(b, layer, layerAt(b, i + 1), i + 1, panel, scratch);
     }
     meet(b.barrier, worker);
@@ -190,9 +223,10 @@ function placeInputs(b: Batch, layer: Layer, scratch: usize, worker: i32, worker
   for (let panel = shareStart(panels, worker, workers); panel < to; panel++) {
     const x = panelAt(layer.x, b, panel), count = min(PANEL, b.inputSize - panel * PANEL);
     for (let row = 0; row < b.rows; row++) {
-      const from = b.inputs + ((row * b.inputSize + panel * PANEL) << 2), at = x + row * ROW_BYTES;
+      const at = x + row * ROW_BYTES;
       if (count < PANEL) memory.fill(at, 0, ROW_BYTES);
-      memory.copy(at, from, count << 2);
+      memory.copy(at, inputOf(b, row, panel), count << 2);
+      if (b.inputNoise > 0) addNoise(b, at, at, row, panel, 0, b.inputNoise, count, scratch);
       if (b.inputKeep < 1) drop(b, at, row, panel, b.stream, b.inputKeep, scratch);
     }
     turnPanel(rowOf(layer.xByInput, b, panel), x, b.maxRows, b.rows);
@@ -218,12 +252,115 @@ function drop(
   }
 }
 
-/** out[panel] ← x·w + bias. */
-function forwardPanel(b: Batch, layer: Layer, panel: i32): void {
+/** to ← from + uniform noise of a standard deviation, for the `count` first of 32 units. */
+function addNoise(
+  b: Batch,
+  to: usize,
+  from: usize,
+  row: i32,
+  panel: i32,
+  layer: i32,
+  deviation: f32,
+  count: i32,
+  scratch: usize,
+): void {
+  const unit = panel * PANEL, stream = b.stream + NOISE_STREAM + layer;
+  fillUniform(scratch, unit, unit + PANEL, stream, b.step, row, b.seedLow, b.seedHigh);
+  const half = f32x4.splat(0.5), width = f32x4.splat(UNIFORM_WIDTH * deviation);
+  for (let at = 0; at < ROW_BYTES; at += 16) {
+    const noise = f32x4.mul(f32x4.sub(v128.load(scratch + at), half), width);
+    v128.store(to + at, f32x4.add(v128.load(from + at), noise));
+  }
+  for (let i = max(count, 0); i < PANEL; i++) store<f32>(to + (i << 2), 0);
+}
+
+/** out[panel] ← x·w + bias, or x·w where it is to be normalized. */
+function forwardPanel(b: Batch, layer: Layer, panel: i32, normalized: bool): void {
   const out = panelAt(layer.out, b, panel), bias = layer.bias + panel * ROW_BYTES;
-  for (let row = 0; row < b.rows; row++) memory.copy(out + row * ROW_BYTES, bias, ROW_BYTES);
+  if (normalized) memory.fill(out, 0, b.rows * ROW_BYTES);
+  else for (let row = 0; row < b.rows; row++) memory.copy(out + row * ROW_BYTES, bias, ROW_BYTES);
   const w = layer.weights + panel * layer.inputs * ROW_BYTES;
   addProduct(out, layer.xByInput, b.maxRows, w, layer.inputs, b.rows);
+}
+
+/**
+ * out[panel] ← gain·z + bias with z the sums at mean 0 and variance 1 over the batch, plus noise. Batch
+ * normalization: Ioffe, Szegedy (2015).
+ */
+function normalizePanel(b: Batch, layer: Layer, stream: i32, panel: i32, scratch: usize): void {
+  const out = panelAt(layer.out, b, panel), normal = panelAt(layer.normal, b, panel);
+  const noisy = panelAt(layer.noisy, b, panel), bytes = b.rows * ROW_BYTES;
+  const one = f32x4.splat(1), share = f32x4.splat(1 / <f32> b.rows), follow = f32x4.splat(b.follow);
+  const epsilon = f32x4.splat(VARIANCE_EPSILON);
+  for (let part = 0; part < ROW_BYTES; part += 16) {
+    const at = panel * ROW_BYTES + part;
+    let mean = v128.load(layer.mean + at), variance = v128.load(layer.variance + at);
+    if (!b.running) {
+      const oldMean = mean, oldVariance = variance;
+      mean = f32x4.splat(0), variance = f32x4.splat(0);
+      for (let i = part; i < bytes; i += ROW_BYTES) mean = f32x4.add(mean, v128.load(out + i));
+      mean = f32x4.mul(mean, share);
+      for (let i = part; i < bytes; i += ROW_BYTES) {
+        const d = f32x4.sub(v128.load(out + i), mean);
+        variance = f32x4.add(variance, f32x4.mul(d, d));
+      }
+      variance = f32x4.mul(variance, share);
+      const meanStep = f32x4.mul(follow, f32x4.sub(mean, oldMean));
+      const varianceStep = f32x4.mul(follow, f32x4.sub(variance, oldVariance));
+      v128.store(layer.mean + at, f32x4.add(oldMean, meanStep));
+      v128.store(layer.variance + at, f32x4.add(oldVariance, varianceStep));
+    }
+    const deviation = f32x4.div(one, f32x4.sqrt(f32x4.add(variance, epsilon)));
+    v128.store(layer.deviation + at, deviation);
+    for (let i = part; i < bytes; i += ROW_BYTES) {
+      v128.store(normal + i, f32x4.mul(f32x4.sub(v128.load(out + i), mean), deviation));
+    }
+  }
+  if (b.noise > 0) {
+    const count = layer.units - panel * PANEL;
+    for (let row = 0; row < b.rows; row++) {
+      const at = row * ROW_BYTES;
+      addNoise(b, noisy + at, normal + at, row, panel, stream, b.noise, count, scratch);
+    }
+  } else memory.copy(noisy, normal, bytes);
+  for (let part = 0; part < ROW_BYTES; part += 16) {
+    const at = panel * ROW_BYTES + part;
+    const gain = v128.load(layer.gain + at), bias = v128.load(layer.bias + at);
+    for (let i = part; i < bytes; i += ROW_BYTES) {
+      v128.store(out + i, f32x4.add(f32x4.mul(gain, v128.load(noisy + i)), bias));
+    }
+  }
+}
+
+/**
+ * From the gradient by gain·z + bias to that by the sums, in place; then the steps of gains and biases.
+ */
+function unnormalizePanel(b: Batch, layer: Layer, panel: i32, scratch: usize): void {
+  const out = panelAt(layer.out, b, panel), normal = panelAt(layer.normal, b, panel);
+  const noisy = panelAt(layer.noisy, b, panel), bytes = b.rows * ROW_BYTES;
+  const share = f32x4.splat(1 / <f32> b.rows), biases = scratch, gains = scratch + ROW_BYTES;
+  for (let part = 0; part < ROW_BYTES; part += 16) {
+    const at = panel * ROW_BYTES + part;
+    let sum = f32x4.splat(0), alongNormal = f32x4.splat(0), alongNoisy = f32x4.splat(0);
+    for (let i = part; i < bytes; i += ROW_BYTES) {
+      const d = v128.load(out + i);
+      sum = f32x4.add(sum, d);
+      alongNormal = f32x4.add(alongNormal, f32x4.mul(d, v128.load(normal + i)));
+      alongNoisy = f32x4.add(alongNoisy, f32x4.mul(d, v128.load(noisy + i)));
+    }
+    v128.store(biases + part, sum);
+    v128.store(gains + part, alongNoisy);
+    const mean = f32x4.mul(share, sum), slope = f32x4.mul(share, alongNormal);
+    const scale = f32x4.mul(v128.load(layer.gain + at), v128.load(layer.deviation + at));
+    for (let i = part; i < bytes; i += ROW_BYTES) {
+      const line = f32x4.add(mean, f32x4.mul(slope, v128.load(normal + i)));
+      v128.store(out + i, f32x4.mul(scale, f32x4.sub(v128.load(out + i), line)));
+    }
+  }
+  if (b.mode == PERTURB) return;
+  const at = panel * ROW_BYTES;
+  update(b, layer.bias + at, layer.biasFirst + at, layer.biasSecond + at, biases, ROW_BYTES);
+  update(b, layer.gain + at, layer.gainFirst + at, layer.gainSecond + at, gains, ROW_BYTES);
 }
 
 /** x of the next layer ← f(out) of this panel, padding 0, with some units left out. */
@@ -293,19 +430,54 @@ function backPanel(b: Batch, layer: Layer, to: usize, panel: i32, scratch: usize
   addProduct(to, layer.outByOutput, b.maxRows, scratch, layer.outputs, b.rows);
 }
 
-/** inputs ← inputs + reach·sign(gradient) within [0, 1], in place; x of the layer is overwritten. */
-function perturbPanel(b: Batch, layer: Layer, panel: i32, scratch: usize): void {
+/** inputs ← inputs + reach·sign(gradient) within [0, 1]; x of the layer holds the gradients. */
+function perturbPanel(b: Batch, layer: Layer, panel: i32): void {
   const gradients = panelAt(layer.x, b, panel), count = min(PANEL, b.inputSize - panel * PANEL);
-  backPanel(b, layer, gradients, panel, scratch);
   for (let row = 0; row < b.rows; row++) {
-    const from = gradients + row * ROW_BYTES;
-    const inputs = b.inputs + ((row * b.inputSize + panel * PANEL) << 2);
+    const from = gradients + row * ROW_BYTES, inputs = inputOf(b, row, panel);
     for (let i = 0; i < count; i++) {
       const g = load<f32>(from + (i << 2)), at = inputs + (i << 2);
       if (g == 0) continue;
       store<f32>(at, max<f32>(0, min<f32>(1, load<f32>(at) + (g > 0 ? b.reach : -b.reach))));
     }
   }
+}
+
+/** The squared norm of a panel's gradients, a row a number. */
+function squarePanel(b: Batch, layer: Layer, panel: i32): void {
+  const gradients = panelAt(layer.x, b, panel);
+  for (let row = 0; row < b.rows; row++) {
+    let sum = f32x4.splat(0);
+    for (let at = 0; at < ROW_BYTES; at += 16) {
+      const g = v128.load(gradients + row * ROW_BYTES + at);
+      sum = f32x4.add(sum, f32x4.mul(g, g));
+    }
+    store<f32>(b.squares + ((panel * b.maxRows + row) << 2), sumLanes(sum));
+  }
+}
+
+/** inputs ← inputs + reach·gradient / its norm. */
+function perturbRows(b: Batch, layer: Layer, panel: i32): void {
+  const gradients = panelAt(layer.x, b, panel), count = min(PANEL, b.inputSize - panel * PANEL);
+  for (let row = 0; row < b.rows; row++) {
+    let squares: f32 = 0;
+    for (let other = 0; other < layer.inputs / PANEL; other++) {
+      squares += load<f32>(b.squares + ((other * b.maxRows + row) << 2));
+    }
+    if (squares == 0) continue;
+    const scale = b.reach / sqrt<f32>(squares);
+    const from = gradients + row * ROW_BYTES, inputs = inputOf(b, row, panel);
+    for (let i = 0; i < count; i++) {
+      const at = inputs + (i << 2);
+      store<f32>(at, load<f32>(at) + scale * load<f32>(from + (i << 2)));
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function inputOf(b: Batch, row: i32, panel: i32): usize {
+  return b.inputs + ((row * b.inputSize + panel * PANEL) << 2);
 }
 
 /** The gradient by the scores below: that by the layer's inputs, times the slope of the activation. */
@@ -322,6 +494,7 @@ function backwardPanel(b: Batch, layer: Layer, below: Layer, panel: i32, scratch
       : f32x4.mul(value, f32x4.sub(one, f32x4.mul(value, keep)));
     v128.store(out + at, f32x4.mul(v128.load(out + at), slope));
   }
+  if (b.normalized) unnormalizePanel(b, below, panel, scratch);
   turnPanel(rowOf(below.outByOutput, b, panel), out, b.maxRows, b.rows);
 }
 
