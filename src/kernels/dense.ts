@@ -42,21 +42,10 @@ export function placeLayer(
 ): PlacedLayer {
   const outputSize = bias.length, stride = padded(outputSize);
   const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
-  const panels = arena.floats(address, inputSize * stride);
-  for (let first = 0; first < outputSize; first += PANEL) {
-    const count = Math.min(PANEL, outputSize - first), panel = first * inputSize;
-    if (transposed) {
-      for (let o = 0; o < count; o++) {
-        const from = (first + o) * inputSize;
-        for (let i = 0; i < inputSize; i++) panels[panel + i * PANEL + o] = weights[from + i];
-      }
-    } else {
-      for (let i = 0; i < inputSize; i++) {
-        const from = i * outputSize + first, to = panel + i * PANEL;
-        for (let o = 0; o < count; o++) panels[to + o] = weights[from + o];
-      }
-    }
-  }
+  arena.scratch(() => {
+    const rows = arena.place(weights);
+    arena.kernels.placePanels(address, rows, inputSize, outputSize, Number(transposed));
+  });
   arena.floats(biasAddress, stride).fill(paddingBias).set(bias);
   return { inputSize, outputSize, stride, weights: address, bias: biasAddress };
 }

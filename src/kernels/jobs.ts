@@ -6,6 +6,13 @@
 /** The functions of assembly/kernels.ts and training_kernels.ts; pointers are byte addresses. */
 export interface KernelExports {
   sigmoidInPlace(x: number, count: number, inverse: number): void;
+  placePanels(
+    panels: number,
+    weights: number,
+    inputs: number,
+    outputs: number,
+    transposed: number,
+  ): void;
   sumSoftplus(a: number, count: number): number;
   softplusGain(a: number, u: number, count: number): number;
   fillUniform(

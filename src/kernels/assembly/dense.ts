@@ -11,6 +11,33 @@ import { Barrier, meet, shareStart } from "./team";
 export const PANEL: i32 = 32;
 const PANEL_BYTES: i32 = 128;
 
+/**
+ * Panels of (I, 32) from rows of weights (I, O), or (O, I) if they are `transposed`; columns from O up to
+ * whole panels stay as they are.
+ */
+export function placePanels(
+  panels: usize,
+  weights: usize,
+  inputs: i32,
+  outputs: i32,
+  transposed: bool,
+): void {
+  for (let first = 0; first < outputs; first += PANEL) {
+    const panel = panels + first * (inputs << 2), count = min(PANEL, outputs - first);
+    if (transposed) {
+      for (let o = 0; o < count; o++) {
+        const from = weights + (first + o) * (inputs << 2), to = panel + (o << 2);
+        for (let i = 0; i < inputs; i++) store<f32>(to + i * PANEL_BYTES, load<f32>(from + (i << 2)));
+      }
+      continue;
+    }
+    for (let i = 0; i < inputs; i++) {
+      const from = weights + ((i * outputs + first) << 2), to = panel + i * PANEL_BYTES;
+      memory.copy(to, from, count << 2);
+    }
+  }
+}
+
 /** Fields of a layer's call, in the order of the caller's Int32Array: see ../dense.ts. */
 // @ts-ignore: decorator
 @unmanaged

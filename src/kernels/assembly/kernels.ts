@@ -6,5 +6,5 @@
  * @module
  */
 export { runChains } from "./chains";
-export { runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./dense";
+export { placePanels, runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./dense";
 export { fillUniform } from "./random";

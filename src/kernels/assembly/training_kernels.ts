@@ -3,7 +3,7 @@
  * multiply-add of relaxed SIMD, whose bits may differ between machines.
  * @module
  */
-export { runChains, runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./kernels";
+export { runChains, placePanels, runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./kernels";
 export { fillUniform } from "./kernels";
 export { annealBatch, annealPath } from "./annealing";
 export { discriminateBatch } from "./discriminative";
