@@ -96,6 +96,13 @@ export async function estimateLogPartition(
     const { gains } = await annealTemperatures(team, rbm, start, schedule, options);
     return samples ? fromAbove(gains, logBase) : logPartitionOf(gains, logBase);
   }
+  if (
+    "labelSize" in rbm || origin.visibleSize !== rbm.visibleSize || origin.hiddenSize > hiddenSize
+  ) {
+    throw new RangeError(
+      `Cannot anneal: origin must have ${rbm.visibleSize} visible and at most ${hiddenSize} hidden units, and no labels, got ${origin.visibleSize} and ${origin.hiddenSize}`,
+    );
+  }
   const first = withUnits(origin, rbm);
   const add = (a: Float64Array, b: Float64Array) => a.map((x, i) => x + b[i]);
   if (samples) {

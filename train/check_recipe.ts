@@ -120,6 +120,14 @@ export function checkRecipe(recipe: Recipe): Recipe {
       "Cannot train: upDown.recognition classifier needs fineTuning.initializer pretrained and activation sigmoid",
     );
   }
+  if (
+    recipe.upDown.epochs > 0 && recipe.upDown.recognition === "classifier" &&
+    recipe.fineTuning.batchNormalization
+  ) {
+    throw new RangeError(
+      "Cannot train: upDown.recognition classifier needs units like the DBN's; set fineTuning.batchNormalization to false",
+    );
+  }
   if (recipe.upDown.epochs > 0 && recipe.backend === "tfjs") {
     throw new RangeError("Cannot train: upDown needs the backend simd, got tfjs");
   }

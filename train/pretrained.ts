@@ -36,6 +36,7 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
   for (const field of SHARED) {
     if (recipe[field] !== theirs[field]) throw differs(field, recipe[field], theirs[field]);
   }
+  if (!recipe.pretraining) throw new FlagError(`--pretrained ${run}: it trains no RBM`);
   const wanted = rbmStages(recipe), had = rbmStages(theirs);
   let same = 0;
   while (same < wanted.length && equal(wanted[same], had[same])) same++;

@@ -78,6 +78,7 @@ export async function runTraining(
   events: TrainingEvents = {},
   resume?: Checkpoint,
 ): Promise<TrainedParts> {
+  checkBatches(recipe, data.train.count);
   await openTrainingBackend();
   const run = new Run(recipe, events, resume);
   const { history } = run.progress; // the run adds to it
@@ -113,6 +114,17 @@ export async function runTraining(
     ? await run.upDownStage(stack.length + 2, greedy, classifier, data.train, data.validation)
     : greedy;
   return { stack, dbn, ...(dbn !== greedy && { greedy }), classifier, history };
+}
+
+/** @throws {RangeError} if a batch of one case would be normalized, which leaves nothing of it. */
+function checkBatches(
+  { fineTuning: { batchNormalization, batchSize } }: Recipe,
+  count: number,
+): void {
+  if (!batchNormalization || count % batchSize !== 1) return;
+  throw new RangeError(
+    `Cannot train: fineTuning.batchNormalization needs at least 2 cases in the last batch, got 1 of ${count} in batches of ${batchSize}; change the split or fineTuning.batchSize`,
+  );
 }
 
 /** @throws {RangeError} if an RBM that starts as the one below turned over has too few units. */

@@ -41,6 +41,11 @@ export function placeLayer(
   },
 ): PlacedLayer {
   const outputSize = bias.length, stride = padded(outputSize);
+  if (weights.length !== inputSize * outputSize) {
+    throw new RangeError(
+      `Cannot place layer: weights must be ${inputSize} by ${outputSize} numbers, got ${weights.length}`,
+    );
+  }
   const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
   arena.scratch(() => {
     const rows = arena.place(weights);

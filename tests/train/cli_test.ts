@@ -111,6 +111,10 @@ const bad: [string, string][] = [
     'adversarialCases must be one of half, after, got "all"',
   ],
   ["--set fineTuning.noise=0.3", "set fineTuning.batchNormalization, or noise to 0, got 0.3"],
+  [
+    "--set fineTuning.batchNormalization=true upDown.epochs=1 upDown.recognition=classifier",
+    "set fineTuning.batchNormalization to false",
+  ],
   ["--dropout 1", "fineTuning.dropout must be a number in [0, 0.95], got 1"],
   ["--divisor 0", "divisor must be a number in [0.000001, 1000000], got 0"],
   ["--seed=-1", "seed must be an integer in [0, 9007199254740991], got -1"],
@@ -309,6 +313,12 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
     "fineTuning.augmentation.elasticAlpha=30 fineTuning.optimizer=nesterov";
   const judged = await ok("train", "--recipe", "judge", "--set", network, "--run", at("j"));
   assert(/test error on 10000 images: classifier \d/.test(judged.out), judged.out);
+  const scratch = ["--recipe", "judge", "--set", network, "--run", at("k")];
+  const none = await run("train", ...scratch, "--pretrained", at("j"));
+  assert(none.err.includes("it trains no RBM"), none.err);
+  const single = `${network} split=train[:301] fineTuning.batchNormalization=true`;
+  const odd = await run("train", "--recipe", "judge", "--set", single, "--run", at("l"));
+  assert(odd.err.includes("at least 2 cases in the last batch, got 1 of 301"), odd.err);
   const samples = await ok(
     "samples",
     "--model",
@@ -333,9 +343,10 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
   for (const { logZ, low, high } of [bound.fromBelow, bound.fromAbove]) {
     assert(low < logZ && logZ < high);
   }
-  const { fromBelow, fromAbove, mean, meanFromBelow } = bound;
+  const { fromBelow, fromAbove, mean, meanFromBelow, meanFromAbove } = bound;
   assert(mean < 0);
-  assertAlmostEquals(meanFromBelow - mean, fromAbove.logZ - fromBelow.logZ, 1e-9);
+  assertAlmostEquals(meanFromBelow - meanFromAbove, fromAbove.logZ - fromBelow.logZ, 1e-9);
+  assertEquals(mean, Math.min(meanFromBelow, meanFromAbove));
   const stack = await ok("likelihood", "--run", at("a"), ...options);
   assertEquals(JSON.parse(stack.out).kind, "lower bound");
 
