@@ -3,6 +3,7 @@
  * @module
  */
 import type { AugmentationOptions } from "../src/data/augment.ts";
+import { adversarialCases, adversarialNorms } from "../src/kernels/network.ts";
 import { checkSeed } from "../src/math/random.ts";
 import { hiddenActivations } from "../src/model/dbn.ts";
 import { checkName, MAX_LAYER_UNITS } from "../src/model/weights.ts";
@@ -18,7 +19,6 @@ import {
   type UpDownRecipe,
 } from "./recipe.ts";
 import { rateSchedules } from "./schedules.ts";
-import { adversarialCases, adversarialNorms } from "../src/kernels/network.ts";
 
 type NumericField<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
 
@@ -112,21 +112,8 @@ export function checkRecipe(recipe: Recipe): Recipe {
   checkSchedules("upDown", recipe.upDown);
   checkFields("upDown", recipe.upDown, upDownBounds);
   checkChoice("upDown.recognition", recipe.upDown.recognition, ["greedy", "classifier"]);
-  if (
-    recipe.upDown.epochs > 0 && recipe.upDown.recognition === "classifier" &&
-    (recipe.fineTuning.initializer !== "pretrained" || recipe.fineTuning.activation !== "sigmoid")
-  ) {
-    throw new RangeError(
-      "Cannot train: upDown.recognition classifier needs fineTuning.initializer pretrained and activation sigmoid",
-    );
-  }
-  if (
-    recipe.upDown.epochs > 0 && recipe.upDown.recognition === "classifier" &&
-    recipe.fineTuning.batchNormalization
-  ) {
-    throw new RangeError(
-      "Cannot train: upDown.recognition classifier needs units like the DBN's; set fineTuning.batchNormalization to false",
-    );
+  if (recipe.upDown.epochs > 0 && recipe.upDown.recognition === "classifier") {
+    checkRecognition(recipe.fineTuning);
   }
   if (recipe.upDown.epochs > 0 && recipe.backend === "tfjs") {
     throw new RangeError("Cannot train: upDown needs the backend simd, got tfjs");
@@ -237,6 +224,20 @@ function checkNumber(name: string, value: number, min: number, max: number, inte
   if (ok && value >= min && value <= max) return;
   const kind = integer ? "an integer" : "a number";
   throw new RangeError(`Cannot train: ${name} must be ${kind} in [${min}, ${max}], got ${value}`);
+}
+
+/** @throws {RangeError} if a classifier's units would not be like those of the DBN that it came from. */
+function checkRecognition({ initializer, activation, batchNormalization }: FineTuningRecipe): void {
+  if (initializer !== "pretrained" || activation !== "sigmoid") {
+    throw new RangeError(
+      "Cannot train: upDown.recognition classifier needs fineTuning.initializer pretrained and activation sigmoid",
+    );
+  }
+  if (batchNormalization) {
+    throw new RangeError(
+      "Cannot train: upDown.recognition classifier needs units like the DBN's; set fineTuning.batchNormalization to false",
+    );
+  }
 }
 
 /** @throws {RangeError} if fields of fine-tuning do not go together. */

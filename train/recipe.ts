@@ -4,10 +4,9 @@
  * @module
  */
 import { type AugmentationOptions, noAugmentation } from "../src/data/augment.ts";
-import { optimizers } from "../src/kernels/network.ts";
+import { type AdversarialCases, type AdversarialNorm, optimizers } from "../src/kernels/network.ts";
 import type { HiddenActivation } from "../src/model/dbn.ts";
 import type { Initializer } from "./initializers.ts";
-import type { AdversarialCases, AdversarialNorm } from "../src/kernels/network.ts";
 import type { RateSchedule } from "./schedules.ts";
 
 /** What trains: `simd` has everything, `tfjs` runs the plain algorithms in TensorFlow.js. */

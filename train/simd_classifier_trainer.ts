@@ -8,6 +8,7 @@ import type { Classifier } from "../src/model/dbn.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import { TrainingNetwork } from "../src/kernels/network.ts";
 import type { Team } from "../src/kernels/team.ts";
+import { tensorsUnder } from "./checkpoint.ts";
 import type { ClassifierTrainer, ClassifierTrainerOptions } from "./classifier_trainer.ts";
 import type { FineTuningRecipe } from "./recipe.ts";
 import { learningRateAt } from "./schedules.ts";
@@ -71,15 +72,15 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
 
   state(): Map<string, Tensor> {
     const [first, second] = this.#network.states();
-    return new Map([
+    const state = new Map([
       ...tensors("parameter", this.#network.parameters()),
       ...tensors("first", first),
       ...tensors("second", second),
-      ...Object.entries(this.#network.memory())
-        .map((
-          [name, data],
-        ): [string, Tensor] => [`memory.${name}`, { shape: [data.length], data }]),
     ]);
+    for (const [name, data] of Object.entries(this.#network.memory())) {
+      state.set(`memory.${name}`, { shape: [data.length], data });
+    }
+    return state;
   }
 
   load(state: ReadonlyMap<string, Tensor>): void {
@@ -87,8 +88,9 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
     const pick = (name: string) => fromTensors(name, state, start);
     this.#network.setParameters(pick("parameter"));
     this.#network.setStates(pick("first"), pick("second"));
+    const saved = tensorsUnder(state, "memory");
     const memory = Object.keys(this.#network.memory()).map((name) => {
-      const tensor = state.get(`memory.${name}`);
+      const tensor = saved.get(name);
       if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no memory.${name}`);
       return [name, tensor.data];
     });

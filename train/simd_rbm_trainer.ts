@@ -8,6 +8,7 @@ import type { LabelRbm, Rbm } from "../src/model/rbm.ts";
 import type { Tensor } from "../src/model/safetensors.ts";
 import type { Team } from "../src/kernels/team.ts";
 import { type TrainingParameters, TrainingRbm } from "../src/kernels/training.ts";
+import { tensorsUnder } from "./checkpoint.ts";
 import {
   initialHiddenBias,
   initialVisibleBias,
@@ -149,10 +150,8 @@ export class SimdRbmTrainer implements RbmTrainer {
       })) as unknown as TrainingParameters;
     this.#rbm.setParameters(pick(""));
     this.#rbm.setVelocities(pick("velocity."));
-    const memory = [...state].filter(([name]) => name.startsWith("memory."));
-    this.#rbm.setMemory(
-      Object.fromEntries(memory.map(([name, { data }]) => [name.slice("memory.".length), data])),
-    );
+    const memory = [...tensorsUnder(state, "memory")].map(([name, { data }]) => [name, data]);
+    this.#rbm.setMemory(Object.fromEntries(memory));
     const particles = state.get("particles");
     if (particles) this.#rbm.setParticles(particles.data);
   }

@@ -4,6 +4,7 @@
  */
 import { type HiddenActivation, hiddenActivations } from "../model/dbn.ts";
 import { padded, PANEL } from "./dense.ts";
+import { type Places, readPlaces, writePlaces } from "./places.ts";
 import type { Team } from "./team.ts";
 
 // B rows of a batch, R the most that fit, I inputs, O outputs of a layer, L labels
@@ -137,8 +138,8 @@ export class TrainingNetwork {
   readonly #buffers;
 
   /**
-   * @param options whether hidden units are batch-normalized (Ioffe, Szegedy 2015) is one of them: their
-   * sums at mean 0 and variance 1 over the batch, times a gain that starts at 1, plus the bias
+   * With `normalized`, sums into hidden units are taken to mean 0 and variance 1 over the batch (batch
+   * normalization, Ioffe and Szegedy 2015), times a gain that starts at 1, plus the bias.
    * @throws {RangeError} if the arena cannot hold it.
    */
   constructor(
@@ -210,23 +211,31 @@ export class TrainingNetwork {
   /** Learns from one batch. */
   step(step: NetworkStep): NetworkLoss {
     const rows = this.#placeBatch(step.inputs, step.labels);
-    const perturb = { ...step, noise: 0, inputNoise: 0 };
-    if (!step.adversarialReach || step.adversarialCases !== "after") {
-      const moved = step.adversarialReach ? rows >> 1 : 0;
-      if (moved > 0) this.#run("trainNetwork", PERTURB, moved, perturb);
-      this.#run("trainNetwork", TRAIN, rows, step);
-      return this.#loss(rows);
-    }
+    const { adversarialReach = 0, adversarialCases = "half" } = step;
+    if (adversarialReach > 0 && adversarialCases === "after") return this.#learnTwice(rows, step);
+    if (adversarialReach > 0) this.#perturb(rows >> 1, step);
+    this.#run("trainNetwork", TRAIN, rows, step);
+    return this.#loss(rows);
+  }
+
+  /** Learns from the placed batch as it is, and then with every case moved; means over both. */
+  #learnTwice(rows: number, step: NetworkStep): NetworkLoss {
     const updates = 2 * step.updates, key = { ...step.key, layer: step.key.layer + AFTER_STREAM };
     this.#run("trainNetwork", TRAIN, rows, { ...step, updates });
     const before = this.#loss(rows);
-    this.#run("trainNetwork", PERTURB, rows, { ...perturb, key });
+    this.#perturb(rows, { ...step, key });
     this.#run("trainNetwork", TRAIN, rows, { ...step, key, updates: updates + 1 }, 0);
     const after = this.#loss(rows);
     return {
       loss: (before.loss + after.loss) / 2,
       accuracy: (before.accuracy + after.accuracy) / 2,
     };
+  }
+
+  /** Moves the first cases of the placed batch. */
+  #perturb(rows: number, step: NetworkStep): void {
+    if (rows === 0) return;
+    this.#run("trainNetwork", PERTURB, rows, { ...step, noise: 0, inputNoise: 0 });
   }
 
   /** The batch's loss without dropout, and its gradients in the order kernel, bias, kernel, … */
@@ -297,33 +306,21 @@ export class TrainingNetwork {
    * means and variances, (O) each. Empty without it.
    */
   memory(): Record<string, Float32Array> {
-    return Object.fromEntries(
-      this.#memoryPlaces().map(([name, at, count]) => [
-        name,
-        this.#team.arena.floats(at, count).slice(),
-      ]),
-    );
+    return readPlaces(this.#team.arena, this.#memoryPlaces());
   }
 
   /** Restores {@linkcode memory}; what it lacks stays. */
   setMemory(memory: Record<string, Float32Array>): void {
-    for (const [name, at, count] of this.#memoryPlaces()) {
-      const saved = memory[name];
-      if (!saved) continue;
-      if (saved.length !== count) {
-        throw new RangeError(`Cannot train: ${name} must be ${count} numbers, got ${saved.length}`);
-      }
-      this.#team.arena.floats(at, count).set(saved);
-    }
+    writePlaces(this.#team.arena, this.#memoryPlaces(), memory);
   }
 
-  #memoryPlaces(): [name: string, address: number, count: number][] {
-    return this.#layers.flatMap(({ normalization, outputSize }, i) => {
+  #memoryPlaces(): Places {
+    return Object.fromEntries(this.#layers.flatMap(({ normalization, outputSize }, i) => {
       if (!normalization) return [];
       const { gain: [gain, gainFirst, gainSecond], mean, variance } = normalization;
       return Object.entries({ gain, gainFirst, gainSecond, mean, variance })
-        .map(([name, at]): [string, number, number] => [`${name}${i}`, at, outputSize]);
-    });
+        .map(([name, at]) => [`${name}${i}`, [at, outputSize]]);
+    }));
   }
 
   setParameters(parameters: readonly DenseParameters[]): void {

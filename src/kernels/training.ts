@@ -4,6 +4,7 @@
  */
 import { fillUniform, type RandomKey } from "../math/random.ts";
 import { padded, PANEL } from "./dense.ts";
+import { type Places, readPlaces, writePlaces } from "./places.ts";
 import type { Team } from "./team.ts";
 
 // B batch, M fantasy particles, P pixels, L labels, V = P + L visible, H hidden
@@ -574,27 +575,16 @@ export class TrainingRbm {
 
   /** What some methods remember beside velocities and chains, by name; empty where none does. */
   memory(): Record<string, Float32Array> {
-    const { arena } = this.#team, places = this.#memoryPlaces();
-    return Object.fromEntries(
-      Object.entries(places).map(([name, [at, count]]) => [name, arena.floats(at, count).slice()]),
-    );
+    return readPlaces(this.#team.arena, this.#memoryPlaces());
   }
 
   /** Restores {@linkcode memory}; what it lacks stays. Parameters must have been set before. */
   setMemory(memory: Record<string, Float32Array>): void {
-    const { arena } = this.#team;
-    for (const [name, [at, count]] of Object.entries(this.#memoryPlaces())) {
-      const saved = memory[name];
-      if (!saved) continue;
-      if (saved.length !== count) {
-        throw new RangeError(`Cannot train: ${name} must be ${count} numbers, got ${saved.length}`);
-      }
-      arena.floats(at, count).set(saved);
-    }
+    writePlaces(this.#team.arena, this.#memoryPlaces(), memory);
     if (this.#buffers.fastWeights) this.#placeChainWeights();
   }
 
-  #memoryPlaces(): Record<string, [address: number, count: number]> {
+  #memoryPlaces(): Places {
     const b = this.#buffers, { maxRows } = this.#sizes;
     return {
       sparsityMeans: [b.sparsityMeans, this.#hiddenPad],
