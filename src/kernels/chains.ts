@@ -134,19 +134,21 @@ function placeRun(
   const chains = visible.length / visibleSize;
   const hiddenPad = padded(hiddenSize), belowPad = padded(visibleSize + labelSize);
   const visiblePad = padded(visibleSize), stateWords = padded(visibleSize, 1024) / 32;
-  const upList = listWords(visibleSize), largest = Math.max(hiddenPad, belowPad);
+  const upList = listWords(visibleSize);
   const buffers = {
     upSums: arena.allocate(chains * hiddenPad),
     downSums: arena.allocate(chains * belowPad),
     added: arena.allocate(workers * chains * upList),
     removed: arena.allocate(workers * chains * upList),
+    allAdded: arena.allocate(workers * chains * upList),
+    allRemoved: arena.allocate(workers * chains * upList),
     on: arena.allocate(workers * chains * listWords(hiddenSize)),
     state: arena.allocate(workers * chains * stateWords),
     probabilities: arena.allocate(chains * visiblePad),
     label: arena.allocate(chains),
     labelProbabilities: arena.allocate(chains * labelSize),
     drive: arena.place(segment.drive),
-    scratch: arena.allocate(workers * largest),
+    scratch: arena.allocate(workers * PANEL),
   };
   const bias = arena.integers(rbm.up.bias, hiddenPad);
   const sums = arena.integers(buffers.upSums, chains * hiddenPad);
@@ -154,8 +156,12 @@ function placeRun(
   const removed = arena.integers(buffers.removed, workers * chains * upList);
   const states = arena.integers(buffers.state, workers * chains * stateWords);
   const label = arena.integers(buffers.label, chains);
+  for (let column = 0; column < hiddenPad; column += PANEL) {
+    for (let chain = 0; chain < chains; chain++) {
+      sums.set(bias.subarray(column, column + PANEL), column * chains + chain * PANEL);
+    }
+  }
   for (let chain = 0; chain < chains; chain++) {
-    sums.set(bias, chain * hiddenPad);
     const first = chain * upList + 4;
     let end = first;
     for (let i = 0; i < visibleSize; i++) {
@@ -190,7 +196,8 @@ function placeRun(
     ...[streams.hidden, streams.visible, streams.label],
     ...[rbm.up.weights, rbm.down.weights, rbm.up.bias, rbm.down.bias, rbm.up.scale, rbm.down.scale],
     ...[rbm.labelWeights, buffers.upSums, buffers.downSums],
-    ...[buffers.added, buffers.removed, buffers.on, buffers.state, buffers.probabilities],
+    ...[buffers.added, buffers.removed, buffers.allAdded, buffers.allRemoved, buffers.on],
+    ...[buffers.state, buffers.probabilities],
     ...[buffers.label, buffers.labelProbabilities, buffers.drive, buffers.scratch],
   ];
   const address = arena.allocate(fields.length + 1);

@@ -66,7 +66,7 @@ const shapes = [
   { visibleSize: 1, hiddenSize: 1, labelSize: 0, batchSize: 1 },
   { visibleSize: 33, hiddenSize: 31, labelSize: 0, batchSize: 5 },
   { visibleSize: 31, hiddenSize: 65, labelSize: 3, batchSize: 7 },
-  { visibleSize: 64, hiddenSize: 96, labelSize: 10, batchSize: 4 },
+  { visibleSize: 64, hiddenSize: 96, labelSize: 10, batchSize: 18 },
 ].flatMap((shape) => [0, 1].map((stage) => ({ ...shape, stage })));
 const BATCHES = 6, BATCHES_PER_EPOCH = 3;
 

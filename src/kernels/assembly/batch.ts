@@ -7,6 +7,7 @@
  * over its list in order, so neither the number of workers nor who did what changes a bit.
  * @module
  */
+import { prefetch } from "./cache";
 import { PANEL } from "./dense";
 import { exp4, sigmoid4, sumLanes } from "./math";
 import { addProduct, turnPanel } from "./products";
@@ -18,6 +19,8 @@ import { Barrier, meet, shareStart, take } from "./team";
 // all padded to 32 in both directions.
 
 export const ROW_BYTES: i32 = 128;
+/** From so many rows of a batch on most rows of weights in a panel are used by one or another. */
+const PREFETCHED_ROWS: i32 = 16;
 export const ZEROS: usize = memory.data(128, 16);
 /** Fields of a batch, in the order of the caller's Int32Array: see ../training.ts. */
 // @ts-ignore: decorator
@@ -288,7 +291,11 @@ export function hiddenPanel(
   last: bool,
   sampled: i32,
 ): void {
-  const ofData = lists == r.dataLists;
+  const ofData = lists == r.dataLists, bytes = visibleUnits(r) * ROW_BYTES;
+  if (rows >= PREFETCHED_ROWS) {
+    const weights = ofData ? r.weights : r.chainWeights;
+    prefetch(weights + column / PANEL * bytes, bytes, r.scratch + worker * scratchBytes(r));
+  }
   const sums = ofData && flipped(r) ? r.model : out; // the model's half goes on from the data's sums
   if (!ofData && last && flipped(r)) addFlips(r, column);
   else sumHidden(r, column, sums, lists, rows, last);
@@ -675,6 +682,7 @@ function visiblePanel(
   const uniforms = r.scratch + worker * scratchBytes(r), pair = paired(r), binary = binaryRows(r);
   const table = r.transposed + column * (padded(r.hidden) << 2);
   const bias = r.visibleBias + (column << 2), panel = r.visible + (column * all << 2);
+  if (rows >= PREFETCHED_ROWS) prefetch(table, padded(r.hidden) * ROW_BYTES, uniforms);
   for (let row = 0; row < rows; row++) {
     const sums = panel + row * ROW_BYTES;
     sumPanel(sums, bias, table, r.hiddenLists + row * hiddenBytes, 0, 1, 1);

@@ -6,15 +6,21 @@
  * rows of all active units.
  * @module
  */
+import { prefetch } from "./cache";
 import { PANEL } from "./dense";
 import { exp4, one4 } from "./math";
 import { fillUniform } from "./random";
 import { Barrier, meet, shareStart } from "./team";
 
-// C chains, P penultimate units, H hidden, L labels; a panel of a table is 32 columns of every row
+// C chains, P penultimate units, H hidden, L labels; a panel of a table is 32 columns of every row, and
+// one of sums is those columns of every chain
 
 /** Bytes of a row in a panel of 16-bit weights. */
 const ROW_BYTES: i32 = 64;
+/** Bytes of a chain's sums in a panel, and of as many uniforms. */
+const SUM_BYTES: i32 = 128;
+/** From so many chains on most rows of a panel are used by one or another. */
+const PREFETCHED_CHAINS: i32 = 8;
 const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 
 /** Fields of a chain run, in the order of the caller's Int32Array: see ../chains.ts. */
@@ -42,17 +48,19 @@ class Run {
   upScale: usize; // (H padded) f32: 2^−shift of each column
   downScale: usize; // (P+L padded) f32
   labelWeights: usize; // (L, H padded) f32
-  upSums: usize; // (C, H padded) i32
-  downSums: usize; // (C, P+L padded) i32
-  added: usize; // C lists a worker
-  removed: usize; // C lists a worker
+  upSums: usize; // panels of (C, 32) i32
+  downSums: usize; // panels of (C, 32) i32
+  added: usize; // C lists a worker: visible units of its columns that came on
+  removed: usize; // C lists a worker: those that went off
+  allAdded: usize; // C lists a worker: those of all columns
+  allRemoved: usize; // C lists a worker
   on: usize; // C lists a worker
   state: usize; // a worker: (C, lines of bits), set where a visible unit of its columns is on
   probabilities: usize; // (C, P padded) f32, of the last step
   label: usize; // (C) i32
   labelProbabilities: usize; // (C, L) f32, of the last step
   drive: usize; // (steps) f32: what the label counts at each step
-  scratch: usize; // a worker: the uniforms of a layer
+  scratch: usize; // a worker: the uniforms of a panel
   inverseTemperature: f32;
 }
 
@@ -76,11 +84,11 @@ function listBytes(units: i32): i32 {
   return (16 + ((units + 4) << 2) + 127) & -128;
 }
 
-/** Bytes of scratch memory a worker: the uniforms of a layer. */
+/** The sums of a chain in a panel. */
 // @ts-ignore: decorator
 @inline
-function scratchBytes(r: Run): i32 {
-  return max(padded(r.hidden), padded(r.visible + r.labels)) << 2;
+function sumsOf(r: Run, sums: usize, column: i32, chain: i32): usize {
+  return sums + (column / PANEL * r.chains + chain) * SUM_BYTES;
 }
 
 /**
@@ -89,46 +97,13 @@ function scratchBytes(r: Run): i32 {
  * of worker 0 must hold the visible units that are on, with `upSums` at the biases.
  */
 export function runChains(r: Run, worker: i32): void {
-  const hiddenPad = padded(r.hidden), belowPad = padded(r.visible + r.labels);
-  const scratch = r.scratch + worker * scratchBytes(r), workers = r.barrier.workers;
-  const upList = listBytes(r.visible), onList = listBytes(r.hidden);
-  const hiddenFrom = shareStart(hiddenPad / PANEL, worker, workers) * PANEL;
-  const hiddenTo = shareStart(hiddenPad / PANEL, worker + 1, workers) * PANEL;
-  const belowFrom = shareStart(belowPad / PANEL, worker, workers) * PANEL;
-  const belowTo = shareStart(belowPad / PANEL, worker + 1, workers) * PANEL;
+  const scratch = r.scratch + worker * SUM_BYTES, workers = r.barrier.workers;
   const steps = r.steps; // after the last meeting the caller may free what r holds
   for (let s = 0; s < steps; s++) {
     const step = r.firstStep + s, last = s == steps - 1;
-    const drive = load<f32>(r.drive + (s << 2));
-    for (let column = hiddenFrom; column < hiddenTo; column += PANEL) {
-      const table = r.upTable + column / PANEL * (r.visible + 1) * ROW_BYTES;
-      for (let chain = 0; chain < r.chains; chain++) {
-        const sums = r.upSums + ((chain * hiddenPad + column) << 2);
-        const list = chain * upList;
-        addPanel(sums, sums, table, r.added + list, r.removed + list, r.chains * upList, workers);
-      }
-    }
-    for (let chain = 0; chain < r.chains; chain++) {
-      const list = r.on + (worker * r.chains + chain) * onList;
-      sampleHidden(r, chain, step, drive, scratch, list, hiddenFrom, hiddenTo);
-    }
+    hiddenUnits(r, worker, step, load<f32>(r.drive + (s << 2)), scratch);
     meet(r.barrier, worker);
-    for (let column = belowFrom; column < belowTo; column += PANEL) {
-      const table = r.downTable + column / PANEL * (r.hidden + 1) * ROW_BYTES;
-      for (let chain = 0; chain < r.chains; chain++) {
-        const sums = r.downSums + ((chain * belowPad + column) << 2);
-        const list = r.on + chain * onList, bias = r.downBias + (column << 2);
-        addPanel(sums, bias, table, list, 0, r.chains * onList, workers);
-      }
-    }
-    for (let chain = 0; chain < r.chains; chain++) {
-      const list = (worker * r.chains + chain) * upList;
-      const to = min(belowTo, padded(r.visible));
-      const state = r.state + (worker * r.chains + chain) * stateBytes(r);
-      const added = r.added + list, removed = r.removed + list;
-      sampleVisible(r, chain, step, scratch, state, added, removed, belowFrom, to);
-      if (last) writeProbabilities(r, chain, belowFrom, to);
-    }
+    visibleUnits(r, worker, step, scratch, last);
     if (!r.clamped || last) {
       meet(r.barrier, worker); // the labels' logits may lie in two shares
       for (let chain = worker; chain < r.chains; chain += workers) {
@@ -139,8 +114,61 @@ export function runChains(r: Run, worker: i32): void {
   }
 }
 
+/** h ~ p(h|v,y) in a worker's columns. */
+function hiddenUnits(r: Run, worker: i32, step: i32, drive: f32, scratch: usize): void {
+  const workers = r.barrier.workers, panels = padded(r.hidden) / PANEL;
+  const lists = listBytes(r.hidden), on = r.on + worker * r.chains * lists;
+  const flips = listBytes(r.visible), own = worker * r.chains * flips;
+  const added = r.allAdded + own, removed = r.allRemoved + own;
+  for (let chain = 0; chain < r.chains; chain++) {
+    join(added + chain * flips, r.added + chain * flips, r.chains * flips, workers, r.visible);
+    join(removed + chain * flips, r.removed + chain * flips, r.chains * flips, workers, r.visible);
+    open(on + chain * lists);
+  }
+  const to = shareStart(panels, worker + 1, workers) * PANEL;
+  for (let column = shareStart(panels, worker, workers) * PANEL; column < to; column += PANEL) {
+    const bytes = (r.visible + 1) * ROW_BYTES, table = r.upTable + column / PANEL * bytes;
+    if (r.chains >= PREFETCHED_CHAINS) prefetch(table, bytes, scratch);
+    for (let chain = 0; chain < r.chains; chain++) {
+      const sums = sumsOf(r, r.upSums, column, chain), list = chain * flips;
+      addPanel(sums, sums, table, added + list, removed + list, 0, 1);
+      sampleHidden(r, chain, step, drive, scratch, sums, column, on + chain * lists);
+    }
+  }
+  for (let chain = 0; chain < r.chains; chain++) close(on + chain * lists, r.hidden);
+}
+
+/** v ~ p(v|h) and the logits of y in a worker's columns; with `last` p(v=1|h) too. */
+function visibleUnits(r: Run, worker: i32, step: i32, scratch: usize, last: bool): void {
+  const workers = r.barrier.workers, panels = padded(r.visible + r.labels) / PANEL;
+  const lists = listBytes(r.hidden), flips = listBytes(r.visible);
+  const own = worker * r.chains * flips, added = r.added + own, removed = r.removed + own;
+  for (let chain = 0; chain < r.chains; chain++) {
+    open(added + chain * flips);
+    open(removed + chain * flips);
+  }
+  const to = shareStart(panels, worker + 1, workers) * PANEL;
+  for (let column = shareStart(panels, worker, workers) * PANEL; column < to; column += PANEL) {
+    const bytes = (r.hidden + 1) * ROW_BYTES, table = r.downTable + column / PANEL * bytes;
+    if (r.chains >= PREFETCHED_CHAINS) prefetch(table, bytes, scratch);
+    for (let chain = 0; chain < r.chains; chain++) {
+      const sums = sumsOf(r, r.downSums, column, chain), list = chain * flips;
+      const bias = r.downBias + (column << 2);
+      addPanel(sums, bias, table, r.on + chain * lists, 0, r.chains * lists, workers);
+      if (column >= r.visible) continue; // labels alone
+      const state = r.state + (worker * r.chains + chain) * stateBytes(r);
+      sampleVisible(r, chain, step, scratch, sums, column, state, added + list, removed + list);
+      if (last) writeProbabilities(r, chain, sums, column);
+    }
+  }
+  for (let chain = 0; chain < r.chains; chain++) {
+    close(added + chain * flips, r.visible);
+    close(removed + chain * flips, r.visible);
+  }
+}
+
 /**
- * 32 sums ← start + rows of `added` − rows of `removed`, each a list a worker, `stride` bytes apart;
+ * 32 sums ← start + rows of `added` − rows of `removed`, each so many `lists`, `stride` bytes apart;
  * `removed` of 0 is none.
  */
 function addPanel(
@@ -150,13 +178,13 @@ function addPanel(
   added: usize,
   removed: usize,
   stride: i32,
-  workers: i32,
+  lists: i32,
 ): void {
   let a0 = v128.load(start), a1 = v128.load(start, 16), a2 = v128.load(start, 32);
   let a3 = v128.load(start, 48), a4 = v128.load(start, 64), a5 = v128.load(start, 80);
   let a6 = v128.load(start, 96), a7 = v128.load(start, 112);
   const ones = v128.load(ONES);
-  for (let worker = 0; worker < workers; worker++) {
+  for (let list = 0; list < lists; list++) {
     for (let at = added + 16, end = <usize> load<u32>(added); at < end; at += 16) {
       const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 4);
       const w2 = table + load<u32>(at, 8), w3 = table + load<u32>(at, 12);
@@ -231,52 +259,45 @@ function widen(pairs: v128, ones: v128): v128 {
   return i32x4.dot_i16x8_s(pairs, ones);
 }
 
-/** Samples the hidden units of columns `from` … `to` and lists those that are on. */
+/** Samples the hidden units of a panel and lists those that are on. */
 function sampleHidden(
   r: Run,
   chain: i32,
   step: i32,
   drive: f32,
-  scratch: usize,
+  u: usize,
+  sums: usize,
+  unit: i32,
   list: usize,
-  from: i32,
-  to: i32,
 ): void {
-  const pad = padded(r.hidden), first = from << 2;
-  let u = scratch;
-  fillUniform(u, from, to, r.hiddenLayer, step, r.firstChain + chain, r.seedLow, r.seedHigh);
-  let sums = r.upSums + chain * (pad << 2) + first, scales = r.upScale + first;
-  let labels = r.labelWeights + load<i32>(r.label + (chain << 2)) * (pad << 2) + first;
+  fillUniform(u, unit, unit + PANEL, r.hiddenLayer, step, r.firstChain + chain, r.seedLow, r.seedHigh);
   const driven = f32x4.splat(drive), minus = f32x4.splat(-r.inverseTemperature);
-  let end = list + 16;
-  for (let unit = from; unit < to; unit += PANEL) {
-    let word: u32 = 0;
-    for (let half = 0; half < PANEL; half += 16) {
-      const m0 = isOn(hiddenLogit(sums, scales, labels, driven), minus, v128.load(u));
-      const m1 = isOn(
-        hiddenLogit(sums + 16, scales + 16, labels + 16, driven),
-        minus,
-        v128.load(u, 16),
-      );
-      const m2 = isOn(
-        hiddenLogit(sums + 32, scales + 32, labels + 32, driven),
-        minus,
-        v128.load(u, 32),
-      );
-      const m3 = isOn(
-        hiddenLogit(sums + 48, scales + 48, labels + 48, driven),
-        minus,
-        v128.load(u, 48),
-      );
-      word |= bitmask16(m0, m1, m2, m3) << half;
-      sums += 64;
-      scales += 64;
-      labels += 64;
-      u += 64;
-    }
-    end = append(end, word & inside(r.hidden - unit), unit);
+  let scales = r.upScale + (unit << 2), word: u32 = 0;
+  let labels = r.labelWeights + ((load<i32>(r.label + (chain << 2)) * padded(r.hidden) + unit) << 2);
+  for (let half = 0; half < PANEL; half += 16) {
+    const m0 = isOn(hiddenLogit(sums, scales, labels, driven), minus, v128.load(u));
+    const m1 = isOn(
+      hiddenLogit(sums + 16, scales + 16, labels + 16, driven),
+      minus,
+      v128.load(u, 16),
+    );
+    const m2 = isOn(
+      hiddenLogit(sums + 32, scales + 32, labels + 32, driven),
+      minus,
+      v128.load(u, 32),
+    );
+    const m3 = isOn(
+      hiddenLogit(sums + 48, scales + 48, labels + 48, driven),
+      minus,
+      v128.load(u, 48),
+    );
+    word |= bitmask16(m0, m1, m2, m3) << half;
+    sums += 64;
+    scales += 64;
+    labels += 64;
+    u += 64;
   }
-  closeList(list, end, r.hidden);
+  append(list, word & inside(r.hidden - unit), unit);
 }
 
 // @ts-ignore: decorator
@@ -309,22 +330,31 @@ function inside(count: i32): u32 {
   return count >= 32 ? 0xffffffff : (1 << count) - 1;
 }
 
-/** Writes the row offsets of a word's units at `end`; returns the new end. */
+/** Begins a list: its first word is where it ends. */
 // @ts-ignore: decorator
 @inline
-function append(end: usize, word: u32, unit: i32): usize {
+function open(list: usize): void {
+  store<u32>(list, <u32> list + 16);
+}
+
+/** Adds the row offsets of a word's units to a list. */
+// @ts-ignore: decorator
+@inline
+function append(list: usize, word: u32, unit: i32): void {
+  let end = <usize> load<u32>(list);
   while (word) {
     store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
     end += 4;
     word &= word - 1;
   }
-  return end;
+  store<u32>(list, <u32> end);
 }
 
-/** Fills a list up to four with the row of zeros and writes its end. */
+/** Fills a list up to four with the row of zeros. */
 // @ts-ignore: decorator
 @inline
-function closeList(list: usize, end: usize, zeroRow: i32): void {
+function close(list: usize, zeroRow: i32): void {
+  let end = <usize> load<u32>(list);
   while (end & 15) {
     store<u32>(end, zeroRow * ROW_BYTES);
     end += 4;
@@ -332,44 +362,51 @@ function closeList(list: usize, end: usize, zeroRow: i32): void {
   store<u32>(list, <u32> end);
 }
 
-/** Samples the visible units of columns `from` … `to` and lists those that flipped. */
+/** One list of several, without the rows of zeros at their ends but for its own. */
+function join(out: usize, from: usize, stride: i32, lists: i32, zeroRow: i32): void {
+  let to = out + 16;
+  for (let list = 0; list < lists; list++, from += stride) {
+    for (let at = from + 16, end = <usize> load<u32>(from); at < end; at += 4) {
+      const row = load<u32>(at);
+      if (row == zeroRow * ROW_BYTES) break;
+      store<u32>(to, row);
+      to += 4;
+    }
+  }
+  store<u32>(out, <u32> to);
+  close(out, zeroRow);
+}
+
+/** Samples the visible units of a panel and lists those that flipped. */
 function sampleVisible(
   r: Run,
   chain: i32,
   step: i32,
-  scratch: usize,
+  u: usize,
+  sums: usize,
+  unit: i32,
   state: usize,
   added: usize,
   removed: usize,
-  from: i32,
-  to: i32,
 ): void {
-  const belowPad = padded(r.visible + r.labels), first = from << 2;
-  let u = scratch;
-  fillUniform(u, from, to, r.visibleLayer, step, r.firstChain + chain, r.seedLow, r.seedHigh);
-  let sums = r.downSums + chain * (belowPad << 2) + first, scales = r.downScale + first;
+  fillUniform(u, unit, unit + PANEL, r.visibleLayer, step, r.firstChain + chain, r.seedLow, r.seedHigh);
   const minus = f32x4.splat(-r.inverseTemperature);
-  let addedEnd = added + 16, removedEnd = removed + 16;
-  for (let unit = from; unit < to; unit += PANEL) {
-    let next: u32 = 0;
-    for (let half = 0; half < PANEL; half += 16) {
-      const m0 = isOn(visibleLogit(sums, scales), minus, v128.load(u));
-      const m1 = isOn(visibleLogit(sums + 16, scales + 16), minus, v128.load(u, 16));
-      const m2 = isOn(visibleLogit(sums + 32, scales + 32), minus, v128.load(u, 32));
-      const m3 = isOn(visibleLogit(sums + 48, scales + 48), minus, v128.load(u, 48));
-      next |= bitmask16(m0, m1, m2, m3) << half;
-      sums += 64;
-      scales += 64;
-      u += 64;
-    }
-    next &= inside(r.visible - unit);
-    const before = load<u32>(state + (unit >> 3));
-    store<u32>(state + (unit >> 3), next);
-    addedEnd = append(addedEnd, next & ~before, unit);
-    removedEnd = append(removedEnd, before & ~next, unit);
+  let scales = r.downScale + (unit << 2), next: u32 = 0;
+  for (let half = 0; half < PANEL; half += 16) {
+    const m0 = isOn(visibleLogit(sums, scales), minus, v128.load(u));
+    const m1 = isOn(visibleLogit(sums + 16, scales + 16), minus, v128.load(u, 16));
+    const m2 = isOn(visibleLogit(sums + 32, scales + 32), minus, v128.load(u, 32));
+    const m3 = isOn(visibleLogit(sums + 48, scales + 48), minus, v128.load(u, 48));
+    next |= bitmask16(m0, m1, m2, m3) << half;
+    sums += 64;
+    scales += 64;
+    u += 64;
   }
-  closeList(added, addedEnd, r.visible);
-  closeList(removed, removedEnd, r.visible);
+  next &= inside(r.visible - unit);
+  const before = load<u32>(state + (unit >> 3));
+  store<u32>(state + (unit >> 3), next);
+  append(added, next & ~before, unit);
+  append(removed, before & ~next, unit);
 }
 
 // @ts-ignore: decorator
@@ -378,27 +415,24 @@ function visibleLogit(sums: usize, scales: usize): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), v128.load(scales));
 }
 
-/** p(v=1|h) of a chain, for columns `from` … `to`. */
-function writeProbabilities(r: Run, chain: i32, from: i32, to: i32): void {
-  const sums = r.downSums + chain * (padded(r.visible + r.labels) << 2);
-  const out = r.probabilities + chain * (padded(r.visible) << 2);
-  const minus = f32x4.splat(-r.inverseTemperature);
-  for (let at = from << 2; at < to << 2; at += 16) {
-    const e = exp4(f32x4.mul(visibleLogit(sums + at, r.downScale + at), minus));
+/** p(v=1|h) of a chain in a panel. */
+function writeProbabilities(r: Run, chain: i32, sums: usize, column: i32): void {
+  const out = r.probabilities + ((chain * padded(r.visible) + column) << 2);
+  const minus = f32x4.splat(-r.inverseTemperature), scales = r.downScale + (column << 2);
+  for (let at = 0; at < SUM_BYTES; at += 16) {
+    const e = exp4(f32x4.mul(visibleLogit(sums + at, scales + at), minus));
     v128.store(out + at, f32x4.div(one4(), f32x4.add(one4(), e)));
   }
 }
 
 /** p(y|h) by a stable softmax; a sample by inversion of the running sum unless labels are held. */
 function sampleLabel(r: Run, chain: i32, step: i32, scratch: usize): void {
-  const sums = r.downSums + ((chain * padded(r.visible + r.labels) + r.visible) << 2);
   const out = r.labelProbabilities + ((chain * r.labels) << 2);
-  const scales = r.downScale + (r.visible << 2);
   let largest: f64 = -Infinity;
-  for (let i = 0; i < r.labels; i++) largest = max(largest, labelLogit(r, sums, scales, i));
+  for (let i = 0; i < r.labels; i++) largest = max(largest, labelLogit(r, chain, i));
   let total: f64 = 0;
   for (let i = 0; i < r.labels; i++) {
-    const x = <f32> (labelLogit(r, sums, scales, i) - largest);
+    const x = <f32> (labelLogit(r, chain, i) - largest);
     const e = f32x4.extract_lane(exp4(f32x4.splat(x)), 0);
     store<f32>(out + (i << 2), e);
     total += e;
@@ -423,7 +457,8 @@ function sampleLabel(r: Run, chain: i32, step: i32, scratch: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function labelLogit(r: Run, sums: usize, scales: usize, i: i32): f64 {
-  const sum = <f64> load<i32>(sums + (i << 2)) * <f64> load<f32>(scales + (i << 2));
-  return sum * <f64> r.inverseTemperature;
+function labelLogit(r: Run, chain: i32, i: i32): f64 {
+  const unit = r.visible + i, lane = unit & PANEL - 1;
+  const sum = <f64> load<i32>(sumsOf(r, r.downSums, unit - lane, chain) + (lane << 2));
+  return sum * <f64> load<f32>(r.downScale + (unit << 2)) * <f64> r.inverseTemperature;
 }
