@@ -67,8 +67,11 @@ export function floatExamples(rows: Float32Array, labels: Uint8Array, size: numb
   };
 }
 
-/** Inputs drawn as binary samples of their values, the same whenever they are read. */
-export function binarized(examples: Examples, seed: number): Examples {
+/**
+ * Inputs drawn as binary samples of their values, the same whenever they are read; those of each `layer`
+ * of a stack by random numbers of their own.
+ */
+export function binarized(examples: Examples, seed: number, layer = 0): Examples {
   const uniform = new Float32Array(examples.size);
   return {
     ...examples,
@@ -76,7 +79,7 @@ export function binarized(examples: Examples, seed: number): Examples {
     read(out, indices) {
       examples.read(out, indices);
       for (let row = 0; row < indices.length; row++) {
-        fillUniform(uniform, { seed, chain: indices[row], step: 0, layer: streams.binarize });
+        fillUniform(uniform, { seed, chain: indices[row], step: layer, layer: streams.binarize });
         const values = out.subarray(row * examples.size, (row + 1) * examples.size);
         values.forEach((value, i) => values[i] = uniform[i] < value ? 1 : 0);
       }

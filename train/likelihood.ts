@@ -89,7 +89,7 @@ export async function main(args: readonly string[]): Promise<number> {
     onProgress: showProgress,
   };
   const fromBelow = await estimateLogPartition(team, top, annealing);
-  const samples = visibleSamples(below, top, runs, seed);
+  const samples = visibleSamples(binarized(below, seed, stack.length), top, runs);
   const fromAbove = await estimateLogPartition(team, top, { ...annealing, samples });
   const examples = await loadExamples(builder, (flags.split ?? "test") as string, divisor);
   const cases = readRows(binarized(examples, seed), 0, examples.count);
@@ -139,12 +139,12 @@ export async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** Visible states to anneal back from: binary samples of training inputs, each with its label. */
-function visibleSamples(train: Examples, top: Rbm | LabelRbm, runs: number, seed: number) {
+/** Visible states to anneal back from: binary training inputs, each with its label. */
+function visibleSamples(train: Examples, top: Rbm | LabelRbm, runs: number) {
   const labelSize = "labelSize" in top ? top.labelSize : 0, size = train.size + labelSize;
   const rows = Uint32Array.from({ length: runs }, (_, run) => Math.floor(run * train.count / runs));
   const inputs = new Float32Array(runs * train.size), out = new Float32Array(runs * size);
-  binarized(train, seed).read(inputs, rows);
+  train.read(inputs, rows);
   rows.forEach((row, run) => {
     out.set(inputs.subarray(run * train.size, (run + 1) * train.size), run * size);
     if (labelSize > 0) out[run * size + train.size + train.labels[row]] = 1;

@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "41886f4e50e8a84958ce7aab874e101a88a5f3c9f2e38343839d4ff5f1cf21ad";
+export const sourceSha256 = "c9bf56b56a0e245482f1d104d5d53edfff90ef0642d51704e314464641956ec8";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

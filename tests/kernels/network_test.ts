@@ -450,3 +450,16 @@ Deno.test("adversarial inputs at a Euclidean distance go along the gradient", ()
     });
   }
 });
+
+Deno.test("a case that is learnt almost surely moves as far as any other", () => {
+  const sizes = [70, 40, 34], start = network(sizes), { inputs } = batchOf(5, 70, 34);
+  start.at(-1)!.bias[3] += 55; // nats: gradients are of 1e-25, which f32 cannot square
+  const [moved] = teams.map((team) =>
+    new TrainingNetwork(team, start, { maxRows: 5, activation: "sigmoid" })
+      .adversarial(inputs, new Uint8Array(5).fill(3), 0.5, "l2")
+  );
+  for (let row = 0; row < 5; row++) {
+    const moves = moved.subarray(row * 70, row * 70 + 70).map((x, i) => x - inputs[row * 70 + i]);
+    assertAlmostEquals(Math.hypot(...moves), 0.5, 1e-4);
+  }
+});
