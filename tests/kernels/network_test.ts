@@ -282,7 +282,7 @@ Deno.test("adversarial training learns from half of the batch moved, the other a
 function normalizedLoss(
   layers: { kernel: number[]; bias: number[]; gain: number[] }[],
   sizes: number[],
-  { inputs, labels }: { inputs: Float32Array; labels: Uint8Array },
+  { inputs, labels }: { inputs: ArrayLike<number>; labels: Uint8Array },
   { activation, key, noise, inputNoise }: {
     activation: string;
     key: NetworkStep["key"];
@@ -448,6 +448,38 @@ Deno.test("adversarial inputs at a Euclidean distance go along the gradient", ()
       const at = row * 70 + i;
       assertAlmostEquals(moved[0][at], inputs[at] + reach * slope / norm, 1e-4);
     });
+  }
+});
+
+Deno.test("adversarial inputs of a normalized network go along the gradient, other cases' means with it", () => {
+  const sizes = [5, 33, 7, 3], start = network(sizes), { inputs, labels } = batchOf(6, 5, 3);
+  const layers = start.map(({ kernel, bias, outputSize }) => ({
+    kernel: [...kernel],
+    bias: [...bias],
+    gain: Array<number>(outputSize).fill(1),
+  }));
+  for (const activation of hiddenActivations) {
+    const setting = { activation, key: plain.key, noise: 0, inputNoise: 0 };
+    const [moved] = teams.map((team) =>
+      new TrainingNetwork(team, start, { maxRows: 7, activation, normalized: true })
+        .adversarial(inputs, labels, 0.5, "l2")
+    );
+    for (let row = 0; row < 6; row++) {
+      const slopes = Array.from({ length: 5 }, (_, i) => {
+        const at = row * 5 + i;
+        const lossAt = (move: number) => {
+          const changed = [...inputs];
+          changed[at] += move;
+          return normalizedLoss(layers, sizes, { inputs: changed, labels }, setting);
+        };
+        return (lossAt(1e-5) - lossAt(-1e-5)) / 2e-5;
+      });
+      const norm = Math.hypot(...slopes);
+      slopes.forEach((slope, i) => {
+        const at = row * 5 + i;
+        assertAlmostEquals(moved[at], inputs[at] + 0.5 * slope / norm, 1e-4);
+      });
+    }
   }
 });
 
