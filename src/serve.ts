@@ -6,7 +6,7 @@ import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "./c
 import { type Engine, type EngineName, engineNames } from "./engine/engine.ts";
 import { loadEngine } from "./engine/open.ts";
 import type { LogRecord } from "./http/app.ts";
-import { loadModel, releasedModel } from "./model/store.ts";
+import { releasedModel, startLoading } from "./model/store.ts";
 
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one [$PORT, or 8000]" },
@@ -31,14 +31,15 @@ export async function main(args: readonly string[]): Promise<number> {
   const engineName = checkEngine((flags.engine ?? "simd") as string);
   const port = readPort(flags.port as string | undefined);
   // Modules are evaluated while other threads read and hash the weights.
-  const [model, createEngine, { createApp }, { curlExamples }] = await Promise.all([
-    loadModel(flags.model as string | undefined),
+  const [{ model, verified }, createEngine, { createApp }, { curlExamples }] = await Promise.all([
+    startLoading(flags.model as string | undefined),
     loadEngine(engineName),
     import("./http/app.ts"),
     import("./http/index_page.ts"),
   ]);
   const engine = await createEngine(model);
   await warm(engine);
+  await verified;
   const shutdown = new AbortController();
   const app = createApp({ model, engine, log: writeLog, shutdown: shutdown.signal });
   const hostname = (flags.host ?? "0.0.0.0") as string;

@@ -194,7 +194,7 @@ function placeRun(
     ],
     ...[visibleSize, labelSize, hiddenSize, segment.clamped ? 1 : 0],
     ...[streams.hidden, streams.visible, streams.label],
-    ...[rbm.up.weights, rbm.down.weights, rbm.up.bias, rbm.down.bias, rbm.up.scale, rbm.down.scale],
+    ...[rbm.up.weights, rbm.down.weights, rbm.down.bias, rbm.up.scale, rbm.down.scale],
     ...[rbm.labelWeights, buffers.upSums, buffers.downSums],
     ...[buffers.added, buffers.removed, buffers.allAdded, buffers.allRemoved, buffers.on],
     ...[buffers.state, buffers.probabilities],

@@ -115,7 +115,7 @@ interface PlacedParameters {
   };
 }
 
-// What a batch is for: see assembly/network.ts.
+// What a batch is for: see assembly/network_batch.ts.
 const TRAIN = 0, GRADIENTS = 1, PERTURB = 2;
 
 const BATCH_WORDS = 48;
@@ -124,7 +124,7 @@ const LAYER_WORDS = 21;
 const FOLLOW = 0.01;
 /** Streams of the random numbers of a second update by a batch begin so far after those of the first. */
 const AFTER_STREAM = 128;
-/** Added to variances: see assembly/network.ts. */
+/** Added to variances: see assembly/normalization.ts. */
 const VARIANCE_EPSILON = 1e-5;
 
 /** A network in the arena of a team that runs the training program. */

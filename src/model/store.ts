@@ -30,17 +30,30 @@ export interface StoredModel extends Model {
  * @throws {WeightsFormatError} if a file is broken, does not match config.json or its SHA-256.
  * @throws {Error} naming the missing file and how to make a model.
  */
-export async function loadModel(
+export async function loadModel(directory?: string | URL): Promise<StoredModel> {
+  const { model, verified } = await startLoading(directory);
+  await verified;
+  return model;
+}
+
+/**
+ * Loads a model as {@linkcode loadModel} does, but for the weights' SHA-256: `verified` rejects where one
+ * does not match. What a server does with the weights before its first answer goes on beside that.
+ */
+export async function startLoading(
   directory: string | URL = new URL(`../../${releasedModel}/`, import.meta.url),
-): Promise<StoredModel> {
+): Promise<{ model: StoredModel; verified: Promise<void> }> {
   const url = await directoryUrl(directory);
   const reading = [modelFiles.dbn, modelFiles.classifier].map((name) => readWeights(url, name));
   Promise.allSettled(reading); // what is wrong with the config is said first
   const config = checkConfig(parseConfig(await readModelFile(url, modelFiles.config)));
-  const [dbn, classifier] = await Promise.all(reading);
+  const files = await Promise.all(reading), [dbn, classifier] = files;
   const model = readModel(config, { dbn: dbn.bytes, classifier: classifier.bytes });
-  for (const file of [dbn, classifier]) checkHash(config, file.name, await file.hash);
-  return { ...model, url };
+  const verified = Promise.all(files.map(async ({ name, hash }) => {
+    checkHash(config, name, await hash);
+  })).then(() => {});
+  verified.catch(() => {}); // heard where it is awaited
+  return { model: { ...model, url }, verified };
 }
 
 /** The bytes of a file, and their hash, which other threads make while this one goes on. */

@@ -12,6 +12,7 @@ import { packRbm, runChains } from "../../src/kernels/chains.ts";
 import { padded, placeLayer, placeRows, readRows, runLayer } from "../../src/kernels/dense.ts";
 import { Team } from "../../src/kernels/team.ts";
 import type { ChainState } from "../../src/model/gibbs_options.ts";
+import type { LabelRbm } from "../../src/model/rbm.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
 
 const GUARD = 12345.678;
@@ -163,33 +164,84 @@ Deno.test("how chains are cut into calls, batches and frames changes no bit", as
   );
 });
 
+function stateOf({ visibleSize, labelSize }: LabelRbm, chains: number): ChainState {
+  const labels = new Float32Array(chains * labelSize);
+  for (let chain = 0; chain < chains; chain++) labels[chain * labelSize] = 1;
+  return {
+    visible: new Float32Array(chains * visibleSize),
+    visibleProbabilities: new Float32Array(chains * visibleSize),
+    labels,
+    labelProbabilities: new Float32Array(chains * labelSize),
+  };
+}
+
 Deno.test("any number of workers gives the bits of one, in the first run and in the tenth", async () => {
   for (const sizes of odd) {
     const { dbn: { top } } = tinyModel(sizes);
-    const teams = [1, 2, 3].map((workers) => new Team(workers));
-    for (const team of teams) await team.start();
-    const results = teams.map((team) => {
-      const rbm = packRbm(team.arena, top), chains = 17;
-      const state: ChainState = {
-        visible: new Float32Array(chains * top.visibleSize),
-        visibleProbabilities: new Float32Array(chains * top.visibleSize),
-        labels: new Float32Array(chains * top.labelSize),
-        labelProbabilities: new Float32Array(chains * top.labelSize),
-      };
-      for (let chain = 0; chain < chains; chain++) state.labels[chain * top.labelSize] = 1;
-      for (let run = 0, step = 1; run < 10; run++) {
-        const steps = 1 + run, drive = new Float32Array(steps).fill(1);
-        const clamped = run < 5;
-        const segment = { firstChain: 3, firstStep: step, steps, seed: 7, temperature: 1 };
-        runChains(team, rbm, state, { ...segment, clamped, drive });
-        step += steps;
+    for (const chains of [1, 5, 17]) { // fewer than workers, some, and as many as make it prefetch
+      const teams = [1, 2, 3].map((workers) => new Team(workers));
+      for (const team of teams) await team.start();
+      const results = teams.map((team) => {
+        const rbm = packRbm(team.arena, top), state = stateOf(top, chains);
+        for (let run = 0, step = 1; run < 10; run++) {
+          const steps = 1 + run, drive = new Float32Array(steps).fill(1);
+          const clamped = run < 5;
+          const segment = { firstChain: 3, firstStep: step, steps, seed: 7, temperature: 1 };
+          runChains(team, rbm, state, { ...segment, clamped, drive });
+          step += steps;
+        }
+        const { workers } = team;
+        team.dispose();
+        return { workers, state };
+      });
+      assertEquals(results.map(({ workers }) => workers), [1, 2, 3]);
+      for (const { state } of results) assertEquals(state, results[0].state);
+    }
+  }
+});
+
+Deno.test("chains write nowhere beside any of their buffers, with lists as full as can be", async () => {
+  const teams = [1, 2, 3].map((workers) => new Team(workers));
+  for (const team of teams) {
+    await team.start();
+    const { arena } = team, allocate = arena.allocate.bind(arena), guards: number[] = [];
+    const guard = () => {
+      const at = allocate(32);
+      arena.floats(at, 32).fill(GUARD);
+      guards.push(at);
+    };
+    arena.allocate = (count) => {
+      guard();
+      const address = allocate(count);
+      guard();
+      return address;
+    };
+    for (const sizes of odd) {
+      const { dbn: { top } } = tinyModel(sizes);
+      for (const chains of [1, 17]) {
+        // All units come on at once, then all that are on go off.
+        for (const bias of [50, -50]) {
+          const rbm = packRbm(arena, {
+            ...top,
+            visibleBias: top.visibleBias.map(() => bias),
+            hiddenBias: top.hiddenBias.map(() => 50),
+          });
+          const state = stateOf(top, chains), drive = new Float32Array(3).fill(1);
+          state.visible.fill(bias > 0 ? 0 : 1);
+          const segment = { firstChain: 0, firstStep: 1, steps: 3, seed: 7, temperature: 1 };
+          runChains(team, rbm, state, { ...segment, clamped: false, drive });
+          assert(state.visible.every((v) => v === (bias > 0 ? 1 : 0)));
+          for (const at of guards) {
+            assert(
+              arena.floats(at, 32).every((x) => x === Math.fround(GUARD)),
+              "a guard was written",
+            );
+          }
+          guards.length = 0;
+        }
       }
-      const { workers } = team;
-      team.dispose();
-      return { workers, state };
-    });
-    assertEquals(results.map(({ workers }) => workers), [1, 2, 3]);
-    for (const { state } of results) assertEquals(state, results[0].state);
+    }
+    team.dispose();
   }
 });
 

@@ -30,10 +30,11 @@ export class PlainNetwork {
     });
   }
 
-  /** Mean cross-entropy, and gradients by layer as (I + 1, O). */
+  /** Mean cross-entropy, its gradients by layer as (I + 1, O), and without dropout by inputs, (B, I). */
   gradients(inputs: Float32Array, labels: Uint8Array, step?: NetworkStep) {
     const size = this.layers[0].weights.length - 1;
     const all = this.layers.map(({ weights }) => weights.map((row) => row.map(() => 0)));
+    const slopes: number[][] = [];
     let loss = 0;
     labels.forEach((label, row) => {
       const x: number[][] = [], kept: number[][] = [];
@@ -56,26 +57,31 @@ export class PlainNetwork {
       const largest = Math.max(...values),
         total = values.reduce((t, v) => t + Math.exp(v - largest), 0);
       loss += (largest - values[label] + Math.log(total)) / labels.length;
-      let delta = values.map((v, y) =>
-        (Math.exp(v - largest) / total - (y === label ? 1 : 0)) / labels.length
-      );
+      // p − 1 of the label is −Σ of the others, which does not round to 0.
+      const shares = values.map((v) => Math.exp(v - largest) / total);
+      const others = shares.reduce((sum, p, y) => y === label ? sum : sum + p, 0);
+      let delta = shares.map((p, y) => (y === label ? -others : p) / labels.length);
       for (let l = this.layers.length - 1; l >= 0; l--) {
         const { weights } = this.layers[l];
         delta.forEach((d, o) => {
           x[l].forEach((v, i) => all[l][i][o] += v * d);
           all[l][x[l].length][o] += d;
         });
-        if (l === 0) break;
+        const backs = x[l].map((_, i) => delta.reduce((sum, d, o) => sum + d * weights[i][o], 0));
+        if (l === 0) {
+          slopes.push(backs);
+          break;
+        }
         const share = 1 - (step?.dropout ?? 0);
         delta = x[l].map((v, i) => {
-          const back = delta.reduce((sum, d, o) => sum + d * weights[i][o], 0);
+          const back = backs[i];
           if (!kept[l][i]) return 0;
           const a = v * share;
           return back * (this.#activation === "relu" ? (v > 0 ? 1 : 0) : a * (1 - a)) / share;
         });
       }
     });
-    return { loss, gradients: all };
+    return { loss, gradients: all, inputs: slopes };
   }
 
   #activate(s: number): number {

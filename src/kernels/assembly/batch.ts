@@ -75,7 +75,7 @@ export class Batch {
   rowLists: usize; // V padded lists of what a unit's weights learn from, as offsets into `signed`
   signed: usize; // a worker: (3, R, 32) f32
   monitor: i32; // whether a batch of persistent chains measures a reconstruction too
-  scratch: usize; // a worker: the uniforms of a layer, a block of 32 × 32, three rows of 32
+  scratch: usize; // a worker: the uniforms of a layer (or what prefetch leaves), a block of 32 × 32, three rows of 32
   gaussian: i32; // whether pixels are Gaussian of variance 1, instead of binary
   hiddenKeep: f32; // share of hidden units that dropout keeps; 1 is all
   l1: f32;
@@ -291,14 +291,10 @@ export function hiddenPanel(
   last: bool,
   sampled: i32,
 ): void {
-  const ofData = lists == r.dataLists, bytes = visibleUnits(r) * ROW_BYTES;
-  if (rows >= PREFETCHED_ROWS) {
-    const weights = ofData ? r.weights : r.chainWeights;
-    prefetch(weights + column / PANEL * bytes, bytes, r.scratch + worker * scratchBytes(r));
-  }
+  const ofData = lists == r.dataLists;
   const sums = ofData && flipped(r) ? r.model : out; // the model's half goes on from the data's sums
-  if (!ofData && last && flipped(r)) addFlips(r, column);
-  else sumHidden(r, column, sums, lists, rows, last);
+  if (!ofData && last && flipped(r)) addFlips(r, worker, column);
+  else sumHidden(r, worker, column, sums, lists, rows, last);
   activatePanel(r, worker, column, sums, out, rows, ofData, 1, sampled, r.step);
 }
 
@@ -314,13 +310,14 @@ export function hiddenSums(
 ): void {
   const pad = padded(r.hidden), to = firstColumn(pad, worker + 1, workers);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
-    sumHidden(r, column, out, lists, rows, last);
+    sumHidden(r, worker, column, out, lists, rows, last);
   }
 }
 
 /** c + v·W of a panel. */
 function sumHidden(
   r: Batch,
+  worker: i32,
   column: i32,
   out: usize,
   lists: usize,
@@ -341,6 +338,7 @@ function sumHidden(
     addProduct(panel, byUnit, all, table, visibleUnits(r), rows);
     return;
   }
+  prefetchPanel(r, worker, table, visibleUnits(r), rows);
   for (let row = 0; row < rows; row++) {
     const sums = panel + row * ROW_BYTES;
     const label = r.labels > 0 ? rowOfLabel(table, labels + row * labelBytes) : 0;
@@ -349,10 +347,19 @@ function sumHidden(
   }
 }
 
+/** Brings a panel of a table near, where its rows are going to be used by enough rows of the batch. */
+// @ts-ignore: decorator
+@inline
+function prefetchPanel(r: Batch, worker: i32, table: usize, tableRows: i32, rows: i32): void {
+  if (rows < PREFETCHED_ROWS) return;
+  prefetch(table, tableRows * ROW_BYTES, r.scratch + worker * scratchBytes(r));
+}
+
 /** A panel's sums of the data + the rows of units that the model has on in their place. */
-function addFlips(r: Batch, column: i32): void {
+function addFlips(r: Batch, worker: i32, column: i32): void {
   const bytes = listBytes(r.pixels), all = r.maxRows, labelBytes = labelListBytes(r);
   const table = r.weights + column * (visibleUnits(r) << 2), panel = r.model + (column * all << 2);
+  prefetchPanel(r, worker, table, visibleUnits(r), r.rows);
   for (let row = 0; row < r.rows; row++) {
     const sums = panel + row * ROW_BYTES, added = r.modelLists + row * bytes;
     const removed = r.removedLists + row * bytes;
@@ -682,7 +689,7 @@ function visiblePanel(
   const uniforms = r.scratch + worker * scratchBytes(r), pair = paired(r), binary = binaryRows(r);
   const table = r.transposed + column * (padded(r.hidden) << 2);
   const bias = r.visibleBias + (column << 2), panel = r.visible + (column * all << 2);
-  if (rows >= PREFETCHED_ROWS) prefetch(table, padded(r.hidden) * ROW_BYTES, uniforms);
+  prefetchPanel(r, worker, table, padded(r.hidden), rows);
   for (let row = 0; row < rows; row++) {
     const sums = panel + row * ROW_BYTES;
     sumPanel(sums, bias, table, r.hiddenLists + row * hiddenBytes, 0, 1, 1);

@@ -3,13 +3,14 @@
  * @module
  */
 
-/** Bytes that {@linkcode prefetch} reads at a time: four lines. */
+/** Bytes of four lines, which {@linkcode prefetch} looks into at a time. */
 const STRIDE: usize = 256;
 
 /**
- * Reads `bytes` in order, a word a line, so that rows of a table can then be taken from it in any order:
- * a processor fetches ahead where lines follow each other. WebAssembly has no other way to ask for that.
- * `out` gets 16 bytes of no meaning, because a compiler leaves out what nobody reads.
+ * Looks into every line of `bytes` in order, less what the last 256 bytes are cut short by, so that rows of
+ * a table can then be taken from it in any order: a processor fetches ahead where lines follow each other.
+ * WebAssembly has no other way to ask for that. `out` gets 16 bytes of no meaning, because a compiler leaves
+ * out what nobody reads.
  */
 export function prefetch(from: usize, bytes: usize, out: usize): void {
   let sum = i32x4.splat(0);

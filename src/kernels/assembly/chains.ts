@@ -43,7 +43,6 @@ class Run {
   labelLayer: i32;
   upTable: usize; // panels of (P + 1, 32) i16; the last row is 0
   downTable: usize; // panels of (H + 1, 32) i16; the last row is 0
-  upBias: usize; // (H padded) i32
   downBias: usize; // (P+L padded) i32
   upScale: usize; // (H padded) f32: 2^−shift of each column
   downScale: usize; // (P+L padded) f32
@@ -119,11 +118,15 @@ function hiddenUnits(r: Run, worker: i32, step: i32, drive: f32, scratch: usize)
   const workers = r.barrier.workers, panels = padded(r.hidden) / PANEL;
   const lists = listBytes(r.hidden), on = r.on + worker * r.chains * lists;
   const flips = listBytes(r.visible), own = worker * r.chains * flips;
-  const added = r.allAdded + own, removed = r.allRemoved + own;
+  const added = workers == 1 ? r.added : r.allAdded + own;
+  const removed = workers == 1 ? r.removed : r.allRemoved + own;
   for (let chain = 0; chain < r.chains; chain++) {
-    join(added + chain * flips, r.added + chain * flips, r.chains * flips, workers, r.visible);
-    join(removed + chain * flips, r.removed + chain * flips, r.chains * flips, workers, r.visible);
-    open(on + chain * lists);
+    const list = chain * flips;
+    if (workers > 1) {
+      join(added + list, r.added + list, r.chains * flips, workers, r.visible);
+      join(removed + list, r.removed + list, r.chains * flips, workers, r.visible);
+    }
+    clear(on + chain * lists);
   }
   const to = shareStart(panels, worker + 1, workers) * PANEL;
   for (let column = shareStart(panels, worker, workers) * PANEL; column < to; column += PANEL) {
@@ -131,7 +134,7 @@ function hiddenUnits(r: Run, worker: i32, step: i32, drive: f32, scratch: usize)
     if (r.chains >= PREFETCHED_CHAINS) prefetch(table, bytes, scratch);
     for (let chain = 0; chain < r.chains; chain++) {
       const sums = sumsOf(r, r.upSums, column, chain), list = chain * flips;
-      addPanel(sums, sums, table, added + list, removed + list, 0, 1);
+      addPanel(sums, sums, table, added + list, 0, 1, removed + list);
       sampleHidden(r, chain, step, drive, scratch, sums, column, on + chain * lists);
     }
   }
@@ -144,8 +147,8 @@ function visibleUnits(r: Run, worker: i32, step: i32, scratch: usize, last: bool
   const lists = listBytes(r.hidden), flips = listBytes(r.visible);
   const own = worker * r.chains * flips, added = r.added + own, removed = r.removed + own;
   for (let chain = 0; chain < r.chains; chain++) {
-    open(added + chain * flips);
-    open(removed + chain * flips);
+    clear(added + chain * flips);
+    clear(removed + chain * flips);
   }
   const to = shareStart(panels, worker + 1, workers) * PANEL;
   for (let column = shareStart(panels, worker, workers) * PANEL; column < to; column += PANEL) {
@@ -154,7 +157,7 @@ function visibleUnits(r: Run, worker: i32, step: i32, scratch: usize, last: bool
     for (let chain = 0; chain < r.chains; chain++) {
       const sums = sumsOf(r, r.downSums, column, chain), list = chain * flips;
       const bias = r.downBias + (column << 2);
-      addPanel(sums, bias, table, r.on + chain * lists, 0, r.chains * lists, workers);
+      addPanel(sums, bias, table, r.on + chain * lists, r.chains * lists, workers, 0);
       if (column >= r.visible) continue; // labels alone
       const state = r.state + (worker * r.chains + chain) * stateBytes(r);
       sampleVisible(r, chain, step, scratch, sums, column, state, added + list, removed + list);
@@ -168,17 +171,17 @@ function visibleUnits(r: Run, worker: i32, step: i32, scratch: usize, last: bool
 }
 
 /**
- * 32 sums ← start + rows of `added` − rows of `removed`, each so many `lists`, `stride` bytes apart;
- * `removed` of 0 is none.
+ * 32 sums ← start + rows of `added`, so many `lists` of them, `stride` bytes apart, − rows of the list
+ * `removed`, if it is not 0.
  */
 function addPanel(
   sums: usize,
   start: usize,
   table: usize,
   added: usize,
-  removed: usize,
   stride: i32,
   lists: i32,
+  removed: usize,
 ): void {
   let a0 = v128.load(start), a1 = v128.load(start, 16), a2 = v128.load(start, 32);
   let a3 = v128.load(start, 48), a4 = v128.load(start, 64), a5 = v128.load(start, 80);
@@ -207,28 +210,27 @@ function addPanel(
       a7 = i32x4.add(a7, widen(high16(x, y), ones));
     }
     added += stride;
-    if (removed) {
-      for (let at = removed + 16, end = <usize> load<u32>(removed); at < end; at += 16) {
-        const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 4);
-        const w2 = table + load<u32>(at, 8), w3 = table + load<u32>(at, 12);
-        let x = i16x8.add(v128.load(w0), v128.load(w1));
-        let y = i16x8.add(v128.load(w2), v128.load(w3));
-        a0 = i32x4.sub(a0, widen(low16(x, y), ones));
-        a1 = i32x4.sub(a1, widen(high16(x, y), ones));
-        x = i16x8.add(v128.load(w0, 16), v128.load(w1, 16));
-        y = i16x8.add(v128.load(w2, 16), v128.load(w3, 16));
-        a2 = i32x4.sub(a2, widen(low16(x, y), ones));
-        a3 = i32x4.sub(a3, widen(high16(x, y), ones));
-        x = i16x8.add(v128.load(w0, 32), v128.load(w1, 32));
-        y = i16x8.add(v128.load(w2, 32), v128.load(w3, 32));
-        a4 = i32x4.sub(a4, widen(low16(x, y), ones));
-        a5 = i32x4.sub(a5, widen(high16(x, y), ones));
-        x = i16x8.add(v128.load(w0, 48), v128.load(w1, 48));
-        y = i16x8.add(v128.load(w2, 48), v128.load(w3, 48));
-        a6 = i32x4.sub(a6, widen(low16(x, y), ones));
-        a7 = i32x4.sub(a7, widen(high16(x, y), ones));
-      }
-      removed += stride;
+  }
+  if (removed) {
+    for (let at = removed + 16, end = <usize> load<u32>(removed); at < end; at += 16) {
+      const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 4);
+      const w2 = table + load<u32>(at, 8), w3 = table + load<u32>(at, 12);
+      let x = i16x8.add(v128.load(w0), v128.load(w1));
+      let y = i16x8.add(v128.load(w2), v128.load(w3));
+      a0 = i32x4.sub(a0, widen(low16(x, y), ones));
+      a1 = i32x4.sub(a1, widen(high16(x, y), ones));
+      x = i16x8.add(v128.load(w0, 16), v128.load(w1, 16));
+      y = i16x8.add(v128.load(w2, 16), v128.load(w3, 16));
+      a2 = i32x4.sub(a2, widen(low16(x, y), ones));
+      a3 = i32x4.sub(a3, widen(high16(x, y), ones));
+      x = i16x8.add(v128.load(w0, 32), v128.load(w1, 32));
+      y = i16x8.add(v128.load(w2, 32), v128.load(w3, 32));
+      a4 = i32x4.sub(a4, widen(low16(x, y), ones));
+      a5 = i32x4.sub(a5, widen(high16(x, y), ones));
+      x = i16x8.add(v128.load(w0, 48), v128.load(w1, 48));
+      y = i16x8.add(v128.load(w2, 48), v128.load(w3, 48));
+      a6 = i32x4.sub(a6, widen(low16(x, y), ones));
+      a7 = i32x4.sub(a7, widen(high16(x, y), ones));
     }
   }
   v128.store(sums, a0);
@@ -330,10 +332,10 @@ function inside(count: i32): u32 {
   return count >= 32 ? 0xffffffff : (1 << count) - 1;
 }
 
-/** Begins a list: its first word is where it ends. */
+/** Empties a list: its first word is where it ends. */
 // @ts-ignore: decorator
 @inline
-function open(list: usize): void {
+function clear(list: usize): void {
   store<u32>(list, <u32> list + 16);
 }
 

@@ -173,7 +173,7 @@ function score(b: Batch, layer: Layer, row: i32, unit: i32): usize {
 /** Cross-entropy of a row in nats; its scores become the gradient (softmax − target) / B. */
 function softmaxRow(b: Batch, layer: Layer, row: i32): void {
   const target = load<i32>(b.targets + (row << 2));
-  let largest: f32 = -Infinity, best = 0, total: f32 = 0;
+  let largest: f32 = -Infinity, best = 0, total: f32 = 0, others: f32 = 0;
   for (let y = 0; y < b.outputSize; y++) {
     const s = load<f32>(score(b, layer, row, y));
     if (s > largest) largest = s, best = y;
@@ -184,11 +184,13 @@ function softmaxRow(b: Batch, layer: Layer, row: i32): void {
     const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(at) - largest)), 0);
     store<f32>(at, e);
     total += e;
+    if (y != target) others += e;
   }
   const scale: f32 = 1 / (<f32> b.rows);
   for (let y = 0; y < b.outputSize; y++) {
     const at = score(b, layer, row, y);
-    store<f32>(at, (load<f32>(at) / total - (y == target ? 1 : 0)) * scale);
+    const share = y == target ? -others : load<f32>(at); // p − 1 would round to 0 from 17 nats on
+    store<f32>(at, share / total * scale);
   }
   for (let y = b.outputSize; y < layer.outputs; y++) store<f32>(score(b, layer, row, y), 0);
   // The caller adds log(total), for which there is no kernel.
@@ -253,4 +255,3 @@ function updateBias(b: Batch, layer: Layer, panel: i32, scratch: usize): void {
   const at = panel * ROW_BYTES;
   update(b, layer.bias + at, layer.biasFirst + at, layer.biasSecond + at, scratch, ROW_BYTES);
 }
-

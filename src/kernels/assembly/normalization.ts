@@ -1,5 +1,5 @@
 /**
- * Batch normalization of a panel of hidden units: Ioffe, Szegedy (2015), "Batch normalization".
+ * Batch normalization of a panel of hidden units.
  * @module
  */
 import { PANEL } from "./dense";
@@ -8,6 +8,7 @@ import { update } from "./optimizers";
 
 /** Added to variances, so that a unit that never changes can be normalized. */
 const VARIANCE_EPSILON: f32 = 1e-5;
+
 /**
  * out[panel] ← gain·z + bias with z the sums at mean 0 and variance 1 over the batch, plus noise. Batch
  * normalization: Ioffe, Szegedy (2015).
