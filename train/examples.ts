@@ -68,10 +68,10 @@ export function floatExamples(rows: Float32Array, labels: Uint8Array, size: numb
 }
 
 /**
- * Inputs drawn as binary samples of their values, the same whenever they are read; those of each `layer`
- * of a stack by random numbers of their own.
+ * Inputs drawn as binary samples of their values, the same whenever they are read; each `draw` by random
+ * numbers of its own.
  */
-export function binarized(examples: Examples, seed: number, layer = 0): Examples {
+export function binarized(examples: Examples, seed: number, draw = 0): Examples {
   const uniform = new Float32Array(examples.size);
   return {
     ...examples,
@@ -79,7 +79,7 @@ export function binarized(examples: Examples, seed: number, layer = 0): Examples
     read(out, indices) {
       examples.read(out, indices);
       for (let row = 0; row < indices.length; row++) {
-        fillUniform(uniform, { seed, chain: indices[row], step: layer, layer: streams.binarize });
+        fillUniform(uniform, { seed, chain: indices[row], step: draw, layer: streams.binarize });
         const values = out.subarray(row * examples.size, (row + 1) * examples.size);
         values.forEach((value, i) => values[i] = uniform[i] < value ? 1 : 0);
       }

@@ -89,19 +89,28 @@ export async function runTraining(
   const stack: Rbm[] = [];
   let { train, validation } = data;
   checkInitializers(recipe, train.size);
+  // Where the first RBM learns from binary samples of the images, those above learn from what such samples
+  // drive, new ones in each epoch.
+  const sampled = recipe.stack.inputs === "sample", { seed } = recipe;
+  const above = async (images: Examples, epoch: number) => {
+    let inputs = sampled ? binarized(images, seed, epoch) : images;
+    for (const rbm of stack) inputs = await propagate(rbm, inputs);
+    return inputs;
+  };
+  const inputs = (epoch: number) =>
+    sampled && stack.length > 0 && epoch > 0 ? above(data.train, epoch) : train;
   for (let i = 0; i < recipe.hidden.length; i++) {
     const size = { hiddenSize: recipe.hidden[i], labelSize: 0 };
-    const rbm = await run.rbmStage(i, `rbm${i + 1}`, train, validation, size, stack.at(-1));
-    stack.push(rbm);
-    const sampled = stackRecipe(recipe, i).inputs === "sample";
-    train = await propagate(rbm, sampled && i === 0 ? binarized(train, recipe.seed) : train);
-    validation = validation &&
-      await propagate(rbm, sampled && i === 0 ? binarized(validation, recipe.seed) : validation);
+    const examples = { train, validation, inputs };
+    stack.push(await run.rbmStage(i, `rbm${i + 1}`, examples, size, stack.at(-1)));
+    train = await above(data.train, 0);
+    validation = validation && await above(data.validation!, 0);
   }
   if (recipe.top === 0) return { stack, dbn: undefined, classifier: undefined, history };
   const topSize = { hiddenSize: recipe.top, labelSize: LABELS };
   const below = stack.at(-1);
-  const top = await run.rbmStage(stack.length, "top", train, validation, topSize, below);
+  const examples = { train, validation, inputs };
+  const top = await run.rbmStage(stack.length, "top", examples, topSize, below);
   const penultimateMean = Float32Array.from(inputMean(train));
   const greedy = { stack, top: top as LabelRbm, penultimateMean };
   const classifier = await run.classifierStage(
@@ -138,6 +147,14 @@ function checkInitializers(recipe: Recipe, imageSize: number): void {
   }
 }
 
+/** What an RBM is trained on and measured by. */
+interface LayerExamples {
+  train: Examples;
+  validation: Examples | undefined;
+  /** What it learns from in an epoch; `train` in the first. */
+  inputs(epoch: number): Examples | Promise<Examples>;
+}
+
 /** What is measured after an epoch. */
 type Measurement = Pick<EpochRecord, "metrics" | "histograms">;
 
@@ -163,8 +180,7 @@ class Run {
   async rbmStage(
     stage: number,
     name: string,
-    train: Examples,
-    validation: Examples | undefined,
+    { train, validation, inputs }: LayerExamples,
     { hiddenSize, labelSize }: { hiddenSize: number; labelSize: number },
     below: Rbm | undefined,
   ): Promise<Rbm | LabelRbm> {
@@ -186,7 +202,7 @@ class Run {
       stage,
       name,
       trainer,
-      () => train,
+      inputs,
       batchSize,
       async (epoch) => {
         const rbm = read(), updates = trainer.state().get("velocity.weights")!.data;
@@ -271,7 +287,7 @@ class Run {
     stage: number,
     name: string,
     trainer: Trainer,
-    examples: (epoch: number) => Examples,
+    examples: (epoch: number) => Examples | Promise<Examples>,
     batchSize: number,
     evaluate: (epoch: number) => Promise<Measurement>,
   ): Promise<void> {
@@ -281,9 +297,9 @@ class Run {
     const saved = this.#resume && tensorsUnder(this.#resume.tensors, "trainer");
     if (saved?.size) trainer.load(saved);
     this.#resume = undefined;
-    const batches = Math.ceil(examples(0).count / batchSize);
+    const batches = Math.ceil((await examples(0)).count / batchSize);
     while (this.progress.step < trainer.epochs * batches && !trainer.finished) {
-      const train = examples(Math.floor(this.progress.step / batches));
+      const train = await examples(Math.floor(this.progress.step / batches));
       await this.#epoch(stage, name, trainer, train, batchSize, batches, evaluate);
     }
     for (const [key, tensor] of trainer.state()) this.#finished.set(`stage${stage}.${key}`, tensor);
