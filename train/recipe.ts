@@ -37,7 +37,10 @@ export interface RbmRecipe {
   persistentLearningRate: number;
   /** What ends a step of CD: a binary `sample` of the visible units, or their `mean`. */
   reconstruction: "sample" | "mean";
-  /** What CD takes of grey inputs: a binary `sample`, drawn anew for each batch, or the `value`. */
+  /**
+   * What CD takes of grey inputs: a binary `sample`, drawn anew for each batch, or the `value`. Where the
+   * first RBM takes samples, those above learn from what samples of the images drive, anew in each epoch.
+   */
   inputs: "sample" | "value";
   /** How the learning rate of CD changes over its epochs. */
   schedule: RateSchedule;
