@@ -48,8 +48,16 @@ export function placeLayer(
   }
   const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
   arena.scratch(() => {
-    const rows = arena.place(weights);
-    arena.kernels.placePanels(address, rows, inputSize, outputSize, Number(transposed));
+    const length = transposed ? inputSize : outputSize, count = weights.length / length;
+    const most = Math.max(1, Math.floor(PLACED_NUMBERS / length)),
+      rows = arena.allocate(most * length);
+    for (let first = 0; first < count; first += most) {
+      const some = Math.min(most, count - first);
+      const part = weights.subarray(first * length, (first + some) * length);
+      arena.floats(rows, part.length).set(part);
+      arena.kernels
+        .placePanels(address, rows, first, some, inputSize, outputSize, Number(transposed));
+    }
   });
   arena.floats(biasAddress, stride).fill(paddingBias).set(bias);
   return { inputSize, outputSize, stride, weights: address, bias: biasAddress };
@@ -62,6 +70,8 @@ export interface PlacedRows {
   stride: number; // floats between rows
 }
 
+/** Weights copied into the arena at a time: fresh memory costs more than the copy, so a little is reused. */
+const PLACED_NUMBERS = 65536;
 /** Multiplications below which waking other workers takes longer than it saves: tenths of a ms. */
 const MIN_SHARED_WORK = 4_000_000;
 /** 32-bit words of a call: see assembly/dense.ts. */

@@ -8,7 +8,9 @@ export interface KernelExports {
   sigmoidInPlace(x: number, count: number, inverse: number): void;
   placePanels(
     panels: number,
-    weights: number,
+    rows: number,
+    first: number,
+    count: number,
     inputs: number,
     outputs: number,
     transposed: number,

@@ -12,28 +12,30 @@ export const PANEL: i32 = 32;
 const PANEL_BYTES: i32 = 128;
 
 /**
- * Panels of (I, 32) from rows of weights (I, O), or (O, I) if they are `transposed`; columns from O up to
- * whole panels stay as they are.
+ * Puts rows `first` … `first` + `count` of weights (I, O), or (O, I) if they are `transposed`, which lie at
+ * `rows`, into panels of (I, 32); columns from O up to whole panels stay as they are.
  */
 export function placePanels(
   panels: usize,
-  weights: usize,
+  rows: usize,
+  first: i32,
+  count: i32,
   inputs: i32,
   outputs: i32,
   transposed: bool,
 ): void {
-  for (let first = 0; first < outputs; first += PANEL) {
-    const panel = panels + first * (inputs << 2), count = min(PANEL, outputs - first);
-    if (transposed) {
-      for (let o = 0; o < count; o++) {
-        const from = weights + (first + o) * (inputs << 2), to = panel + (o << 2);
-        for (let i = 0; i < inputs; i++) store<f32>(to + i * PANEL_BYTES, load<f32>(from + (i << 2)));
-      }
-      continue;
+  if (transposed) {
+    for (let o = first; o < first + count; o++) {
+      const from = rows + (o - first) * (inputs << 2);
+      const to = panels + (o & -PANEL) * (inputs << 2) + ((o & PANEL - 1) << 2);
+      for (let i = 0; i < inputs; i++) store<f32>(to + i * PANEL_BYTES, load<f32>(from + (i << 2)));
     }
-    for (let i = 0; i < inputs; i++) {
-      const from = weights + ((i * outputs + first) << 2), to = panel + i * PANEL_BYTES;
-      memory.copy(to, from, count << 2);
+    return;
+  }
+  for (let column = 0; column < outputs; column += PANEL) {
+    const panel = panels + (column * inputs + first * PANEL << 2), bytes = min(PANEL, outputs - column) << 2;
+    for (let i = 0; i < count; i++) {
+      memory.copy(panel + i * PANEL_BYTES, rows + ((i * outputs + column) << 2), bytes);
     }
   }
 }
