@@ -37,7 +37,7 @@ export class Arena {
 
   constructor({ shared = false, program = servingProgram as Program } = {}) {
     const base64 = shared ? program.shared : program.plain;
-    const module = compiled.get(base64) ?? new WebAssembly.Module(decodeBase64(base64));
+    const module = compiled.get(base64) ?? new WebAssembly.Module(bytesOf(base64));
     compiled.set(base64, module);
     this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_BYTES / PAGE_BYTES, shared });
     this.#module = module;
@@ -126,4 +126,9 @@ export class Arena {
       this.#top = mark;
     }
   }
+}
+
+/** Bytes of base64, by the platform where it can: std's loop takes 3 ms before it is compiled. */
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return "fromBase64" in Uint8Array ? Uint8Array.fromBase64(base64) : decodeBase64(base64);
 }
