@@ -91,20 +91,23 @@ export async function runTraining(
   checkInitializers(recipe, train.size);
   // Where the first RBM learns from binary samples of the images, those above learn from what such samples
   // drive, new ones in each epoch.
-  const sampled = recipe.stack.inputs === "sample", { seed } = recipe;
-  const above = async (images: Examples, epoch: number) => {
-    let inputs = sampled ? binarized(images, seed, epoch) : images;
-    for (const rbm of stack) inputs = await propagate(rbm, inputs);
-    return inputs;
+  const sampled = recipe.stack.inputs === "sample";
+  const imagesOf = (examples: Examples, epoch: number) =>
+    sampled ? binarized(examples, recipe.seed, epoch) : examples;
+  const inputs = async (epoch: number) => {
+    if (!sampled || stack.length === 0 || epoch === 0) return train;
+    let above = imagesOf(data.train, epoch);
+    for (const rbm of stack) above = await propagate(rbm, above);
+    return above;
   };
-  const inputs = (epoch: number) =>
-    sampled && stack.length > 0 && epoch > 0 ? above(data.train, epoch) : train;
   for (let i = 0; i < recipe.hidden.length; i++) {
     const size = { hiddenSize: recipe.hidden[i], labelSize: 0 };
     const examples = { train, validation, inputs };
-    stack.push(await run.rbmStage(i, `rbm${i + 1}`, examples, size, stack.at(-1)));
-    train = await above(data.train, 0);
-    validation = validation && await above(data.validation!, 0);
+    const rbm = await run.rbmStage(i, `rbm${i + 1}`, examples, size, stack.at(-1));
+    stack.push(rbm);
+    train = await propagate(rbm, i === 0 ? imagesOf(train, 0) : train);
+    validation = validation &&
+      await propagate(rbm, i === 0 ? imagesOf(validation, 0) : validation);
   }
   if (recipe.top === 0) return { stack, dbn: undefined, classifier: undefined, history };
   const topSize = { hiddenSize: recipe.top, labelSize: LABELS };
@@ -152,7 +155,7 @@ interface LayerExamples {
   train: Examples;
   validation: Examples | undefined;
   /** What it learns from in an epoch; `train` in the first. */
-  inputs(epoch: number): Examples | Promise<Examples>;
+  inputs(epoch: number): Promise<Examples>;
 }
 
 /** What is measured after an epoch. */

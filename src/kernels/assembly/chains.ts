@@ -21,7 +21,9 @@ const ROW_BYTES: i32 = 64;
 const SUM_BYTES: i32 = 128;
 /** From so many chains on most rows of a panel are used by one or another. */
 const PREFETCHED_CHAINS: i32 = 8;
+/** What rows count that are added, and rows that are taken away. */
 const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
+const MINUS_ONES: usize = memory.data<i16>([-1, -1, -1, -1, -1, -1, -1, -1], 16);
 
 /** Fields of a chain run, in the order of the caller's Int32Array: see ../chains.ts. */
 // @ts-ignore: decorator
@@ -186,51 +188,30 @@ function addPanel(
   let a0 = v128.load(start), a1 = v128.load(start, 16), a2 = v128.load(start, 32);
   let a3 = v128.load(start, 48), a4 = v128.load(start, 64), a5 = v128.load(start, 80);
   let a6 = v128.load(start, 96), a7 = v128.load(start, 112);
-  const ones = v128.load(ONES);
-  for (let list = 0; list < lists; list++) {
-    for (let at = added + 16, end = <usize> load<u32>(added); at < end; at += 16) {
+  const all = removed ? lists + 1 : lists;
+  for (let i = 0; i < all; i++) {
+    const isAdded = i < lists, list = isAdded ? added + i * stride : removed;
+    const signs = v128.load(isAdded ? ONES : MINUS_ONES);
+    for (let at = list + 16, end = <usize> load<u32>(list); at < end; at += 16) {
       const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 4);
       const w2 = table + load<u32>(at, 8), w3 = table + load<u32>(at, 12);
-      // Two rows fit 16 bits; interleaving two such sums, the pairwise product with 1 widens and adds.
+      // Two rows fit 16 bits; interleaving two such sums, the pairwise product with ±1 widens and adds.
       let x = i16x8.add(v128.load(w0), v128.load(w1));
       let y = i16x8.add(v128.load(w2), v128.load(w3));
-      a0 = i32x4.add(a0, widen(low16(x, y), ones));
-      a1 = i32x4.add(a1, widen(high16(x, y), ones));
+      a0 = i32x4.add(a0, widen(low16(x, y), signs));
+      a1 = i32x4.add(a1, widen(high16(x, y), signs));
       x = i16x8.add(v128.load(w0, 16), v128.load(w1, 16));
       y = i16x8.add(v128.load(w2, 16), v128.load(w3, 16));
-      a2 = i32x4.add(a2, widen(low16(x, y), ones));
-      a3 = i32x4.add(a3, widen(high16(x, y), ones));
+      a2 = i32x4.add(a2, widen(low16(x, y), signs));
+      a3 = i32x4.add(a3, widen(high16(x, y), signs));
       x = i16x8.add(v128.load(w0, 32), v128.load(w1, 32));
       y = i16x8.add(v128.load(w2, 32), v128.load(w3, 32));
-      a4 = i32x4.add(a4, widen(low16(x, y), ones));
-      a5 = i32x4.add(a5, widen(high16(x, y), ones));
+      a4 = i32x4.add(a4, widen(low16(x, y), signs));
+      a5 = i32x4.add(a5, widen(high16(x, y), signs));
       x = i16x8.add(v128.load(w0, 48), v128.load(w1, 48));
       y = i16x8.add(v128.load(w2, 48), v128.load(w3, 48));
-      a6 = i32x4.add(a6, widen(low16(x, y), ones));
-      a7 = i32x4.add(a7, widen(high16(x, y), ones));
-    }
-    added += stride;
-  }
-  if (removed) {
-    for (let at = removed + 16, end = <usize> load<u32>(removed); at < end; at += 16) {
-      const w0 = table + load<u32>(at), w1 = table + load<u32>(at, 4);
-      const w2 = table + load<u32>(at, 8), w3 = table + load<u32>(at, 12);
-      let x = i16x8.add(v128.load(w0), v128.load(w1));
-      let y = i16x8.add(v128.load(w2), v128.load(w3));
-      a0 = i32x4.sub(a0, widen(low16(x, y), ones));
-      a1 = i32x4.sub(a1, widen(high16(x, y), ones));
-      x = i16x8.add(v128.load(w0, 16), v128.load(w1, 16));
-      y = i16x8.add(v128.load(w2, 16), v128.load(w3, 16));
-      a2 = i32x4.sub(a2, widen(low16(x, y), ones));
-      a3 = i32x4.sub(a3, widen(high16(x, y), ones));
-      x = i16x8.add(v128.load(w0, 32), v128.load(w1, 32));
-      y = i16x8.add(v128.load(w2, 32), v128.load(w3, 32));
-      a4 = i32x4.sub(a4, widen(low16(x, y), ones));
-      a5 = i32x4.sub(a5, widen(high16(x, y), ones));
-      x = i16x8.add(v128.load(w0, 48), v128.load(w1, 48));
-      y = i16x8.add(v128.load(w2, 48), v128.load(w3, 48));
-      a6 = i32x4.sub(a6, widen(low16(x, y), ones));
-      a7 = i32x4.sub(a7, widen(high16(x, y), ones));
+      a6 = i32x4.add(a6, widen(low16(x, y), signs));
+      a7 = i32x4.add(a7, widen(high16(x, y), signs));
     }
   }
   v128.store(sums, a0);
@@ -257,8 +238,8 @@ function high16(x: v128, y: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function widen(pairs: v128, ones: v128): v128 {
-  return i32x4.dot_i16x8_s(pairs, ones);
+function widen(pairs: v128, signs: v128): v128 {
+  return i32x4.dot_i16x8_s(pairs, signs);
 }
 
 /** Samples the hidden units of a panel and lists those that are on. */
