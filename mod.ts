@@ -12,7 +12,7 @@
  * ```
  * @module
  */
-export { type Classification, classify } from "./src/classify.ts";
+export { type Classification, classify } from "./src/engine/classify.ts";
 export { augment, type AugmentationOptions } from "./src/data/augment.ts";
 export {
   binarize,
@@ -32,7 +32,8 @@ export {
 } from "./src/data/mnist.ts";
 export { type Engine, type EngineName, engineNames } from "./src/engine/engine.ts";
 export { openEngine, type OpenEngineOptions } from "./src/engine/open.ts";
-export { type AppOptions, type AppType, createApp, type LogRecord } from "./src/http/app.ts";
+export { type AppType, createApp } from "./src/http/app.ts";
+export type { AppOptions, LogRecord } from "./src/http/service.ts";
 export { type Bounds, defaultBounds } from "./src/http/bounds.ts";
 export { fitDigit } from "./src/image/fit.ts";
 export { type GridOptions, showExamples, toGridPng, toText } from "./src/image/grid.ts";
@@ -54,7 +55,7 @@ export {
   type GibbsFrame,
   type GibbsOptions,
   type PixelClamp,
-} from "./src/model/gibbs.ts";
+} from "./src/sampling/gibbs.ts";
 export {
   energy,
   freeEnergy,
@@ -65,5 +66,5 @@ export {
   type Rbm,
   visibleGivenHidden,
 } from "./src/model/rbm.ts";
-export { loadModel, saveModel, type StoredModel } from "./src/model/store.ts";
-export { type Model, type ModelConfig, WeightsFormatError } from "./src/model/weights.ts";
+export { loadModel, saveModel, type StoredModel } from "./src/repository/directory.ts";
+export { type Model, type ModelConfig, WeightsFormatError } from "./src/format/weights.ts";

@@ -2,11 +2,11 @@
  * The composition root for serving: `deno task start`, and the entry point on Deno Deploy.
  * @module
  */
-import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "./cli.ts";
+import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "./cli/flags.ts";
 import { type Engine, type EngineName, engineNames } from "./engine/engine.ts";
 import { loadEngine } from "./engine/open.ts";
-import type { LogRecord } from "./http/app.ts";
-import { releasedModel, startLoading } from "./model/store.ts";
+import type { LogRecord } from "./http/service.ts";
+import { releasedModel, startLoading } from "./repository/directory.ts";
 
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one [$PORT, or 8000]" },
@@ -35,7 +35,7 @@ export async function main(args: readonly string[]): Promise<number> {
     startLoading(flags.model as string | undefined),
     loadEngine(engineName),
     import("./http/app.ts"),
-    import("./http/index_page.ts"),
+    import("./http/routes/index_page.ts"),
   ]);
   const engine = await createEngine(model);
   await warm(engine);

@@ -9,31 +9,31 @@ export {
   logLikelihoodBounds,
   logLikelihoods,
   type LogPartition,
-} from "./ais.ts";
+} from "./measure/ais.ts";
 export {
   type Checkpoint,
   type EpochRecord,
   readCheckpoint,
   writeCheckpoint,
-} from "./checkpoint.ts";
-export { type ErrorRate, evaluate, type Evaluation } from "./evaluation.ts";
-export { type Examples, floatExamples, imageExamples } from "./examples.ts";
-export { exportOnnx } from "./onnx.ts";
-export { type OutputOptions, saveRun } from "./output.ts";
-export { checkRecipe } from "./check_recipe.ts";
+} from "./run/checkpoint.ts";
+export { type ErrorRate, evaluate, type Evaluation } from "./measure/evaluation.ts";
+export { type Examples, floatExamples, imageExamples } from "./data/examples.ts";
+export { exportOnnx } from "./artifacts/onnx.ts";
+export { type OutputOptions, saveRun } from "./artifacts/output.ts";
+export { checkRecipe } from "./recipes/check_recipe.ts";
 export {
   type FineTuningRecipe,
   presets,
   type RbmRecipe,
   type Recipe,
   type UpDownRecipe,
-} from "./recipe.ts";
-export { readRecipe, recipeNames } from "./recipes.ts";
-export { trainingTeam } from "./team.ts";
+} from "./recipes/recipe.ts";
+export { readRecipe, recipeNames } from "./recipes/read_recipe.ts";
+export { trainingTeam } from "./trainers/simd/team.ts";
 export {
   type BatchEvent,
   runTraining,
   type TrainedParts,
   type TrainingEvents,
   TrainingInterrupted,
-} from "./run.ts";
+} from "./run/run.ts";

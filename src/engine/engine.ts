@@ -2,7 +2,7 @@
  * What every engine can do. Engines are compared on probabilities, never on sampled bits.
  * @module
  */
-import type { Conditionals } from "../model/gibbs.ts";
+import type { Conditionals } from "../sampling/gibbs.ts";
 import type { JointPosterior } from "../model/dbn.ts";
 
 // B batch, V image pixels, L labels

@@ -4,8 +4,8 @@
  */
 import { imageSize } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
-import { modelFiles } from "../model/weights.ts";
-import { readModelFile, type StoredModel } from "../model/store.ts";
+import { modelFiles } from "../format/weights.ts";
+import { readModelFile, type StoredModel } from "../repository/directory.ts";
 import type { Engine } from "./engine.ts";
 
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
@@ -132,7 +132,7 @@ const ONNX_PACKAGE = "onnxruntime-web@1.30.0";
 
 /**
  * Loads the library. Its name is no literal and not in deno.json, so that nothing but this call makes
- * Deno fetch the package (.github/decisions/0003-lazy-packages.md).
+ * Deno fetch the package (docs/decisions/0003-lazy-packages.md).
  */
 async function loadRuntime(): Promise<OnnxRuntime> {
   const specifier = `npm:${ONNX_PACKAGE}/wasm`;

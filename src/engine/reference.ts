@@ -10,7 +10,7 @@ import {
   upPass,
 } from "../model/dbn.ts";
 import { hiddenGivenVisibleAndLabel, labelGivenHidden, visibleGivenHidden } from "../model/rbm.ts";
-import type { Model } from "../model/weights.ts";
+import type { Model } from "../format/weights.ts";
 import type { Engine } from "./engine.ts";
 
 /** An engine over `model` in plain TypeScript. */

@@ -4,8 +4,8 @@
  */
 import { logSumExp, softmaxRows } from "../math/activations.ts";
 import { generative, type HiddenActivation, imageSize, type JointPosterior } from "../model/dbn.ts";
-import type { Model } from "../model/weights.ts";
-import { packRbm, runChains } from "../kernels/chains.ts";
+import type { Model } from "../format/weights.ts";
+import { packRbm, runChains } from "../kernels/serving/chains.ts";
 import {
   padded,
   type PlacedLayer,
@@ -14,8 +14,8 @@ import {
   placeRows,
   readRows,
   runLayer,
-} from "../kernels/dense.ts";
-import { Team } from "../kernels/team.ts";
+} from "../kernels/serving/dense.ts";
+import { Team } from "../kernels/runtime/team.ts";
 import type { Engine } from "./engine.ts";
 
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels

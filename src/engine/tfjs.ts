@@ -4,7 +4,7 @@
  */
 import { generative, type HiddenActivation, imageSize, type StackLayer } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
-import type { Model } from "../model/weights.ts";
+import type { Model } from "../format/weights.ts";
 import type { Engine } from "./engine.ts";
 import { openTfjsBackend, tf } from "./tfjs_backend.ts";
 

@@ -7,45 +7,13 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { requestId, type RequestIdVariables } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
-import type { Engine } from "../engine/engine.ts";
-import { readModelFile, type StoredModel } from "../model/store.ts";
-import { modelFiles } from "../model/weights.ts";
-import { type Bounds, defaultBounds } from "./bounds.ts";
-import { classifyRoutes } from "./classify.ts";
-import { generateRoutes } from "./generate.ts";
-import { healthRoutes } from "./health.ts";
-import { indexRoutes } from "./index_page.ts";
-import { modelRoutes } from "./model.ts";
+import { classifyRoutes } from "./routes/classify.ts";
+import { generateRoutes } from "./routes/generate.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { indexRoutes } from "./routes/index_page.ts";
+import { modelRoutes } from "./routes/model.ts";
 import { HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
-
-/** One line of the structured log. */
-export type LogRecord = { level: "info" | "error" } & Record<string, unknown>;
-
-/** What {@linkcode createApp} needs. */
-export interface AppOptions {
-  model: StoredModel;
-  /** Must run the same model. */
-  engine: Engine;
-  /** Limits to change. */
-  bounds?: Partial<Bounds>;
-  /** Hears of every request and every unexpected error. @default silence */
-  log?: (record: LogRecord) => void;
-  /** Milliseconds since any fixed moment. @default performance.now */
-  nowMs?: () => number;
-  /** Seed of a request that names none. @default 32 bits of the platform's cryptographic source */
-  randomSeed?: () => number;
-  /** Aborted when the server stops: ends chains and turns readiness off. */
-  shutdown?: AbortSignal;
-  /** Whether other origins' pages may call the service. @default true */
-  cors?: boolean;
-}
-
-/** The options with their defaults: what every resource works with. */
-export interface Service extends Required<Omit<AppOptions, "bounds" | "cors">> {
-  bounds: Bounds;
-  /** The model card, if the model has one. */
-  readCard: () => Promise<string | undefined>;
-}
+import { type AppOptions, resolveOptions } from "./service.ts";
 
 /** Type of the app, for Hono's typed client `hc<AppType>()`. */
 export type AppType = ReturnType<typeof createApp>;
@@ -118,21 +86,4 @@ export function createApp(options: AppOptions) {
     .all("/health/live", methodNotAllowed("/health/live", "GET", "HEAD"))
     .all("/health/ready", methodNotAllowed("/health/ready", "GET", "HEAD"))
     .all("/", methodNotAllowed("/", "GET", "HEAD"));
-}
-
-function resolveOptions(options: AppOptions): Service {
-  const { model, engine, bounds, log, nowMs, randomSeed, shutdown } = options;
-  let card: Promise<string | undefined> | undefined;
-  return {
-    model,
-    engine,
-    bounds: { ...defaultBounds, ...bounds },
-    log: log ?? (() => {}),
-    nowMs: nowMs ?? (() => performance.now()),
-    randomSeed: randomSeed ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]),
-    shutdown: shutdown ?? new AbortController().signal,
-    readCard: () =>
-      card ??= readModelFile(model.url, modelFiles.card)
-        .then((bytes) => new TextDecoder().decode(bytes), () => undefined),
-  };
 }

@@ -1,5 +1,5 @@
 /**
- * `deno task kernels`: compiles assembly/ and writes kernels_wasm.ts and training_wasm.ts.
+ * `deno task kernels`: compiles assembly/ and writes the modules of generated/.
  * @module
  */
 import { encodeBase64 } from "@std/encoding/base64";
@@ -19,10 +19,10 @@ export interface ProgramSource {
 
 /** The modules: serving's, and training's, which may use more of WebAssembly. */
 export const programs: readonly ProgramSource[] = [
-  { entry: "kernels.ts", output: "kernels_wasm.ts", features: "simd,threads" },
+  { entry: "serving.ts", output: "generated/serving.ts", features: "simd,threads" },
   {
-    entry: "training_kernels.ts",
-    output: "training_wasm.ts",
+    entry: "training.ts",
+    output: "generated/training.ts",
     features: "simd,threads,relaxed-simd",
   },
 ];
@@ -78,12 +78,16 @@ async function compile(
   return files.get("kernels.wasm")!;
 }
 
-/** The AssemblyScript files by name. */
-export async function readSources(): Promise<Map<string, string>> {
-  const directory = new URL("./assembly/", import.meta.url);
+/** The AssemblyScript files by their path in assembly/. */
+export async function readSources(folder = ""): Promise<Map<string, string>> {
+  const directory = new URL(`./assembly/${folder}`, import.meta.url);
   const sources = new Map<string, string>();
-  for await (const { name } of Deno.readDir(directory)) {
-    if (name.endsWith(".ts")) sources.set(name, await Deno.readTextFile(new URL(name, directory)));
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    if (isDirectory) {
+      for (const [path, text] of await readSources(`${folder}${name}/`)) sources.set(path, text);
+    } else if (name.endsWith(".ts")) {
+      sources.set(folder + name, await Deno.readTextFile(new URL(name, directory)));
+    }
   }
   return sources;
 }

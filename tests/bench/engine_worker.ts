@@ -5,8 +5,8 @@
  */
 import type { EngineName } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { generateFrame } from "../../src/model/gibbs.ts";
-import { loadModel } from "../../src/model/store.ts";
+import { generateFrame } from "../../src/sampling/gibbs.ts";
+import { loadModel } from "../../src/repository/directory.ts";
 import { timeMs } from "./measure.ts";
 import { answerRequests } from "./turns.ts";
 

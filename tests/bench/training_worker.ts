@@ -11,11 +11,12 @@
 import { mnist } from "../../src/data/mnist.ts";
 import { tf } from "../../src/engine/tfjs_backend.ts";
 import { permutation } from "../../src/math/random.ts";
-import { loadExamples } from "../../train/data.ts";
-import { type Examples, gather, inputMean, propagate } from "../../train/examples.ts";
-import { openTrainingBackend } from "../../train/kernels.ts";
-import { createRbmTrainer, type RbmTrainer } from "../../train/rbm_trainer.ts";
-import { presets } from "../../train/recipe.ts";
+import { loadExamples } from "../../train/cli/data_flags.ts";
+import { type Examples, gather, inputMean, propagate } from "../../train/data/examples.ts";
+import { openTrainingBackend } from "../../train/trainers/tfjs/kernels.ts";
+import { createRbmTrainer } from "../../train/trainers/create.ts";
+import type { RbmTrainer } from "../../train/trainers/rbm_trainer.ts";
+import { presets } from "../../train/recipes/recipe.ts";
 import { median } from "./measure.ts";
 import { answerRequests } from "./turns.ts";
 

@@ -3,8 +3,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { fillUniform } from "../../src/math/random.ts";
-import { saveModel, type StoredModel } from "../../src/model/store.ts";
-import { exportOnnx } from "../../train/onnx.ts";
+import { saveModel, type StoredModel } from "../../src/repository/directory.ts";
+import { exportOnnx } from "../../train/artifacts/onnx.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
 
 /** The largest difference between two engines' probabilities that counts as agreement. */

@@ -3,10 +3,10 @@ import { argmaxRows } from "../../src/math/activations.ts";
 import { mnist } from "../../src/data/mnist.ts";
 import { type Engine, engineNames } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { loadModel } from "../../src/model/store.ts";
-import { generateFrame } from "../../src/model/gibbs.ts";
-import { evaluate } from "../../train/evaluation.ts";
-import { loadExamples } from "../../train/data.ts";
+import { loadModel } from "../../src/repository/directory.ts";
+import { generateFrame } from "../../src/sampling/gibbs.ts";
+import { evaluate } from "../../train/measure/evaluation.ts";
+import { loadExamples } from "../../train/cli/data_flags.ts";
 import { largestDifference, TOLERANCE } from "./conformance.ts";
 
 const model = await loadModel();

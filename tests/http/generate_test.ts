@@ -3,7 +3,7 @@ import { hc } from "hono/client";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { AppType } from "../../src/http/app.ts";
 import { decodePng } from "../../src/image/png.ts";
-import { generateFrame } from "../../src/model/gibbs.ts";
+import { generateFrame } from "../../src/sampling/gibbs.ts";
 import { jsonBody, testApp, tinyEngine } from "./harness.ts";
 
 const { app } = testApp();

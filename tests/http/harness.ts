@@ -1,7 +1,8 @@
 /** An app over a small model and the reference engine, and ways to call it. */
 import { createReferenceEngine } from "../../src/engine/reference.ts";
-import { type AppOptions, createApp, type LogRecord } from "../../src/http/app.ts";
-import { saveModel } from "../../src/model/store.ts";
+import { createApp } from "../../src/http/app.ts";
+import type { AppOptions, LogRecord } from "../../src/http/service.ts";
+import { saveModel } from "../../src/repository/directory.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 
 export const tinyStored = await saveModel(await Deno.makeTempDir(), tinyModel());

@@ -6,8 +6,8 @@ import { encodeBase64 } from "@std/encoding/base64";
 import { mnist } from "../../src/data/mnist.ts";
 import { type EngineName } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { loadModel } from "../../src/model/store.ts";
-import { generateFrame } from "../../src/model/gibbs.ts";
+import { loadModel } from "../../src/repository/directory.ts";
+import { generateFrame } from "../../src/sampling/gibbs.ts";
 
 const IMAGES = 200;
 

@@ -5,13 +5,19 @@ import { createSimdEngine } from "../../src/engine/simd.ts";
 import { softplus } from "../../src/math/activations.ts";
 import { affine as plainAffine } from "../../src/math/matrix.ts";
 import { fillNormal, fillUniform } from "../../src/math/random.ts";
-import { generateFrame, gibbsChain, type GibbsOptions } from "../../src/model/gibbs.ts";
-import { Arena } from "../../src/kernels/arena.ts";
+import { generateFrame, gibbsChain, type GibbsOptions } from "../../src/sampling/gibbs.ts";
+import { Arena } from "../../src/kernels/runtime/arena.ts";
 import { buildKernels, programs, readSources } from "../../src/kernels/build.ts";
-import { packRbm, runChains } from "../../src/kernels/chains.ts";
-import { padded, placeLayer, placeRows, readRows, runLayer } from "../../src/kernels/dense.ts";
-import { Team } from "../../src/kernels/team.ts";
-import type { ChainState } from "../../src/model/gibbs_options.ts";
+import { packRbm, runChains } from "../../src/kernels/serving/chains.ts";
+import {
+  padded,
+  placeLayer,
+  placeRows,
+  readRows,
+  runLayer,
+} from "../../src/kernels/serving/dense.ts";
+import { Team } from "../../src/kernels/runtime/team.ts";
+import type { ChainState } from "../../src/sampling/options.ts";
 import type { LabelRbm } from "../../src/model/rbm.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
 

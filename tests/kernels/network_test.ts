@@ -5,10 +5,10 @@ import {
   type NetworkStep,
   optimizers,
   TrainingNetwork,
-} from "../../src/kernels/network.ts";
+} from "../../src/kernels/training/network.ts";
 import { hiddenActivations } from "../../src/model/dbn.ts";
-import { Team } from "../../src/kernels/team.ts";
-import { program } from "../../src/kernels/training_wasm.ts";
+import { Team } from "../../src/kernels/runtime/team.ts";
+import { program } from "../../src/kernels/generated/training.ts";
 import { PlainNetwork } from "./plain_network.ts";
 
 const teams = [1, 2, 3].map((workers) => new Team(workers, program));

@@ -3,7 +3,7 @@
  * @module
  */
 import { fillUniform } from "../../src/math/random.ts";
-import type { DenseParameters, NetworkStep } from "../../src/kernels/network.ts";
+import type { DenseParameters, NetworkStep } from "../../src/kernels/training/network.ts";
 import type { HiddenActivation } from "../../src/model/dbn.ts";
 
 interface PlainLayer {

@@ -2,7 +2,7 @@
 import { fillNormal } from "../../src/math/random.ts";
 import { type Rbm, zeroLabelRbm, zeroRbm } from "../../src/model/rbm.ts";
 import type { HiddenActivation } from "../../src/model/dbn.ts";
-import type { Model } from "../../src/model/weights.ts";
+import type { Model } from "../../src/format/weights.ts";
 
 /** Sizes of {@linkcode tinyModel}. */
 export interface TinySizes {

@@ -1,0 +1,243 @@
+/**
+ * The safetensors container: an 8-byte little-endian header length, a JSON header, then raw
+ * little-endian tensors. Format: Hugging Face safetensors, "Format" section of its README.
+ * @module
+ */
+
+/** A weights or config file that does not hold what it should. */
+export class WeightsFormatError extends Error {
+  override name = "WeightsFormatError";
+}
+
+/** A float32 tensor in row-major order. */
+export interface Tensor {
+  shape: readonly number[];
+  data: Float32Array;
+}
+
+/** What a safetensors file holds. */
+export interface TensorFile {
+  tensors: Map<string, Tensor>;
+  metadata: Record<string, string>;
+}
+
+/** Where a tensor's bytes lie in a file, as ONNX external data needs it. */
+export interface TensorLocation {
+  offset: number; // bytes from the start of the file
+  length: number; // bytes
+}
+
+interface HeaderEntry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+/** The format's own bound on its header, in bytes. */
+const MAX_HEADER_BYTES = 100_000_000;
+const ALIGNMENT_BYTES = 8;
+
+/** Serialises tensors in the order given. The header is padded with spaces to 8 bytes. */
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Record<string, string> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let end = 0;
+  for (const [name, { shape, data }] of tensors) {
+    checkCount(name, shape, data.length);
+    header[name] = { dtype: "F32", shape, data_offsets: [end, end + data.byteLength] };
+    end += data.byteLength;
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(text.length / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+  const out = new Uint8Array(8 + headerBytes + end).fill(0x20, 8, 8 + headerBytes);
+  const view = new DataView(out.buffer);
+  view.setBigUint64(0, BigInt(headerBytes), true);
+  out.set(text, 8);
+  let at = 8 + headerBytes;
+  for (const { data } of tensors.values()) {
+    for (let i = 0; i < data.length; i++, at += 4) view.setFloat32(at, data[i], true);
+  }
+  return out;
+}
+
+/**
+ * Reads a safetensors file whose tensors are all F32. They are views of `bytes` where that is aligned.
+ * @throws {WeightsFormatError} naming the file, the tensor and the bound that was broken.
+ */
+export function readSafetensors(bytes: Uint8Array, file = "weights"): TensorFile {
+  const { header, start } = readHeader(bytes, file);
+  const { __metadata__: metadata, ...entries } = header;
+  const tensors = new Map<string, Tensor>();
+  let expected = 0;
+  for (const [name, entry] of sortedEntries(entries, file)) {
+    const [from, to] = entry.data_offsets;
+    if (from !== expected) {
+      fail(file, `tensor "${name}" must start at byte ${expected} of the data, got ${from}`);
+    }
+    expected = to;
+    tensors.set(name, { shape: entry.shape, data: readTensor(bytes, start, name, entry, file) });
+  }
+  if (start + expected !== bytes.length) {
+    fail(file, `expected ${start + expected} bytes in all, got ${bytes.length}`);
+  }
+  return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
+}
+
+/** Where every tensor of a safetensors file lies, in bytes from the start of the file. */
+export function tensorLocations(bytes: Uint8Array, file = "weights"): Map<string, TensorLocation> {
+  const { header, start } = readHeader(bytes, file);
+  const { __metadata__: _, ...entries } = header;
+  return new Map(
+    sortedEntries(entries, file).map(([name, { data_offsets: [from, to] }]) => [
+      name,
+      { offset: start + from, length: to - from },
+    ]),
+  );
+}
+
+/**
+ * The tensor `name`, checked against the shape that the architecture needs.
+ * @throws {WeightsFormatError} if it is missing or has another shape.
+ */
+export function takeTensor(
+  { tensors }: TensorFile,
+  name: string,
+  shape: readonly number[],
+  file = "weights",
+): Float32Array {
+  const tensor = tensors.get(name);
+  if (!tensor) {
+    return fail(file, `tensor "${name}" is missing; there are ${[...tensors.keys()].join(", ")}`);
+  }
+  if (tensor.shape.join() !== shape.join()) {
+    fail(
+      file,
+      `tensor "${name}" must have shape (${shape.join(", ")}), got (${tensor.shape.join(", ")})`,
+    );
+  }
+  return tensor.data;
+}
+
+/** The entries of `tensors` under `prefix.`, without it. */
+export function tensorsUnder(
+  tensors: ReadonlyMap<string, Tensor>,
+  prefix: string,
+): Map<string, Tensor> {
+  const under = new Map<string, Tensor>();
+  for (const [name, tensor] of tensors) {
+    if (name.startsWith(`${prefix}.`)) under.set(name.slice(prefix.length + 1), tensor);
+  }
+  return under;
+}
+
+function readHeader(
+  bytes: Uint8Array,
+  file: string,
+): { header: Record<string, unknown>; start: number } {
+  if (bytes.length < 8) fail(file, `expected at least 8 bytes, got ${bytes.length}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const declared = view.getBigUint64(0, true);
+  const room = Math.min(MAX_HEADER_BYTES, bytes.length - 8);
+  if (declared < 2n || declared > BigInt(room)) {
+    fail(file, `header length must be in [2, ${room}] bytes, got ${declared}`);
+  }
+  const start = 8 + Number(declared);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
+  } catch {
+    return fail(file, "the header is not JSON");
+  }
+  if (!isObject(header)) return fail(file, "the header is not a JSON object");
+  return { header, start };
+}
+
+function sortedEntries(entries: Record<string, unknown>, file: string): [string, HeaderEntry][] {
+  return Object.entries(entries)
+    .map(([name, entry]) => [name, checkEntry(name, entry, file)] as [string, HeaderEntry])
+    .sort(([, a], [, b]) =>
+      a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]
+    );
+}
+
+function checkEntry(name: string, entry: unknown, file: string): HeaderEntry {
+  if (!isObject(entry)) return fail(file, `entry "${name}" of the header is not an object`);
+  const { dtype, shape, data_offsets: offsets } = entry as Partial<HeaderEntry>;
+  if (dtype !== "F32") fail(file, `tensor "${name}" must have dtype F32, got ${dtype}`);
+  if (!isSizes(shape)) {
+    return fail(file, `tensor "${name}" has no valid shape: ${JSON.stringify(shape)}`);
+  }
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[1] < offsets[0]) {
+    return fail(file, `tensor "${name}" has no valid data_offsets: ${JSON.stringify(offsets)}`);
+  }
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (offsets[1] - offsets[0] !== 4 * count) {
+    fail(
+      file,
+      `tensor "${name}" of shape (${shape.join(", ")}) needs ${4 * count} bytes, got ${
+        offsets[1] - offsets[0]
+      }`,
+    );
+  }
+  return { dtype: "F32", shape, data_offsets: offsets as [number, number] };
+}
+
+function readTensor(
+  bytes: Uint8Array,
+  start: number,
+  name: string,
+  { data_offsets: [from, to] }: HeaderEntry,
+  file: string,
+): Float32Array {
+  if (start + to > bytes.length) {
+    fail(file, `tensor "${name}" ends at byte ${start + to}, the file has ${bytes.length}`);
+  }
+  const data = readFloats(bytes.subarray(start + from, start + to));
+  const bad = findNotFinite(data);
+  if (bad >= 0) fail(file, `tensor "${name}" must be finite, got ${data[bad]} at index ${bad}`);
+  return data;
+}
+
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** The bytes as floats, without a copy where the machine allows it: models load at every start. */
+function readFloats(bytes: Uint8Array): Float32Array {
+  if (littleEndian && bytes.byteOffset % 4 === 0) {
+    return new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length / 4);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+/** Index of the first number that is not finite; -1 if all are. */
+export function findNotFinite(data: Float32Array): number {
+  let sum = 0; // x·0 is NaN when x is not finite
+  for (let i = 0; i < data.length; i++) sum += data[i] * 0;
+  return sum === 0 ? -1 : data.findIndex((x) => !Number.isFinite(x));
+}
+
+function checkCount(name: string, shape: readonly number[], length: number): void {
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (count !== length) {
+    throw new RangeError(
+      `Cannot write tensor "${name}": shape (${
+        shape.join(", ")
+      }) needs ${count} numbers, got ${length}`,
+    );
+  }
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+/** Whether `value` is a JSON object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function fail(file: string, reason: string): never {
+  throw new WeightsFormatError(`Cannot read ${file}: ${reason}`);
+}

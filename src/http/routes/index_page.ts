@@ -1,0 +1,42 @@
+/**
+ * `GET /`: what this service is and how to call it, with digits of its own.
+ * @module
+ */
+import { Hono } from "hono";
+import { html } from "hono/html";
+import type { Service } from "../service.ts";
+
+/** curl commands for a running server, one a line. */
+export function curlExamples(origin: string): string[] {
+  return [
+    `curl '${origin}/generate?label=3&n=16&seed=1' -o threes.png`,
+    `curl '${origin}/classify' -H 'content-type: image/png' --data-binary @digit.png`,
+    `curl -N '${origin}/generate?label=7&steps=200&format=sse'`,
+  ];
+}
+
+/** The routes of this resource. */
+export function indexRoutes({ model }: Service) {
+  const { name, version, architecture } = model.config;
+  return new Hono().get("/", (c) => {
+    const examples = curlExamples(new URL(c.req.url).origin).join("\n");
+    return c.html(html`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${name}</title>
+<style>body{font:16px/1.5 system-ui;max-width:46rem;margin:2rem auto;padding:0 1rem}
+pre{background:#f4f4f4;padding:1rem;overflow:auto}img{image-rendering:pixelated}</style>
+<h1>${name}, version ${version}</h1>
+<p>A Deep Belief Network ${architecture.layers.join("-")}-${architecture.top} that recognises digits
+and dreams them. These are dreams, nine of each class:</p>
+${
+      architecture.labels.map((label, i) =>
+        html`<img src="/generate?label=${i}&n=9&seed=1" alt="samples of ${label}">`
+      )
+    }
+<pre>${examples}</pre>
+<p>Also: <a href="/model">/model</a>, <a href="/health/ready">/health/ready</a>.</p>
+</html>`);
+  });
+}

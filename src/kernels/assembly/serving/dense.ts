@@ -1,0 +1,195 @@
+/**
+ * Dense products with 32-column panels of weights.
+ * @module
+ */
+import { PANEL } from "../simd/panel";
+import { sigmoid4, softplus4 } from "../simd/math";
+import { Barrier, meet, shareStart } from "../simd/barrier";
+
+// B batch, I inputs, O outputs, T temperature
+
+const PANEL_BYTES: i32 = 128;
+
+/**
+ * Puts rows `first` … `first` + `count` of weights (I, O), or (O, I) if they are `transposed`, which lie at
+ * `rows`, into panels of (I, 32); columns from O up to whole panels stay as they are.
+ */
+export function placePanels(
+  panels: usize,
+  rows: usize,
+  first: i32,
+  count: i32,
+  inputs: i32,
+  outputs: i32,
+  transposed: bool,
+): void {
+  if (transposed) {
+    for (let o = first; o < first + count; o++) {
+      const from = rows + (o - first) * (inputs << 2);
+      const to = panels + (o & -PANEL) * (inputs << 2) + ((o & PANEL - 1) << 2);
+      for (let i = 0; i < inputs; i++) store<f32>(to + i * PANEL_BYTES, load<f32>(from + (i << 2)));
+    }
+    return;
+  }
+  for (let column = 0; column < outputs; column += PANEL) {
+    const panel = panels + (column * inputs + first * PANEL << 2), bytes = min(PANEL, outputs - column) << 2;
+    for (let i = 0; i < count; i++) {
+      memory.copy(panel + i * PANEL_BYTES, rows + ((i * outputs + column) << 2), bytes);
+    }
+  }
+}
+
+/** Fields of a layer's call, in the order of the caller's Int32Array: see ../dense.ts. */
+// @ts-ignore: decorator
+@unmanaged
+class Call {
+  barrier: Barrier;
+  out: usize; // (B, stride) f32
+  x: usize; // (B, xStride) f32
+  weights: usize; // panels of (I, 32) f32
+  bias: usize; // (stride) f32
+  batch: i32; // B
+  inputs: i32; // I
+  xStride: i32; // floats between rows of x
+  stride: i32; // O rounded up to 32
+  activation: i32; // 0 none, 1 logistic, 2 rectified
+  inverseTemperature: f32; // of the logistic
+}
+
+/**
+ * A worker's columns of out = f(x·w + b), f nothing, σ(· / T) or max(·, 0). Each sum runs over I in order, so a
+ * row's bits depend neither on B nor on the number of workers.
+ */
+export function runLayer(r: Call, worker: i32): void {
+  const workers = r.barrier.workers, panels = r.stride / PANEL;
+  const strideBytes = r.stride << 2, xBytes = r.xStride << 2, batch = r.batch, inputs = r.inputs;
+  const from = shareStart(panels, worker, workers) * PANEL_BYTES;
+  const to = shareStart(panels, worker + 1, workers) * PANEL_BYTES;
+  for (let o = from; o < to; o += PANEL_BYTES) {
+    const w = r.weights + o * inputs, b = r.bias + o, out = r.out + o;
+    let row = 0;
+    for (; row + 4 <= batch; row += 4) {
+      for (let part = 0; part < PANEL_BYTES; part += 32) {
+        const to = out + row * strideBytes + part;
+        block4x8(to, strideBytes, r.x + row * xBytes, xBytes, w + part, b + part, inputs);
+      }
+    }
+    for (; row < batch; row++) {
+      row1x32(out + row * strideBytes, r.x + row * xBytes, w, b, inputs);
+    }
+    if (r.activation) {
+      for (let row = 0; row < batch; row++) {
+        const at = out + row * strideBytes;
+        if (r.activation == 1) sigmoidInPlace(at, PANEL, r.inverseTemperature);
+        else rectifyInPlace(at);
+      }
+    }
+  }
+  meet(r.barrier, worker);
+}
+
+/** Four rows by eight columns in registers. */
+function block4x8(
+  out: usize,
+  strideBytes: i32,
+  x: usize,
+  inputBytes: i32,
+  w: usize,
+  b: usize,
+  inputs: i32,
+): void {
+  const b0 = v128.load(b), b1 = v128.load(b, 16);
+  let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1, a30 = b0, a31 = b1;
+  const x1 = x + inputBytes, x2 = x1 + inputBytes, x3 = x2 + inputBytes;
+  for (let i = 0, at: usize = 0; i < inputs; i++, at += 4, w += PANEL_BYTES) {
+    const w0 = v128.load(w), w1 = v128.load(w, 16);
+    let v = v128.load32_splat(x + at);
+    a00 = f32x4.add(a00, f32x4.mul(v, w0));
+    a01 = f32x4.add(a01, f32x4.mul(v, w1));
+    v = v128.load32_splat(x1 + at);
+    a10 = f32x4.add(a10, f32x4.mul(v, w0));
+    a11 = f32x4.add(a11, f32x4.mul(v, w1));
+    v = v128.load32_splat(x2 + at);
+    a20 = f32x4.add(a20, f32x4.mul(v, w0));
+    a21 = f32x4.add(a21, f32x4.mul(v, w1));
+    v = v128.load32_splat(x3 + at);
+    a30 = f32x4.add(a30, f32x4.mul(v, w0));
+    a31 = f32x4.add(a31, f32x4.mul(v, w1));
+  }
+  v128.store(out, a00);
+  v128.store(out, a01, 16);
+  out += strideBytes;
+  v128.store(out, a10);
+  v128.store(out, a11, 16);
+  out += strideBytes;
+  v128.store(out, a20);
+  v128.store(out, a21, 16);
+  out += strideBytes;
+  v128.store(out, a30);
+  v128.store(out, a31, 16);
+}
+
+/** One row by 32 columns in registers; inputs of 0 cost nothing. */
+function row1x32(out: usize, x: usize, w: usize, b: usize, inputs: i32): void {
+  let a0 = v128.load(b), a1 = v128.load(b, 16), a2 = v128.load(b, 32), a3 = v128.load(b, 48);
+  let a4 = v128.load(b, 64), a5 = v128.load(b, 80), a6 = v128.load(b, 96), a7 = v128.load(b, 112);
+  for (let i = 0; i < inputs; i++, x += 4, w += PANEL_BYTES) {
+    if (load<f32>(x) == 0) continue;
+    const v = v128.load32_splat(x);
+    a0 = f32x4.add(a0, f32x4.mul(v, v128.load(w)));
+    a1 = f32x4.add(a1, f32x4.mul(v, v128.load(w, 16)));
+    a2 = f32x4.add(a2, f32x4.mul(v, v128.load(w, 32)));
+    a3 = f32x4.add(a3, f32x4.mul(v, v128.load(w, 48)));
+    a4 = f32x4.add(a4, f32x4.mul(v, v128.load(w, 64)));
+    a5 = f32x4.add(a5, f32x4.mul(v, v128.load(w, 80)));
+    a6 = f32x4.add(a6, f32x4.mul(v, v128.load(w, 96)));
+    a7 = f32x4.add(a7, f32x4.mul(v, v128.load(w, 112)));
+  }
+  v128.store(out, a0);
+  v128.store(out, a1, 16);
+  v128.store(out, a2, 32);
+  v128.store(out, a3, 48);
+  v128.store(out, a4, 64);
+  v128.store(out, a5, 80);
+  v128.store(out, a6, 96);
+  v128.store(out, a7, 112);
+}
+
+/** 32 numbers x ← max(x, 0). */
+function rectifyInPlace(x: usize): void {
+  const zero = f32x4.splat(0);
+  for (const end = x + PANEL_BYTES; x < end; x += 16) {
+    v128.store(x, f32x4.pmax(zero, v128.load(x)));
+  }
+}
+
+/** x ← σ(x / T) in place for `count` floats, a multiple of 4; `inverse` is 1/T. */
+export function sigmoidInPlace(x: usize, count: i32, inverse: f32): void {
+  const end = x + (count << 2);
+  for (; x < end; x += 16) v128.store(x, sigmoid4(f32x4.mul(v128.load(x), f32x4.splat(inverse))));
+}
+
+/** Σ softplus(a), over `count` floats; padding must hold -1000. In double precision. */
+export function sumSoftplus(a: usize, count: i32): f64 {
+  let low = f64x2.splat(0), high = f64x2.splat(0);
+  for (let i = 0; i < count; i += 4, a += 16) {
+    const s = softplus4(v128.load(a));
+    low = f64x2.add(low, f64x2.promote_low_f32x4(s));
+    high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(s, s, 1, 1)));
+  }
+  const sum = f64x2.add(low, high);
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+}
+
+/** Σ [softplus(a + u) − softplus(a)] over `count` floats: small terms, so no digits are lost. */
+export function softplusGain(a: usize, u: usize, count: i32): f64 {
+  let low = f64x2.splat(0), high = f64x2.splat(0);
+  for (let i = 0; i < count; i += 4, a += 16, u += 16) {
+    const own = v128.load(a);
+    const s = f32x4.sub(softplus4(f32x4.add(own, v128.load(u))), softplus4(own));
+    low = f64x2.add(low, f64x2.promote_low_f32x4(s));
+    high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<i64>(s, s, 1, 1)));
+  }
+  const sum = f64x2.add(low, high);
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+}

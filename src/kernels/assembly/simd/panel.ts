@@ -1,0 +1,7 @@
+/**
+ * The layout that every kernel shares: matrices in panels of 32 columns.
+ * @module
+ */
+
+/** Columns of a panel. */
+export const PANEL: i32 = 32;

@@ -1,0 +1,122 @@
+/**
+ * Dense layers on the kernels: y = x·w + b for grey pixels and probabilities.
+ * @module
+ */
+import { countRows } from "../../math/matrix.ts";
+import type { Arena } from "../runtime/arena.ts";
+import type { Team } from "../runtime/team.ts";
+
+// B batch, I inputs, O outputs
+
+/** Columns of a panel. */
+export const PANEL = 32;
+
+/** `n` rounded up to whole panels. */
+export function padded(n: number, to = PANEL): number {
+  return Math.ceil(n / to) * to;
+}
+
+/** A layer in the arena; its columns are padded to whole panels. */
+export interface PlacedLayer {
+  inputSize: number;
+  outputSize: number;
+  stride: number; // floats between rows
+  weights: number; // address of panels of (I, 32)
+  bias: number; // address of (stride)
+}
+
+/**
+ * Copies a layer into the arena.
+ * @param weights (I, O), or (O, I) with `transposed`
+ * @param paddingBias bias of the padding columns, whose weights are 0
+ */
+export function placeLayer(
+  arena: Arena,
+  { weights, bias, inputSize, transposed = false, paddingBias = 0 }: {
+    weights: Float32Array;
+    bias: Float32Array;
+    inputSize: number;
+    transposed?: boolean;
+    paddingBias?: number;
+  },
+): PlacedLayer {
+  const outputSize = bias.length, stride = padded(outputSize);
+  if (weights.length !== inputSize * outputSize) {
+    throw new RangeError(
+      `Cannot place layer: weights must be ${inputSize} by ${outputSize} numbers, got ${weights.length}`,
+    );
+  }
+  const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
+  arena.scratch(() => {
+    const length = transposed ? inputSize : outputSize, count = weights.length / length;
+    const most = Math.max(1, Math.floor(PLACED_NUMBERS / length)),
+      rows = arena.allocate(most * length);
+    for (let first = 0; first < count; first += most) {
+      const some = Math.min(most, count - first);
+      const part = weights.subarray(first * length, (first + some) * length);
+      arena.floats(rows, part.length).set(part);
+      arena.kernels
+        .placePanels(address, rows, first, some, inputSize, outputSize, Number(transposed));
+    }
+  });
+  arena.floats(biasAddress, stride).fill(paddingBias).set(bias);
+  return { inputSize, outputSize, stride, weights: address, bias: biasAddress };
+}
+
+/** Rows of floats in the arena. */
+export interface PlacedRows {
+  address: number;
+  batch: number; // B
+  stride: number; // floats between rows
+}
+
+/** Weights copied into the arena at a time: fresh memory costs more than the copy, so a little is reused. */
+const PLACED_NUMBERS = 65536;
+/** Multiplications below which waking other workers takes longer than it saves: tenths of a ms. */
+const MIN_SHARED_WORK = 4_000_000;
+/** 32-bit words of a call: see assembly/dense.ts. */
+const CALL_WORDS = 11;
+
+/** What follows a layer's sums: nothing, a ReLU, or σ(sum / temperature). */
+export type LayerActivation = "relu" | { temperature: number } | undefined;
+
+/**
+ * f(x·w + b) into fresh scratch memory.
+ * @param x (B, I)
+ */
+export function runLayer(
+  team: Team,
+  layer: PlacedLayer,
+  x: PlacedRows,
+  activation?: LayerActivation,
+): PlacedRows {
+  const { arena, barrier } = team, { weights, bias, inputSize, stride } = layer;
+  const address = arena.allocate(x.batch * stride), call = arena.allocate(CALL_WORDS);
+  arena.integers(call, CALL_WORDS).set([
+    ...[barrier, address, x.address, weights, bias, x.batch, inputSize, x.stride, stride],
+    activation === undefined ? 0 : activation === "relu" ? 2 : 1,
+  ]);
+  const temperature = typeof activation === "object" ? activation.temperature : 1;
+  arena.floats(call, CALL_WORDS)[CALL_WORDS - 1] = 1 / temperature;
+  team.run("runLayer", call, x.batch * inputSize * stride < MIN_SHARED_WORK);
+  return { address, batch: x.batch, stride };
+}
+
+/** Copies a batch of rows into scratch memory. @throws {RangeError} if it is not whole rows. */
+export function placeRows(arena: Arena, data: Float32Array, size: number): PlacedRows {
+  const batch = countRows("batch", data, size);
+  return { address: arena.place(data), batch, stride: size };
+}
+
+/** Rows of `size` floats without their padding. */
+export function readRows(
+  arena: Arena,
+  { address, batch, stride }: PlacedRows,
+  size: number,
+): Float32Array {
+  const out = new Float32Array(batch * size), rows = arena.floats(address, batch * stride);
+  for (let row = 0; row < batch; row++) {
+    out.set(rows.subarray(row * stride, row * stride + size), row * size);
+  }
+  return out;
+}

@@ -1,0 +1,163 @@
+/**
+ * Reads and writes model directories. The only part of the model that touches files. Node's modules are
+ * imported where they are needed, because Deno takes 40 ms to start them and a server's first answer
+ * would wait.
+ * @module
+ */
+import { encodeHex } from "@std/encoding/hex";
+import {
+  checkConfig,
+  type Model,
+  type ModelConfig,
+  modelFiles,
+  readModel,
+  WeightsFormatError,
+  writeWeights,
+} from "../format/weights.ts";
+
+/** Directory of the released model in this repository: what serving loads by default. */
+export const releasedModel = "models/mnist-dbn/2";
+
+/** A model and where it was read from. */
+export interface StoredModel extends Model {
+  /** Directory of the model, with a closing slash. */
+  url: URL;
+}
+
+/**
+ * Loads a model from a directory: a path, a `file:` URL or an `https:` URL.
+ *
+ * @throws {WeightsFormatError} if a file is broken, does not match config.json or its SHA-256.
+ * @throws {Error} naming the missing file and how to make a model.
+ */
+export async function loadModel(directory?: string | URL): Promise<StoredModel> {
+  const { model, verified } = await startLoading(directory);
+  await verified;
+  return model;
+}
+
+/**
+ * Loads a model as {@linkcode loadModel} does, but for the weights' SHA-256: `verified` rejects where one
+ * does not match. What a server does with the weights before its first answer goes on beside that.
+ */
+export async function startLoading(
+  directory: string | URL = new URL(`../../${releasedModel}/`, import.meta.url),
+): Promise<{ model: StoredModel; verified: Promise<void> }> {
+  const url = await directoryUrl(directory);
+  const reading = [modelFiles.dbn, modelFiles.classifier].map((name) => readWeights(url, name));
+  Promise.allSettled(reading); // what is wrong with the config is said first
+  const config = checkConfig(parseConfig(await readModelFile(url, modelFiles.config)));
+  const files = await Promise.all(reading), [dbn, classifier] = files;
+  const model = readModel(config, { dbn: dbn.bytes, classifier: classifier.bytes });
+  const verified = Promise.all(files.map(async ({ name, hash }) => {
+    checkHash(config, name, await hash);
+  })).then(() => {});
+  verified.catch(() => {}); // heard where it is awaited
+  return { model: { ...model, url }, verified };
+}
+
+/** The bytes of a file, and their hash, which other threads make while this one goes on. */
+async function readWeights(url: URL, name: string) {
+  const bytes = await readModelFile(url, name), hash = sha256(bytes);
+  hash.catch(() => {}); // heard where it is awaited
+  return { name, bytes, hash };
+}
+
+/** Writes config.json and the two weight files; each file replaces the old one whole. */
+export async function saveModel(directory: string | URL, model: Model): Promise<StoredModel> {
+  const url = await directoryUrl(directory);
+  checkConfig(model.config);
+  const weights = writeWeights(model);
+  const config = {
+    ...model.config,
+    sha256: {
+      [modelFiles.dbn]: await sha256(weights.dbn),
+      [modelFiles.classifier]: await sha256(weights.classifier),
+    },
+  };
+  const { mkdir } = await import("node:fs/promises");
+  await mkdir(url, { recursive: true });
+  await writeModelFile(url, modelFiles.dbn, weights.dbn);
+  await writeModelFile(url, modelFiles.classifier, weights.classifier);
+  await writeModelFile(url, modelFiles.config, `${JSON.stringify(config, null, 2)}\n`);
+  return { ...model, config, url };
+}
+
+/** The bytes of one file of a model directory. @throws {Error} saying what is missing. */
+export async function readModelFile(directory: URL, name: string): Promise<Uint8Array> {
+  const url = new URL(name, directory);
+  if (url.protocol !== "file:") {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`Cannot read ${url}: HTTP status ${response.status}`);
+    return response.bytes();
+  }
+  try {
+    return await readFile(url);
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== "ENOENT") throw cause;
+    const { fileURLToPath } = await import("node:url");
+    throw new Error(
+      `Cannot load model: ${fileURLToPath(url)} does not exist. ` +
+        "Train one with `deno task train --preset quick`, or name a model directory with --model",
+      { cause },
+    );
+  }
+}
+
+/**
+ * A file, in Deno into memory of its size: `Deno.readFile` takes twice as long. It is opened at once, so that
+ * reading begins before modules that are being evaluated give the event loop a turn.
+ */
+async function readFile(url: URL): Promise<Uint8Array> {
+  if (!("Deno" in globalThis)) return await (await import("node:fs/promises")).readFile(url);
+  using file = Deno.openSync(url);
+  const bytes = new Uint8Array(file.statSync().size);
+  let end = 0;
+  for (let count: number | null = 1; end < bytes.length && count; end += count ?? 0) {
+    count = await file.read(bytes.subarray(end));
+  }
+  return bytes.subarray(0, end);
+}
+
+/** Writes a file beside its target and renames it, so that a crash leaves the old one whole. */
+export async function writeModelFile(
+  directory: URL,
+  name: string,
+  content: Uint8Array | string,
+): Promise<void> {
+  const { rename, writeFile } = await import("node:fs/promises");
+  const url = new URL(name, directory), partial = new URL(`${name}.partial`, directory);
+  await writeFile(partial, content);
+  await rename(partial, url);
+}
+
+/** A directory's URL, with the closing slash that relative URLs need. */
+export async function directoryUrl(directory: string | URL): Promise<URL> {
+  const url = directory instanceof URL || /^(https?|file):/.test(directory)
+    ? new URL(directory)
+    : (await import("node:url")).pathToFileURL(directory);
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  return url;
+}
+
+/** SHA-256 in hex. */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource)));
+}
+
+function parseConfig(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new WeightsFormatError(`Cannot read ${modelFiles.config}: it is not JSON`, { cause });
+  }
+}
+
+function checkHash(config: ModelConfig, name: string, actual: string): void {
+  const expected = config.sha256?.[name];
+  if (expected !== undefined && actual !== expected) {
+    throw new WeightsFormatError(
+      `Cannot read ${name}: SHA-256 must be ${expected} (config.json), got ${actual}`,
+    );
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The model card: a README.md in the model's directory.
+ * Mitchell et al. (2019), "Model cards for model reporting".
+ * @module
+ */
+import { type ModelConfig, modelFiles } from "../../src/format/weights.ts";
+import type { EpochRecord } from "../run/checkpoint.ts";
+import type { ErrorRate, Evaluation } from "../measure/evaluation.ts";
+import { pictures } from "./pictures.ts";
+import { type Recipe, stackRecipe } from "../recipes/recipe.ts";
+import { epochLine } from "../run/epoch_line.ts";
+
+/** What a card tells beside the config. */
+export interface CardFacts {
+  recipe: Recipe;
+  dataset: string;
+  evaluation: Evaluation;
+  history: EpochRecord[];
+  /** Where the model lies, as a user names it. */
+  path: string;
+}
+
+/** Writes the card as Markdown. */
+export function modelCard(config: ModelConfig, facts: CardFacts): string {
+  const { architecture } = config, { recipe, evaluation, history } = facts;
+  const layers = architecture.layers.join("-");
+  const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
+  return `# ${config.name}, version ${config.version}
+
+A Deep Belief Network ${layers}-${architecture.top} with ${architecture.labels.length} label units at \
+the top (Hinton, Osindero, Teh 2006), and a classifier \
+${[architecture.layers[0], ...architecture.classifier, architecture.labels.length].join("-")} \
+fine-tuned from the same pretraining. Both recognise handwritten digits; the first also dreams them.
+
+## Results
+
+Error on the ${evaluation.images.toLocaleString("en")} test images, with a 95 % Wilson interval:
+
+| model | wrong | error |
+| --- | --- | --- |
+| fine-tuned classifier | ${errorCells(evaluation.classifier)} |
+${
+    evaluation.greedy
+      ? `| joint model, greedy training only | ${errorCells(evaluation.greedy)} |
+| joint model after up-down | ${errorCells(evaluation.joint)} |`
+      : `| joint model, greedy training only | ${errorCells(evaluation.joint)} |`
+  }
+
+Reproduce with \`deno task evaluate --model ${facts.path}\`.
+
+## Training
+
+- Data: ${facts.dataset}, split \`${recipe.split}\`${
+    recipe.validation && `, validation \`${recipe.validation}\``
+  }; pixel bytes divided by ${recipe.divisor}.
+${stackText(recipe)}
+- Top RBM: ${rbmText(recipe.topRbm)}.
+- Classifier: ${fineTuningText(recipe.fineTuning)}.
+${recipe.upDown.epochs > 0 ? `- Up-down: ${upDownText(recipe.upDown)}.\n` : ""}\
+- RBMs in mini-batches of ${recipe.batchSize}, the classifier of ${recipe.fineTuning.batchSize}; seed ${recipe.seed}. \
+Every field is in [config.json](config.json). Time in all: ${(seconds / 60).toFixed(0)} minutes.
+
+The log is [training_log.jsonl](training_log.jsonl), a line an epoch; the last epoch of each stage:
+
+\`\`\`
+${lastEpochs(history).map(epochLine).join("\n")}
+\`\`\`
+
+## Pictures
+
+${
+    Object.entries(pictures).map(([file, caption]) => `![${caption}](${file})\n\n*${caption}.*`)
+      .join("\n\n")
+  }
+
+## Files
+
+| file | what |
+| --- | --- |
+| \`${modelFiles.config}\` | architecture, preprocessing, recipe, hashes, errors |
+| \`${modelFiles.dbn}\` | the DBN: \`rbm1.*\` …, \`top.*\`, float32 |
+| \`${modelFiles.classifier}\` | the fine-tuned network: \`dense1.kernel\` …, float32 |
+| \`${modelFiles.onnx}\` | image in: classifier, label posterior, free energies, up-pass |
+| \`${modelFiles.onnxHidden}\`, \`${modelFiles.onnxVisible}\`, \`${modelFiles.onnxDown}\` | the \
+conditionals of Gibbs sampling and the down-pass |
+
+The ONNX files hold no weights: their external data are the safetensors files beside them.
+
+## Limits
+
+Digits as MNIST has them: one, light on dark, upright, centred. The server fits a PNG to that, but a
+letter or a scribble gets a digit's label too, often with confidence. Samples are what the model
+believes, not copies: some are read as another digit than the label that was asked for.
+`;
+}
+
+function errorCells({ wrong, percent, interval: [low, high] }: ErrorRate): string {
+  return `${wrong} | ${percent.toFixed(2)} % (${low.toFixed(2)} – ${high.toFixed(2)})`;
+}
+
+function stackText(recipe: Recipe): string {
+  if (Object.keys(recipe.upperStack).length === 0) {
+    return `- Each RBM of the stack: ${rbmText(recipe.stack)}.`;
+  }
+  return `- First RBM: ${rbmText(recipe.stack)}.
+- Other RBMs of the stack: ${rbmText(stackRecipe(recipe, 1))}.`;
+}
+
+function rbmText(rbm: Recipe["stack"]): string {
+  const parts = [
+    `${rbm.epochs} epochs of CD-${rbm.k}, learning rate ${rbm.learningRate}, momentum ` +
+    `${rbm.momentum} then ${rbm.finalMomentum} from epoch ${rbm.momentumSwitchEpoch + 1}, ` +
+    `weight cost ${rbm.weightCost}`,
+  ];
+  if (rbm.persistentEpochs > 0) {
+    parts.push(
+      `then ${rbm.persistentEpochs} epochs of PCD, learning rate ${rbm.persistentLearningRate} ` +
+        "falling linearly to 0",
+    );
+  }
+  return parts.join("; ");
+}
+
+function rateText({ learningRate, schedule }: { learningRate: number; schedule: string }): string {
+  const fall = {
+    constant: "",
+    linear: " falling linearly to 0",
+    cosine: " falling as a half cosine",
+  };
+  return `learning rate ${learningRate}${fall[schedule as keyof typeof fall]}`;
+}
+
+function fineTuningText(recipe: Recipe["fineTuning"]): string {
+  const { augmentation: a, initializer } = recipe;
+  const parts = [
+    `${recipe.epochs} epochs of ${recipe.optimizer}, ${rateText(recipe)}`,
+    `${recipe.activation} units, from ${initializer} weights`,
+    `dropout ${recipe.dropout} (input ${recipe.inputDropout})`,
+  ];
+  if (recipe.adversarialReach > 0) {
+    const { adversarialReach: reach, adversarialNorm, adversarialCases } = recipe;
+    const how = adversarialNorm === "l2"
+      ? `a case by a distance of ${reach}`
+      : `each pixel by ${reach}`;
+    const cases = adversarialCases === "half" ? "half of each batch" : "each batch once more,";
+    parts.push(`${cases} moved up the loss, ${how}`);
+  }
+  if (recipe.batchNormalization) {
+    parts.push(
+      "sums into hidden units normalized over the batch, folded into the weights afterwards",
+    );
+  }
+  if (recipe.noise > 0 || recipe.inputNoise > 0) {
+    parts.push(
+      `uniform noise of standard deviation ${recipe.noise} on those and ${recipe.inputNoise} on pixels`,
+    );
+  }
+  if (a.shift || a.rotation || a.scaling || a.shear || a.elasticAlpha) {
+    parts.push(
+      `images distorted anew in each epoch: shifts to ${a.shift} pixels, rotations to ${a.rotation}°, ` +
+        `scalings to ${
+          100 * a.scaling
+        } %, shears to ${a.shear}, elastic α ${a.elasticAlpha} σ ${a.elasticSigma}`,
+    );
+  }
+  return parts.join("; ");
+}
+
+function upDownText(recipe: Recipe["upDown"]): string {
+  const steps = recipe.kSchedule.map(({ epoch, k }) => `${k} from epoch ${epoch + 1}`);
+  const { persistent, recognition, discriminativeLearningRate } = recipe;
+  const parts = [
+    `${recipe.epochs} epochs of batches of ${recipe.batchSize}, ${rateText(recipe)} downwards, ` +
+    `${recipe.recognitionLearningRate} upwards and ${recipe.topLearningRate} at the top`,
+    `Gibbs steps at the top ${[recipe.k, ...steps].join(", ")}`,
+  ];
+  if (persistent) parts.push("persistent chains");
+  if (recognition === "classifier") parts.push("recognition from the classifier's weights");
+  if (discriminativeLearningRate > 0) {
+    parts.push(`log p(label | image) at the top at rate ${discriminativeLearningRate}`);
+  }
+  return parts.join(", ");
+}
+
+function lastEpochs(history: EpochRecord[]): EpochRecord[] {
+  return history.filter(({ stage }, i) => history[i + 1]?.stage !== stage);
+}

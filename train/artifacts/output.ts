@@ -1,0 +1,110 @@
+/**
+ * Turns what a run learnt into a model directory: weights, config, ONNX, log, pictures and card.
+ * @module
+ */
+import { readdir } from "node:fs/promises";
+import { createTfjsEngine } from "../../src/engine/tfjs.ts";
+import {
+  directoryUrl,
+  saveModel,
+  type StoredModel,
+  writeModelFile,
+} from "../../src/repository/directory.ts";
+import type { Classifier, Dbn } from "../../src/model/dbn.ts";
+import { type Model, type ModelConfig, modelFiles } from "../../src/format/weights.ts";
+import { modelCard } from "./card.ts";
+import { evaluate, evaluateJoint, type Evaluation } from "../measure/evaluation.ts";
+import type { Examples } from "../data/examples.ts";
+import { exportOnnx } from "./onnx.ts";
+import { drawPictures } from "./pictures.ts";
+import type { Recipe } from "../recipes/recipe.ts";
+import type { TrainedParts } from "../run/run.ts";
+
+/** File in a model directory that holds the run's epochs, one JSON object a line. */
+export const LOG_FILE = "training_log.jsonl";
+
+/** What a finished run is saved with. */
+export interface OutputOptions {
+  name: string;
+  /** Directory to write. */
+  out: string;
+  recipe: Recipe;
+  /** Name of the dataset. */
+  dataset: string;
+  test: Examples;
+  height: number;
+  width: number;
+  labels: string[];
+}
+
+/** A run that made a whole model. */
+export type CompleteParts = TrainedParts & { dbn: Dbn; classifier: Classifier };
+
+/** Saves a finished run and reports its test errors. */
+export async function saveRun(
+  parts: CompleteParts,
+  options: OutputOptions,
+): Promise<{ model: StoredModel; evaluation: Evaluation }> {
+  const url = await directoryUrl(options.out);
+  const model: Model = { ...parts, config: configOf(parts, options, url) };
+  const engine = await createTfjsEngine(model);
+  const evaluation: Evaluation = {
+    ...await evaluate(engine, options.test),
+    ...(parts.greedy && { greedy: await evaluateJoint(parts.greedy, options.test) }),
+  };
+  model.config.evaluation = { split: "test", ...evaluation };
+  const stored = await saveModel(options.out, model);
+  await exportOnnx(stored);
+  await drawPictures(stored, engine, parts.history, options.test);
+  const log = parts.history.map((record) => `${JSON.stringify(record)}\n`).join("");
+  await writeModelFile(stored.url, LOG_FILE, log);
+  const card = modelCard(stored.config, {
+    recipe: options.recipe,
+    dataset: options.dataset,
+    evaluation,
+    history: parts.history,
+    path: options.out,
+  });
+  await writeModelFile(stored.url, modelFiles.card, card);
+  engine.dispose();
+  return { model: stored, evaluation };
+}
+
+/** `models/NAME/V` with V one above the highest version there is, so that nothing is overwritten. */
+export async function nextVersionDirectory(name: string): Promise<string> {
+  let versions: number[] = [];
+  try {
+    versions = (await readdir(`models/${name}`)).filter((entry) => /^\d+$/.test(entry)).map(Number);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOENT") throw error;
+  }
+  return `models/${name}/${Math.max(0, ...versions) + 1}`;
+}
+
+function configOf(
+  { dbn, history }: TrainedParts & { dbn: Dbn },
+  options: OutputOptions,
+  { pathname }: URL,
+): ModelConfig {
+  const { recipe, name, dataset, height, width, labels } = options;
+  const version = Number(/(\d+)\/$/.exec(pathname)?.[1] ?? 1);
+  const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
+  return {
+    format: "dbn-edge/1",
+    name,
+    version: Math.max(1, version),
+    architecture: {
+      height,
+      width,
+      layers: [dbn.stack[0].visibleSize, ...dbn.stack.map(({ hiddenSize }) => hiddenSize)],
+      top: dbn.top.hiddenSize,
+      labels,
+      classifier: [...dbn.stack, dbn.top].map(({ hiddenSize }) => hiddenSize),
+      ...(recipe.fineTuning.activation !== "sigmoid" && {
+        activation: recipe.fineTuning.activation,
+      }),
+    },
+    preprocessing: { divisor: recipe.divisor },
+    training: { dataset, recipe, seconds: Math.round(seconds) },
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * `deno task compare`: finished runs side by side, with 95 % intervals and a plot of their held-out or
+ * training errors.
+ * @module
+ */
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "@std/path";
+import {
+  FlagError,
+  flagHelp,
+  type FlagTable,
+  parseFlags,
+  runCommand,
+} from "../../src/cli/flags.ts";
+import { linePlot } from "../../src/image/plot.ts";
+import type { EpochRecord } from "../run/checkpoint.ts";
+import type { ErrorRate, Evaluation } from "../measure/evaluation.ts";
+import { formatSeconds } from "../run/epoch_line.ts";
+import type { Result } from "../run/result.ts";
+
+const flagTable: FlagTable = {
+  runs: {
+    kind: "string",
+    help: "directories of runs, with commas between [all of runs and models/results]",
+  },
+  plot: { kind: "string", help: "PNG of the classifiers' errors by epoch to write" },
+};
+
+const USAGE = `Usage: deno task compare [flags]
+
+Prints a Markdown table of finished runs: errors on the test images with 95 % Wilson intervals, and the
+last held-out error where there was one.`;
+
+/** A run on disk: its result, if it has one, and its log. */
+interface Run {
+  name: string;
+  result?: Result;
+  log: EpochRecord[];
+}
+
+/** Runs the command; returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args, flagTable);
+  if (flags.help) {
+    console.log(flagHelp(USAGE, flagTable));
+    return 0;
+  }
+  const named = (flags.runs as string | undefined)?.split(",");
+  const directories = named ?? [...await children("runs"), ...await children("models/results")];
+  const runs = (await Promise.all(directories.map(readRun))).filter((run) => run !== undefined);
+  const missing = named?.filter((name) => !runs.some((run) => run.name === name)) ?? [];
+  if (missing.length > 0) throw new FlagError(`--runs: there is no log in ${missing.join(", ")}`);
+  if (runs.length === 0) throw new FlagError("there are no runs yet; make one: deno task train");
+  console.log(table(runs));
+  if (flags.plot !== undefined) await writeFile(flags.plot as string, await plot(runs));
+  return 0;
+}
+
+async function children(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).sort().map((name) => join(directory, name));
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function readRun(directory: string): Promise<Run | undefined> {
+  const read = async (name: string) => {
+    try {
+      return await readFile(join(directory, name), "utf8");
+    } catch (error) {
+      if (/^(ENOENT|ENOTDIR)$/.test((error as { code?: string }).code ?? "")) return undefined;
+      throw error;
+    }
+  };
+  const log = await read("log.jsonl"), result = await read("result.json");
+  if (log === undefined) return undefined;
+  return {
+    name: directory,
+    log: log.split("\n").filter(Boolean).map((line) => JSON.parse(line)),
+    result: result === undefined ? undefined : JSON.parse(result),
+  };
+}
+
+function table(runs: readonly Run[]): string {
+  const rows = runs.map(({ name, result, log }) => {
+    const held = (stage: string) =>
+      log.findLast((record) => record.stage === stage)?.metrics.val_error_percent;
+    const seconds = log.reduce((sum, record) => sum + record.seconds, 0);
+    const { classifier, joint, greedy }: Partial<Evaluation> = result?.test ?? {};
+    return [
+      name,
+      percent(held("classifier")),
+      percent(held("up-down") ?? held("top")),
+      interval(classifier),
+      interval(greedy ?? joint),
+      greedy ? interval(joint) : "",
+      formatSeconds(seconds),
+    ];
+  });
+  const head = [
+    ...["run", "held out: classifier", "joint"],
+    ...["test: classifier", "joint, greedy", "joint, after up-down", "time"],
+  ];
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
+}
+
+function percent(value: number | undefined): string {
+  return value === undefined ? "" : `${value.toFixed(2)} %`;
+}
+
+function interval(rate: ErrorRate | undefined): string {
+  if (!rate) return "";
+  const [low, high] = rate.interval;
+  return `${rate.percent.toFixed(2)} % (${low.toFixed(2)} – ${high.toFixed(2)})`;
+}
+
+/** Held-out errors by epoch, or training errors where nothing was held out. */
+function plot(runs: readonly Run[]) {
+  const series = runs.map(({ name, log }) => {
+    const records = log.filter(({ stage }) => stage === "classifier");
+    const errors = records.map(({ metrics }) =>
+      metrics.val_error_percent ?? 100 * (1 - metrics.accuracy)
+    );
+    return {
+      name,
+      x: records.map(({ epoch }) => epoch),
+      y: errors.map((error) => Math.max(error, 0.01)), // zeros have no place on a log axis
+    };
+  }).filter(({ x }) => x.length > 0);
+  return linePlot({
+    title: "Classifiers",
+    xLabel: "epoch",
+    yLabel: "held-out or training error, percent",
+    logY: true,
+    series,
+  });
+}
+
+if (import.meta.main) await runCommand(() => main(Deno.args));

@@ -1,0 +1,54 @@
+/**
+ * Progress on the terminal: a bar a stage with its metrics and the time left, or plain lines where
+ * standard error is not a terminal.
+ * @module
+ */
+import cliProgress from "cli-progress";
+import type { EpochRecord } from "../run/checkpoint.ts";
+import { epochLine, formatMetrics, formatSeconds } from "../run/epoch_line.ts";
+import type { BatchEvent, TrainingEvents } from "../run/run.ts";
+
+const FORMAT = "{stage} {bar} epoch {epoch}/{epochs} {batch}/{batches} | {metrics} | {left} left";
+
+/** Bars on a terminal, a line an epoch elsewhere. Call `stop` before printing anything else. */
+export function createProgress(
+  { quiet }: { quiet: boolean },
+): Required<Pick<TrainingEvents, "onBatch" | "onEpoch">> & { stop(): void } {
+  if (quiet || !Deno.stderr.isTerminal()) {
+    return { onBatch: () => {}, onEpoch: printEpoch, stop: () => {} };
+  }
+  let bar: cliProgress.SingleBar | undefined, stage = "";
+  let last: EpochRecord | undefined;
+  let first = { at: 0, done: 0 };
+  const stop = () => {
+    bar?.stop();
+    bar = undefined;
+    stage = "";
+  };
+  const onBatch = (event: BatchEvent) => {
+    const done = (event.epoch - 1) * event.batches + event.batch;
+    const total = event.epochs * event.batches;
+    if (event.stage !== stage) {
+      stop();
+      stage = event.stage;
+      last = undefined;
+      first = { at: performance.now(), done };
+      bar = new cliProgress.SingleBar({ format: FORMAT, hideCursor: true, barsize: 24 });
+      bar.start(total, done, payload(event, last, "?"));
+      return;
+    }
+    const perBatch = (performance.now() - first.at) / (done - first.done);
+    bar?.update(done, payload(event, last, formatSeconds(perBatch * (total - done) / 1000)));
+    if (done === total) stop();
+  };
+  return { onBatch, onEpoch: (record) => void (last = record), stop };
+}
+
+function printEpoch(record: EpochRecord): void {
+  console.error(epochLine(record));
+}
+
+function payload(event: BatchEvent, last: EpochRecord | undefined, left: string) {
+  const metrics = formatMetrics({ ...last?.metrics, ...event.metrics });
+  return { ...event, stage: event.stage.padEnd(10), metrics, left };
+}

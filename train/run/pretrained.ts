@@ -1,0 +1,80 @@
+/**
+ * Takes the RBMs of another run, and its classifier where that is the same too, so that recipes that
+ * differ in later stages alone share the earlier ones.
+ * @module
+ */
+import { join } from "@std/path";
+import { FlagError } from "../../src/cli/flags.ts";
+import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
+import { type RbmRecipe, type Recipe, stackRecipe } from "../recipes/recipe.ts";
+
+/** Fields that decide what every RBM learns. */
+const SHARED = [
+  ...["pretraining", "batchSize", "seed", "balanced", "backend", "divisor", "split"] as const,
+];
+
+/** An RBM of a run, by the name of its stage. */
+interface RbmStage {
+  name: string;
+  units: number;
+  recipe: RbmRecipe;
+}
+
+/**
+ * Where a run of `recipe` would be after the first stages that another run has trained as it would: as many
+ * of its RBMs as are the same, and its classifier if all of them are and it is too.
+ * @throws {FlagError} naming what differs in the first RBM, or where that run is.
+ */
+export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise<Checkpoint> {
+  const { recipe: theirs, progress, tensors, dataset } = await readCheckpoint(
+    join(run, "checkpoint.safetensors"),
+  );
+  const differs = (what: string, ours: unknown, other: unknown) =>
+    new FlagError(
+      `--pretrained ${run}: ${what} must be ${JSON.stringify(ours)}, got ${JSON.stringify(other)}`,
+    );
+  for (const field of SHARED) {
+    if (recipe[field] !== theirs[field]) throw differs(field, recipe[field], theirs[field]);
+  }
+  if (!recipe.pretraining) throw new FlagError(`--pretrained ${run}: it trains no RBM`);
+  const wanted = rbmStages(recipe), had = rbmStages(theirs);
+  let same = 0;
+  while (same < wanted.length && equal(wanted[same], had[same])) same++;
+  if (same === 0) throw differs("its first RBM", wanted[0], had[0]);
+  const rbms = Math.min(same, progress.stage);
+  if (rbms === 0) throw new FlagError(`--pretrained ${run}: it has finished no RBM`);
+  const stopsAlike = recipe.fineTuning.patience === 0 || recipe.validation === theirs.validation;
+  const hasClassifier = rbms === wanted.length && rbms === had.length && recipe.top > 0 &&
+    progress.stage > rbms && stopsAlike && equal(recipe.fineTuning, theirs.fineTuning);
+  const stages = hasClassifier ? rbms + 1 : rbms;
+  const names = new Set(wanted.slice(0, rbms).map(({ name }) => name));
+  if (hasClassifier) names.add("classifier");
+  const isKept = (name: string) => Number(/^stage(\d+)\./.exec(name)?.[1] ?? stages) < stages;
+  return {
+    recipe,
+    progress: {
+      stage: stages,
+      step: 0,
+      sums: {},
+      seconds: 0,
+      history: progress.history.filter(({ stage }) => names.has(stage)),
+    },
+    tensors: new Map([...tensors].filter(([name]) => isKept(name))),
+    dataset,
+  };
+}
+
+function rbmStages(recipe: Recipe): RbmStage[] {
+  const { hidden, top, topRbm } = recipe;
+  const stack = hidden.map((units, i) => ({
+    name: `rbm${i + 1}`,
+    units,
+    recipe: stackRecipe(recipe, i),
+  }));
+  return top > 0 ? [...stack, { name: "top", units: top, recipe: topRbm }] : stack;
+}
+
+/** Whether two are the same as JSON; recipes have their fields in one order. */
+function equal(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,419 @@
+/**
+ * A whole training run: each RBM of the stack, the top RBM with labels, the classifier, and where the
+ * recipe asks for it the up-down algorithm.
+ * Greedy layer-wise pretraining after Hinton, Osindero, Teh (2006).
+ *
+ * The same recipe and data give the same weights bit for bit, however often the run is stopped and
+ * resumed: every random number is keyed by (seed, stage, batch), and a checkpoint holds the rest.
+ * @module
+ */
+import { tensorsUnder } from "../../src/format/safetensors.ts";
+import type { Classifier, Dbn } from "../../src/model/dbn.ts";
+import { eventLoopTurn } from "../../src/sampling/pace.ts";
+import type { LabelRbm, Rbm } from "../../src/model/rbm.ts";
+import { findNotFinite, type Tensor } from "../../src/format/safetensors.ts";
+import { type Checkpoint, type EpochRecord, type Progress } from "./checkpoint.ts";
+import { createClassifierTrainer } from "../trainers/create.ts";
+import { unroll, weightsAlone } from "../trainers/unroll.ts";
+import { EarlyStopping } from "../trainers/early_stopping.ts";
+import { openTrainingBackend } from "../trainers/tfjs/kernels.ts";
+import { histogram } from "../measure/histogram.ts";
+import { classifierMetrics, jointMetrics, rbmMetrics } from "../measure/monitor.ts";
+import { shuffled, stratified } from "../data/order.ts";
+import { createRbmTrainer } from "../trainers/create.ts";
+import { checkTransposed } from "../trainers/rbm_start.ts";
+import { type Recipe, stackRecipe } from "../recipes/recipe.ts";
+import {
+  augmented,
+  binarized,
+  type Examples,
+  gather,
+  inputMean,
+  propagate,
+} from "../data/examples.ts";
+import { initialNetwork } from "../trainers/initializers.ts";
+import { trainingTeam } from "../trainers/simd/team.ts";
+import type { Metrics, Trainer } from "../trainers/trainer.ts";
+import { UpDownTrainer } from "../trainers/simd/up_down_trainer.ts";
+
+/** Classes of every dataset that can be loaded. */
+const LABELS = 10;
+
+/** Batches between two turns of the event loop, in which an interrupt can arrive. */
+const BATCHES_PER_TURN = 8;
+
+/** Thrown when a run stops because its signal was aborted; its checkpoint has been saved. */
+export class TrainingInterrupted extends Error {
+  override name = "TrainingInterrupted";
+}
+
+/** What a run tells while it goes. */
+export interface TrainingEvents {
+  onBatch?(at: BatchEvent): void;
+  onEpoch?(record: EpochRecord): void;
+  /** Keeps a checkpoint: after every epoch, and when interrupted. */
+  save?(checkpoint: Checkpoint): Promise<void>;
+  signal?: AbortSignal;
+}
+
+/** One batch is done. */
+export interface BatchEvent {
+  stage: string;
+  epoch: number; // from 1
+  epochs: number;
+  batch: number; // from 1
+  batches: number;
+  /** Means over the epoch so far. */
+  metrics: Metrics;
+}
+
+/** What a run makes. */
+export interface TrainedParts {
+  /** The RBMs below the top one. */
+  stack: Rbm[];
+  /** None without pretraining or a top RBM. */
+  dbn: Dbn | undefined;
+  /** The DBN as it was before the up-down algorithm, where that was run. */
+  greedy?: Dbn;
+  /** None of a stack alone. */
+  classifier: Classifier | undefined;
+  history: EpochRecord[];
+}
+
+/** Trains after `recipe`, from the start or from a checkpoint. */
+export async function runTraining(
+  recipe: Recipe,
+  data: { train: Examples; validation?: Examples },
+  events: TrainingEvents = {},
+  resume?: Checkpoint,
+): Promise<TrainedParts> {
+  checkBatches(recipe, data.train.count);
+  await openTrainingBackend();
+  const run = new Run(recipe, events, resume);
+  const { history } = run.progress; // the run adds to it
+  if (!recipe.pretraining) {
+    const classifier = await run.classifierStage(0, undefined, data.train, data.validation);
+    return { stack: [], dbn: undefined, classifier, history };
+  }
+  const stack: Rbm[] = [];
+  let { train, validation } = data;
+  checkInitializers(recipe, train.size);
+  // Where the first RBM learns from binary samples of the images, those above learn from what such samples
+  // drive, new ones in each epoch.
+  const sampled = recipe.stack.inputs === "sample";
+  const imagesOf = (examples: Examples, epoch: number) =>
+    sampled ? binarized(examples, recipe.seed, epoch) : examples;
+  const inputs = async (epoch: number) => {
+    if (!sampled || stack.length === 0 || epoch === 0) return train;
+    let above = imagesOf(data.train, epoch);
+    for (const rbm of stack) above = await propagate(rbm, above);
+    return above;
+  };
+  for (let i = 0; i < recipe.hidden.length; i++) {
+    const size = { hiddenSize: recipe.hidden[i], labelSize: 0 };
+    const examples = { train, validation, inputs };
+    const rbm = await run.rbmStage(i, `rbm${i + 1}`, examples, size, stack.at(-1));
+    stack.push(rbm);
+    train = await propagate(rbm, i === 0 ? imagesOf(train, 0) : train);
+    validation = validation &&
+      await propagate(rbm, i === 0 ? imagesOf(validation, 0) : validation);
+  }
+  if (recipe.top === 0) return { stack, dbn: undefined, classifier: undefined, history };
+  const topSize = { hiddenSize: recipe.top, labelSize: LABELS };
+  const below = stack.at(-1);
+  const examples = { train, validation, inputs };
+  const top = await run.rbmStage(stack.length, "top", examples, topSize, below);
+  const penultimateMean = Float32Array.from(inputMean(train));
+  const greedy = { stack, top: top as LabelRbm, penultimateMean };
+  const classifier = await run.classifierStage(
+    stack.length + 1,
+    greedy,
+    data.train,
+    data.validation,
+  );
+  const dbn = recipe.upDown.epochs > 0
+    ? await run.upDownStage(stack.length + 2, greedy, classifier, data.train, data.validation)
+    : greedy;
+  return { stack, dbn, ...(dbn !== greedy && { greedy }), classifier, history };
+}
+
+/** @throws {RangeError} if a batch of one case would be normalized, which leaves nothing of it. */
+function checkBatches(
+  { fineTuning: { batchNormalization, batchSize } }: Recipe,
+  count: number,
+): void {
+  if (!batchNormalization || count % batchSize !== 1) return;
+  throw new RangeError(
+    `Cannot train: fineTuning.batchNormalization needs at least 2 cases in the last batch, got 1 of ${count} in batches of ${batchSize}; change the split or fineTuning.batchSize`,
+  );
+}
+
+/** @throws {RangeError} if an RBM that starts as the one below turned over has too few units. */
+function checkInitializers(recipe: Recipe, imageSize: number): void {
+  const sizes = [imageSize, ...recipe.hidden, recipe.top];
+  for (let stage = 1; stage < sizes.length - 1; stage++) {
+    const isTop = stage === recipe.hidden.length;
+    if (isTop && recipe.top === 0) continue;
+    const { initializer } = isTop ? recipe.topRbm : stackRecipe(recipe, stage);
+    if (initializer === "transposed") checkTransposed(sizes[stage + 1], sizes[stage - 1]);
+  }
+}
+
+/** What an RBM is trained on and measured by. */
+interface LayerExamples {
+  train: Examples;
+  validation: Examples | undefined;
+  /** What it learns from in an epoch; `train` in the first. */
+  inputs(epoch: number): Promise<Examples>;
+}
+
+/** What is measured after an epoch. */
+type Measurement = Pick<EpochRecord, "metrics" | "histograms">;
+
+/** The state of a run between batches. */
+class Run {
+  progress: Progress = { stage: 0, step: 0, sums: {}, seconds: 0, history: [] };
+  readonly #recipe: Recipe;
+  readonly #events: TrainingEvents;
+  readonly #finished = new Map<string, Tensor>();
+  #resume: Checkpoint | undefined;
+
+  constructor(recipe: Recipe, events: TrainingEvents, resume?: Checkpoint) {
+    this.#recipe = recipe;
+    this.#events = events;
+    this.#resume = resume;
+    if (!resume) return;
+    this.progress = structuredClone(resume.progress);
+    for (const [name, tensor] of resume.tensors) {
+      if (name.startsWith("stage")) this.#finished.set(name, tensor);
+    }
+  }
+
+  async rbmStage(
+    stage: number,
+    name: string,
+    { train, validation, inputs }: LayerExamples,
+    { hiddenSize, labelSize }: { hiddenSize: number; labelSize: number },
+    below: Rbm | undefined,
+  ): Promise<Rbm | LabelRbm> {
+    const { topRbm, batchSize, seed, backend } = this.#recipe;
+    const recipe = labelSize > 0 ? topRbm : stackRecipe(this.#recipe, stage);
+    const trainer = await createRbmTrainer(backend, {
+      visibleSize: train.size,
+      hiddenSize,
+      labelSize,
+      batchSize,
+      recipe,
+      seed,
+      stage,
+      visibleMean: inputMean(train),
+      ...(recipe.initializer === "transposed" && { below }),
+    });
+    const read = () => labelSize > 0 ? trainer.labelParameters() : trainer.parameters();
+    await this.#fit(
+      stage,
+      name,
+      trainer,
+      inputs,
+      batchSize,
+      async (epoch) => {
+        const rbm = read(), updates = trainer.state().get("velocity.weights")!.data;
+        const gaussian = recipe.visible === "gaussian" && stage === 0;
+        return {
+          metrics: await rbmMetrics(rbm, train, validation, { gaussian, seed, epoch }),
+          histograms: { weights: histogram(rbm.weights), updates: histogram(updates) },
+        };
+      },
+    );
+    const parameters = read();
+    trainer.dispose();
+    return parameters;
+  }
+
+  async classifierStage(
+    stage: number,
+    dbn: Dbn | undefined,
+    train: Examples,
+    validation: Examples | undefined,
+  ): Promise<Classifier> {
+    const { fineTuning, seed, backend, hidden, top } = this.#recipe;
+    const { initializer, augmentation, patience, batchSize } = fineTuning;
+    const sizes = [train.size, ...hidden, top, LABELS];
+    let start: Classifier;
+    if (initializer !== "pretrained") start = initialNetwork(sizes, initializer, seed);
+    else if (fineTuning.batchNormalization) start = weightsAlone(unroll(dbn!));
+    else start = unroll(dbn!);
+    const inner = await createClassifierTrainer(backend, start, {
+      recipe: fineTuning,
+      seed,
+      stage,
+      batchSize,
+    });
+    const trainer = patience > 0 ? new EarlyStopping(inner, patience) : inner;
+    await this.#fit(
+      stage,
+      "classifier",
+      trainer,
+      (epoch) => augmented(train, augmentation, { seed, epoch }),
+      batchSize,
+      () => Promise.resolve({ metrics: classifierMetrics(trainer, validation) }),
+    );
+    const parameters = trainer.parameters().map((layer, i, all) =>
+      fineTuning.activation === "sigmoid" || i === all.length - 1
+        ? layer
+        : { ...layer, activation: fineTuning.activation }
+    );
+    trainer.dispose();
+    return parameters;
+  }
+
+  async upDownStage(
+    stage: number,
+    dbn: Dbn,
+    classifier: Classifier,
+    train: Examples,
+    validation: Examples | undefined,
+  ): Promise<Dbn> {
+    const { upDown, seed } = this.#recipe;
+    const options = { recipe: upDown, seed, stage };
+    const start = upDown.recognition === "greedy" ? dbn : recognisedBy(classifier, dbn);
+    const trainer = new UpDownTrainer(await trainingTeam(), start, options);
+    const { penultimateMean } = dbn;
+    const evaluate = async () => ({
+      metrics: await jointMetrics(
+        { ...trainer.parameters(), penultimateMean },
+        train,
+        validation,
+      ),
+    });
+    await this.#fit(stage, "up-down", trainer, () => train, upDown.batchSize, evaluate);
+    const parameters = trainer.parameters();
+    trainer.dispose();
+    let below = train;
+    for (const layer of parameters.stack) below = await propagate(layer, below);
+    return { ...parameters, penultimateMean: Float32Array.from(inputMean(below)) };
+  }
+
+  /** Runs a stage's epochs, or loads its result when the checkpoint is past it. */
+  async #fit(
+    stage: number,
+    name: string,
+    trainer: Trainer,
+    examples: (epoch: number) => Examples | Promise<Examples>,
+    batchSize: number,
+    evaluate: (epoch: number) => Promise<Measurement>,
+  ): Promise<void> {
+    if (stage < this.progress.stage) {
+      return trainer.load(tensorsUnder(this.#finished, `stage${stage}`));
+    }
+    const saved = this.#resume && tensorsUnder(this.#resume.tensors, "trainer");
+    if (saved?.size) trainer.load(saved);
+    this.#resume = undefined;
+    const batches = Math.ceil((await examples(0)).count / batchSize);
+    while (this.progress.step < trainer.epochs * batches && !trainer.finished) {
+      const train = await examples(Math.floor(this.progress.step / batches));
+      await this.#epoch(stage, name, trainer, train, batchSize, batches, evaluate);
+    }
+    for (const [key, tensor] of trainer.state()) this.#finished.set(`stage${stage}.${key}`, tensor);
+    this.progress = { ...this.progress, stage: stage + 1, step: 0, sums: {}, seconds: 0 };
+    await this.#save();
+  }
+
+  async #epoch(
+    stage: number,
+    name: string,
+    trainer: Trainer,
+    train: Examples,
+    batchSize: number,
+    batches: number,
+    evaluate: (epoch: number) => Promise<Measurement>,
+  ): Promise<void> {
+    const { progress } = this;
+    const epoch = Math.floor(progress.step / batches);
+    const { seed, balanced } = this.#recipe, key = 65536 * stage + epoch;
+    const order = balanced && name !== "classifier"
+      ? stratified(train.labels, seed, key)
+      : shuffled(train.count, seed, key);
+    const started = performance.now();
+    const elapsed = () => progress.seconds + (performance.now() - started) / 1000;
+    for (let i = progress.step % batches; i < batches; i++) {
+      const batch = gather(train, order.subarray(i * batchSize, (i + 1) * batchSize));
+      const position = { epoch, step: progress.step, batchesPerEpoch: batches };
+      addMetrics(progress, trainer.step(batch, position));
+      progress.step++;
+      this.#events.onBatch?.({
+        stage: name,
+        epoch: epoch + 1,
+        epochs: trainer.epochs,
+        batch: i + 1,
+        batches,
+        metrics: means(progress),
+      });
+      if (i % BATCHES_PER_TURN === 0) await eventLoopTurn();
+      if (this.#events.signal?.aborted && i < batches - 1) {
+        progress.seconds = elapsed();
+        await this.#save(trainer);
+        throw new TrainingInterrupted("Training was interrupted");
+      }
+    }
+    const measured = await evaluate(epoch);
+    const metrics = { ...means(progress), ...measured.metrics };
+    trainer.afterEpoch?.(metrics);
+    const seconds = Math.round(10 * elapsed()) / 10;
+    const at = { stage: name, epoch: epoch + 1, epochs: trainer.epochs, seconds };
+    const record = { ...at, ...measured, metrics };
+    progress.history.push(record);
+    progress.sums = {};
+    progress.seconds = 0;
+    await this.#save(trainer);
+    this.#events.onEpoch?.(record);
+    if (this.#events.signal?.aborted) throw new TrainingInterrupted("Training was interrupted");
+  }
+
+  async #save(trainer?: Trainer): Promise<void> {
+    if (!this.#events.save) return;
+    const tensors = new Map(this.#finished);
+    if (trainer) {
+      for (const [name, tensor] of trainer.state()) {
+        checkFinite(name, tensor.data, this.progress);
+        tensors.set(`trainer.${name}`, tensor);
+      }
+    }
+    await this.#events.save({ recipe: this.#recipe, progress: this.progress, tensors });
+  }
+}
+
+/** The DBN with the classifier's weights upwards, and its own downwards. */
+function recognisedBy(classifier: Classifier, dbn: Dbn): Dbn {
+  const stack = dbn.stack.map((layer, i) => ({
+    ...layer,
+    weights: classifier[i].kernel,
+    hiddenBias: classifier[i].bias,
+    generativeWeights: layer.generativeWeights ?? layer.weights,
+  }));
+  return { ...dbn, stack };
+}
+
+/** @throws {RangeError} if training has diverged; what was saved before stays. */
+function checkFinite(name: string, data: Float32Array, { history }: Progress): void {
+  const bad = findNotFinite(data);
+  if (bad < 0) return;
+  const { stage, epoch } = history.at(-1) ?? { stage: "the first stage", epoch: 0 };
+  throw new RangeError(
+    `Training diverged: after ${stage} epoch ${epoch}, ${name}[${bad}] is ${data[bad]}; ` +
+      "what was saved before stays. Begin again with a lower learning rate",
+  );
+}
+
+function addMetrics({ sums }: Progress, metrics: Metrics): void {
+  for (const [name, value] of Object.entries(metrics)) {
+    const [sum, count] = sums[name] ?? [0, 0];
+    sums[name] = [sum + value, count + 1];
+  }
+}
+
+function means({ sums }: Progress): Metrics {
+  return Object.fromEntries(
+    Object.entries(sums).map(([name, [sum, count]]) => [name, sum / count]),
+  );
+}
