@@ -4,7 +4,8 @@
  * visual document analysis"; ranges as in Cireşan et al. (2010), "Deep, big, simple neural nets".
  * @module
  */
-import { fillUniform, streams } from "../math/random.ts";
+import { fillUniform } from "../math/random.ts";
+import { streamOf, streams } from "../math/streams.ts";
 import type { Example } from "./dataset.ts";
 
 // D pixels, height × width
@@ -64,7 +65,7 @@ export class Augmenter {
     const { height, width } = this.#size, draws = this.#draws;
     const { shift, rotation, scaling, shear, elasticAlpha } = this.#options;
     const { seed, epoch } = this.#key;
-    fillUniform(draws, { seed, chain: index, step: epoch, layer: streams.augment });
+    fillUniform(draws, { seed, chain: index, step: epoch, layer: streamOf(streams.augment) });
     const spread = (i: number, most: number) => (2 * draws[i] - 1) * most;
     const angle = spread(0, rotation) * Math.PI / 180;
     const scaleX = 1 + spread(1, scaling), scaleY = 1 + spread(2, scaling);
@@ -149,7 +150,7 @@ function smoothField(sigma: number, { seed, epoch }: { seed: number; epoch: numb
   const rows = new Float32Array(n * n),
     out = new Float32Array(n * n),
     noise = new Float32Array(n * n);
-  fillUniform(noise, { seed, chain: 0, step: epoch, layer: streams.augmentField });
+  fillUniform(noise, { seed, chain: 0, step: epoch, layer: streamOf(streams.augmentField) });
   for (let y = 0; y < n; y++) {
     for (let x = 0; x < n; x++) {
       let sum = 0;

@@ -3,7 +3,8 @@
  * @module
  */
 import { checkInteger } from "../math/matrix.ts";
-import { fillUniform, permutation, sampleBernoulli, streams } from "../math/random.ts";
+import { fillUniform, permutation, sampleBernoulli } from "../math/random.ts";
+import { streamOf, streams } from "../math/streams.ts";
 
 // B batch, D pixels
 
@@ -128,7 +129,7 @@ export function binarize(options: BinarizeOptions = {}): (example: Example) => E
 
 function sampleImage({ image, index }: Example, seed: number): Float32Array {
   const uniform = new Float32Array(image.length);
-  fillUniform(uniform, { seed, chain: index, step: 0, layer: streams.binarize });
+  fillUniform(uniform, { seed, chain: index, step: 0, layer: streamOf(streams.binarize) });
   return sampleBernoulli(new Float32Array(image.length), Float32Array.from(image), uniform);
 }
 

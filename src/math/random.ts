@@ -6,6 +6,7 @@
  * digits whatever the batch size, the worker count or the order of evaluation.
  * @module
  */
+import { streamOf, streams } from "./streams.ts";
 
 /** What a number is drawn for. Two different purposes never share a counter. */
 export interface RandomKey {
@@ -15,27 +16,9 @@ export interface RandomKey {
   chain: number;
   /** Gibbs step, or training step. Integer in [0, 2^32 - 1]. */
   step: number;
-  /** Layer or purpose, see {@linkcode streams}. Integer in [0, 2^32 - 1]. */
+  /** Layer or purpose, see streams.ts. Integer in [0, 2^32 - 1]. */
   layer: number;
 }
-
-/** The `layer` word of every place that draws random numbers. Training adds the layer's index. */
-export const streams = {
-  start: 1,
-  hidden: 2,
-  visible: 3,
-  label: 4,
-  shuffle: 16,
-  binarize: 17,
-  augment: 18,
-  augmentField: 19,
-  annealingStart: 20,
-  pseudoLikelihood: 21,
-  annealing: 24, // and the two after it
-  recognition: 32, // and one a layer
-  initialWeights: 0x100,
-  trainHidden: 0x200,
-} as const;
 
 const TWO_POW_MINUS_24 = 1 / 16777216;
 
@@ -122,8 +105,8 @@ export function permutation(n: number, seed: number, epoch = 0): Uint32Array {
   const order = Uint32Array.from({ length: n }, (_, i) => i);
   const uniform = new Float32Array(n);
   const fine = new Float32Array(n); // 24 bits more, so that n above 2^24 is covered evenly too
-  fillUniform(uniform, { seed, chain: 0, step: epoch, layer: streams.shuffle });
-  fillUniform(fine, { seed, chain: 1, step: epoch, layer: streams.shuffle });
+  fillUniform(uniform, { seed, chain: 0, step: epoch, layer: streamOf(streams.shuffle) });
+  fillUniform(fine, { seed, chain: 1, step: epoch, layer: streamOf(streams.shuffle) });
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor((uniform[i] + fine[i] * TWO_POW_MINUS_24) * (i + 1));
     const swap = order[i];

@@ -2,7 +2,8 @@
  * The chains of one run, in batches, and how they start.
  * @module
  */
-import { fillUniform, sampleBernoulli, sampleOneHot, streams } from "../math/random.ts";
+import { fillUniform, sampleBernoulli, sampleOneHot } from "../math/random.ts";
+import { streamOf, streams } from "../math/streams.ts";
 import type { ChainState, Conditionals, PixelClamp, Settings } from "./options.ts";
 import { Pace } from "./pace.ts";
 
@@ -26,7 +27,7 @@ export async function startChains(model: Conditionals, settings: Settings): Prom
     sampleRows(visible, probabilities, model.visibleSize, first, {
       seed: settings.seed,
       step: 0,
-      layer: streams.start,
+      layer: streamOf(streams.start),
     });
     batches.push({
       first,
@@ -55,7 +56,7 @@ function startLabels(
     if (labels) {
       rows.fill(0, at, at + labelSize)[at + labels[first + row]] = 1;
     } else {
-      fillUniform(uniform, { seed, chain: first + row, step: 0, layer: streams.label });
+      fillUniform(uniform, { seed, chain: first + row, step: 0, layer: streamOf(streams.label) });
       sampleOneHot(rows, rows.slice(), at, labelSize, uniform[0]);
     }
   }

@@ -7,7 +7,8 @@
  * @module
  */
 import { concatFloats } from "../math/matrix.ts";
-import { fillUniform, sampleOneHot, streams } from "../math/random.ts";
+import { fillUniform, sampleOneHot } from "../math/random.ts";
+import { streamOf, streams } from "../math/streams.ts";
 import { type Batch, imposePixels, sampleRows, startChains } from "./batch.ts";
 import {
   type Conditionals,
@@ -126,14 +127,18 @@ async function advance(
 ): Promise<void> {
   const driven = start === "label" ? driveLabels(batch.labels, step) : batch.labels;
   const hidden = await model.hiddenGivenVisible(batch.visible, driven, temperature);
-  sampleRows(hidden, hidden, model.hiddenSize, batch.first, { seed, step, layer: streams.hidden });
+  sampleRows(hidden, hidden, model.hiddenSize, batch.first, {
+    seed,
+    step,
+    layer: streamOf(streams.hidden),
+  });
   const below = await model.visibleGivenHidden(hidden, temperature);
   batch.visibleProbabilities = below.visible;
   if (clamp) batch.visibleProbabilities = await holdPixels(model, batch, clamp);
   sampleRows(batch.visible, batch.visibleProbabilities, model.visibleSize, batch.first, {
     seed,
     step,
-    layer: streams.visible,
+    layer: streamOf(streams.visible),
   });
   if (!labels) sampleLabels(model, batch, below.labels, step, seed);
 }
@@ -181,7 +186,7 @@ function sampleLabels(
   batch.labels = probabilities.slice();
   const uniform = new Float32Array(1);
   for (let row = 0; row < batch.size; row++) {
-    fillUniform(uniform, { seed, chain: batch.first + row, step, layer: streams.label });
+    fillUniform(uniform, { seed, chain: batch.first + row, step, layer: streamOf(streams.label) });
     sampleOneHot(batch.labels, probabilities, row * model.labelSize, model.labelSize, uniform[0]);
   }
 }

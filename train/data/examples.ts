@@ -4,7 +4,8 @@
  */
 import type { ByteRows } from "../../src/kernels/training/rbm.ts";
 import { type AugmentationOptions, Augmenter } from "../../src/data/augment.ts";
-import { fillUniform, streams } from "../../src/math/random.ts";
+import { fillUniform } from "../../src/math/random.ts";
+import { streamOf, streams } from "../../src/math/streams.ts";
 import type { Rbm } from "../../src/model/rbm.ts";
 import { openTfjsBackend, tf } from "../../src/engine/tfjs_backend.ts";
 
@@ -87,7 +88,12 @@ export function binarized(examples: Examples, seed: number, draw = 0): Examples 
     read(out, indices) {
       examples.read(out, indices);
       for (let row = 0; row < indices.length; row++) {
-        fillUniform(uniform, { seed, chain: indices[row], step: draw, layer: streams.binarize });
+        fillUniform(uniform, {
+          seed,
+          chain: indices[row],
+          step: draw,
+          layer: streamOf(streams.binarize),
+        });
         const values = out.subarray(row * examples.size, (row + 1) * examples.size);
         values.forEach((value, i) => values[i] = uniform[i] < value ? 1 : 0);
       }

@@ -6,7 +6,8 @@
  * @module
  */
 import { logSumExp, sigmoid, softplus } from "../../src/math/activations.ts";
-import { fillUniform, streams } from "../../src/math/random.ts";
+import { fillUniform } from "../../src/math/random.ts";
+import { streamOf, streams } from "../../src/math/streams.ts";
 import {
   type TrainingParameters,
   TrainingRbm,
@@ -185,7 +186,7 @@ async function annealed(
     chains.setParticles(start);
     for (let step = 0; step < all; step += STEPS_PER_CALL) {
       const last = Math.min(all, step + STEPS_PER_CALL);
-      const key = { seed, chain: 0, step: firstStep + step, layer: streams.annealing };
+      const key = { seed, chain: 0, step: firstStep + step, layer: streamOf(streams.annealing) };
       const part = schedule.subarray(step, last + 1);
       if (sizes.path) chains.annealPath(part, key);
       else chains.anneal(part, key);
@@ -223,7 +224,7 @@ function sampleBase(bias: Float32Array, labelSize: number, runs: number, seed: n
   const size = bias.length + labelSize, out = new Float32Array(runs * size);
   const uniform = new Float32Array(bias.length + 1);
   for (let run = 0; run < runs; run++) {
-    fillUniform(uniform, { seed, chain: run, step: 0, layer: streams.annealingStart });
+    fillUniform(uniform, { seed, chain: run, step: 0, layer: streamOf(streams.annealingStart) });
     bias.forEach((b, i) => out[run * size + i] = uniform[i] < sigmoid(b) ? 1 : 0);
     if (labelSize > 0) {
       out[run * size + bias.length + Math.floor(uniform[bias.length] * labelSize)] = 1;
@@ -268,7 +269,7 @@ export function logLikelihoodBounds(
       for (let row = 0; row < count; row++) {
         const v = below.subarray(row * visibleSize, (row + 1) * visibleSize);
         const logits = sumRows(rbm.hiddenBias, rbm.weights, v);
-        const key = { seed, chain: row, step: sample, layer: streams.recognition + layer };
+        const key = { seed, chain: row, step: sample, layer: streamOf(streams.recognition, layer) };
         fillUniform(uniform, key);
         const h = above.subarray(row * hiddenSize, (row + 1) * hiddenSize);
         let entropy = 0;

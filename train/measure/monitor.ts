@@ -4,7 +4,8 @@
  * @module
  */
 import { argmaxRows, logSumExp, softplus } from "../../src/math/activations.ts";
-import { fillUniform, streams } from "../../src/math/random.ts";
+import { fillUniform } from "../../src/math/random.ts";
+import { streamOf, streams } from "../../src/math/streams.ts";
 import {
   type LabelRbm,
   logPartition,
@@ -115,7 +116,7 @@ export function classifierMetrics(
 function pseudoLogLikelihood(rbm: Rbm | LabelRbm, examples: Examples, kind: RbmKind): number {
   const count = Math.min(examples.count, MONITORED_CASES), uniform = new Float32Array(count);
   const { seed, epoch: step } = kind, size = examples.size;
-  fillUniform(uniform, { seed, chain: 0, step, layer: streams.pseudoLikelihood });
+  fillUniform(uniform, { seed, chain: 0, step, layer: streamOf(streams.pseudoLikelihood) });
   const rows = readRows(examples, 0, count).map((x) => x >= 0.5 ? 1 : 0);
   const flipped = rows.slice();
   for (let row = 0; row < count; row++) {

@@ -2,7 +2,8 @@
  * Starting weights of networks that are trained from scratch; names and formulas as in Keras.
  * @module
  */
-import { fillNormal, fillUniform, type RandomKey, streams } from "../../src/math/random.ts";
+import { fillNormal, fillUniform, type RandomKey } from "../../src/math/random.ts";
+import { streamOf, streams } from "../../src/math/streams.ts";
 import type { Initializer } from "../recipes/choices.ts";
 import type { Classifier } from "../../src/model/dbn.ts";
 
@@ -22,7 +23,7 @@ export function initialNetwork(
   return sizes.slice(1).map((outputSize, layer) => {
     const inputSize = sizes[layer];
     const kernel = new Float32Array(inputSize * outputSize);
-    const key = { seed, chain: 0, step: 0, layer: streams.initialWeights + 64 + layer };
+    const key = { seed, chain: 0, step: 0, layer: streamOf(streams.initialNetwork, layer) };
     draw(kernel, initializer, inputSize, outputSize, key);
     return { inputSize, outputSize, kernel, bias: new Float32Array(outputSize) };
   });

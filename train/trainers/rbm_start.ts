@@ -2,7 +2,8 @@
  * What an RBM's training starts from. Hinton (2012), "A practical guide to training RBMs", §8.
  * @module
  */
-import { fillNormal, streams } from "../../src/math/random.ts";
+import { fillNormal } from "../../src/math/random.ts";
+import { streamOf, streams } from "../../src/math/streams.ts";
 import type { Rbm } from "../../src/model/rbm.ts";
 import type { RbmRecipe } from "../recipes/recipe.ts";
 
@@ -10,11 +11,6 @@ import type { RbmRecipe } from "../recipes/recipe.ts";
 
 /** PCD measures the reconstruction error of one batch in this many. */
 export const PCD_MONITOR_INTERVAL = 20;
-
-/** Stream of the random numbers that sample CD's inputs; Gibbs step k uses 3k, 3k + 1 and 3k + 2. */
-export const INPUT_STREAM = 4095;
-/** Stream of the random numbers of a reconstruction that is only measured. */
-export const MONITOR_STREAM = 4094;
 
 /** Standard deviation of the initial weights. */
 const INITIAL_WEIGHT_STD = 0.01;
@@ -44,7 +40,7 @@ export interface RbmTrainerOptions {
 export function initialWeights(options: RbmTrainerOptions, rows: number): Float32Array {
   const { hiddenSize, seed, stage, below } = options;
   const weights = new Float32Array(rows * hiddenSize);
-  fillNormal(weights, { seed, chain: 0, step: 0, layer: streams.initialWeights + stage });
+  fillNormal(weights, { seed, chain: 0, step: 0, layer: streamOf(streams.initialWeights, stage) });
   for (let i = 0; i < weights.length; i++) weights[i] *= INITIAL_WEIGHT_STD;
   if (!below) return weights;
   checkTransposed(hiddenSize, below.visibleSize);

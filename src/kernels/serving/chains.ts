@@ -6,7 +6,7 @@
  * depend neither on its neighbours nor on how the steps are cut into calls.
  * @module
  */
-import { streams } from "../../math/random.ts";
+import { streamOf, streams } from "../../math/streams.ts";
 import type { LabelRbm } from "../../model/rbm.ts";
 import type { ChainSegment, ChainState } from "../../sampling/options.ts";
 import type { Arena } from "../runtime/arena.ts";
@@ -193,7 +193,7 @@ function placeRun(
       seedHigh | 0,
     ],
     ...[visibleSize, labelSize, hiddenSize, segment.clamped ? 1 : 0],
-    ...[streams.hidden, streams.visible, streams.label],
+    ...[streamOf(streams.hidden), streamOf(streams.visible), streamOf(streams.label)],
     ...[rbm.up.weights, rbm.down.weights, rbm.down.bias, rbm.up.scale, rbm.down.scale],
     ...[rbm.labelWeights, buffers.upSums, buffers.downSums],
     ...[buffers.added, buffers.removed, buffers.allAdded, buffers.allRemoved, buffers.on],

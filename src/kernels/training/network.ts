@@ -2,6 +2,7 @@
  * A feed-forward network in training, in the arena: one kernel call a mini-batch.
  * @module
  */
+import { networkStreams } from "../../math/streams.ts";
 import { type HiddenActivation, hiddenActivations } from "../../model/dbn.ts";
 import { padded, PANEL } from "../serving/dense.ts";
 import { type Places, readPlaces, writePlaces } from "../runtime/places.ts";
@@ -122,8 +123,8 @@ const BATCH_WORDS = 48;
 const LAYER_WORDS = 21;
 /** How fast the running means and variances follow those of a batch. */
 const FOLLOW = 0.01;
-/** Streams of the random numbers of a second update by a batch begin so far after those of the first. */
-const AFTER_STREAM = 128;
+/** From the streams of an update to those of a second one by the same batch. */
+const SECOND_UPDATE = networkStreams.secondDropout.first - networkStreams.dropout.first;
 /** Added to variances: see assembly/normalization.ts. */
 const VARIANCE_EPSILON = 1e-5;
 
@@ -220,7 +221,7 @@ export class TrainingNetwork {
 
   /** Learns from the placed batch as it is, and then with every case moved; means over both. */
   #learnTwice(rows: number, step: NetworkStep): NetworkLoss {
-    const updates = 2 * step.updates, key = { ...step.key, layer: step.key.layer + AFTER_STREAM };
+    const updates = 2 * step.updates, key = { ...step.key, layer: step.key.layer + SECOND_UPDATE };
     this.#run("trainNetwork", TRAIN, rows, { ...step, updates });
     const before = this.#loss(rows);
     this.#perturb(rows, { ...step, key });

@@ -1,7 +1,8 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { openTfjsBackend } from "../../../src/engine/tfjs_backend.ts";
 import { softplus } from "../../../src/math/activations.ts";
-import { fillNormal, fillUniform, streams } from "../../../src/math/random.ts";
+import { fillNormal, fillUniform } from "../../../src/math/random.ts";
+import { streamOf, streams } from "../../../src/math/streams.ts";
 import {
   freeEnergy,
   labelFreeEnergies,
@@ -60,7 +61,7 @@ Deno.test("free energies and exact log-likelihoods are those of the definitions"
 
 Deno.test("the pseudo-likelihood flips one pixel a case and counts it for all", async () => {
   const uniform = new Float32Array(N);
-  fillUniform(uniform, { seed: 9, chain: 0, step: 2, layer: streams.pseudoLikelihood });
+  fillUniform(uniform, { seed: 9, chain: 0, step: 2, layer: streamOf(streams.pseudoLikelihood) });
   const flipped = rows.slice();
   uniform.forEach((u, row) => {
     const at = row * V + Math.floor(u * V);

@@ -3,18 +3,20 @@
  * Hinton (2002), eq. 5, and Tieleman (2008); random numbers are keyed as in train/simd_rbm_trainer.ts.
  * @module
  */
-import { fillUniform, streams } from "../../../src/math/random.ts";
+import { fillUniform } from "../../../src/math/random.ts";
 import {
   initialHiddenBias,
   initialVisibleBias,
   initialWeights,
-  INPUT_STREAM,
   logOdds,
   type RbmTrainerOptions,
 } from "../../../train/trainers/rbm_start.ts";
 import { gibbsStepsAt, learningRateAt } from "../../../train/trainers/schedules.ts";
 import type { Batch } from "../../../train/data/examples.ts";
 import type { Position } from "../../../train/trainers/trainer.ts";
+
+/** Stream that samples the inputs of CD. */
+const INPUTS = 4095;
 
 // V visible (labels included), H hidden; rows are arrays of their own
 
@@ -72,7 +74,7 @@ export class PlainRbmTrainer {
       ...Array.from({ length: labelSize }, (_, y) => batch.labels[row] === y ? 1 : 0),
     ]);
     const data = persistent || recipe.inputs === "sample"
-      ? this.#samplePixels(inputs, step, persistent ? 0 : INPUT_STREAM)
+      ? this.#samplePixels(inputs, step, persistent ? 0 : INPUTS)
       : inputs;
     const hidden = this.#drop(this.#hidden(data), step);
     if (persistent && !this.#particles) this.#startParticles(batch, step);
@@ -231,7 +233,7 @@ export class PlainRbmTrainer {
 
   #uniform(count: number, chain: number, step: number, stream: number): Float32Array {
     const { seed, stage } = this.#options, out = new Float32Array(count);
-    fillUniform(out, { seed, chain, step, layer: streams.trainHidden + 4096 * stage + stream });
+    fillUniform(out, { seed, chain, step, layer: 512 + 4096 * stage + stream });
     return out;
   }
 

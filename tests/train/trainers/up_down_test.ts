@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { program } from "../../../src/kernels/generated/training.ts";
 import { Team } from "../../../src/kernels/runtime/team.ts";
 import { type TrainingParameters, TrainingRbm } from "../../../src/kernels/training/rbm.ts";
-import { fillUniform, streams } from "../../../src/math/random.ts";
+import { fillUniform } from "../../../src/math/random.ts";
 import { sigmoid } from "../../../src/math/activations.ts";
 import { downPass, upPass } from "../../../src/model/dbn.ts";
 import { presets, type UpDownRecipe } from "../../../train/recipes/recipe.ts";
@@ -53,7 +53,7 @@ function plainStep(
   const { stack, top } = model, pixels = stack[0].visibleSize;
   const uniform = (count: number, row: number, stream: number) => {
     const out = new Float32Array(count);
-    const layer = streams.trainHidden + 4096 * STAGE + stream;
+    const layer = 512 + 4096 * STAGE + stream;
     fillUniform(out, { seed: SEED, chain: row, step, layer });
     return [...out];
   };

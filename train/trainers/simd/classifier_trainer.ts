@@ -4,7 +4,7 @@
  * @module
  */
 import { tensorsUnder } from "../../../src/format/safetensors.ts";
-import { streams } from "../../../src/math/random.ts";
+import { networkStreams, stageStreamOf } from "../../../src/math/streams.ts";
 import type { Classifier } from "../../../src/model/dbn.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import { TrainingNetwork } from "../../../src/kernels/training/network.ts";
@@ -41,7 +41,7 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
     const { loss, accuracy } = this.#network.step({
       inputs,
       labels,
-      key: { seed, step: position.step, layer: streams.trainHidden + 4096 * stage },
+      key: { seed, step: position.step, layer: stageStreamOf(stage, networkStreams.dropout) },
       inputDropout: recipe.inputDropout,
       dropout: recipe.dropout,
       optimizer: optimizer === "conjugate_gradient" ? "sgd" : optimizer,

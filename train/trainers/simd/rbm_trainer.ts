@@ -4,7 +4,8 @@
  * @module
  */
 import { tensorsUnder } from "../../../src/format/safetensors.ts";
-import { type RandomKey, streams } from "../../../src/math/random.ts";
+import { type RandomKey } from "../../../src/math/random.ts";
+import { rbmStreams, stageStreamOf, type StreamRange } from "../../../src/math/streams.ts";
 import type { LabelRbm, Rbm } from "../../../src/model/rbm.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import type { Team } from "../../../src/kernels/runtime/team.ts";
@@ -13,7 +14,6 @@ import {
   initialHiddenBias,
   initialVisibleBias,
   initialWeights,
-  INPUT_STREAM,
   logOdds,
   PCD_MONITOR_INTERVAL,
   type RbmTrainerOptions,
@@ -90,16 +90,16 @@ export class SimdRbmTrainer implements RbmTrainer {
       centring: recipe.centring,
       fastRate: persistent ? recipe.fastLearningRate : 0,
       fastDecay: recipe.fastDecay,
-      key: this.#key(step, 0),
-      inputLayer: this.#key(step, persistent ? 0 : INPUT_STREAM).layer,
+      key: this.#key(step, rbmStreams.gibbs),
+      inputLayer: this.#key(step, persistent ? rbmStreams.gibbs : rbmStreams.inputs).layer,
     });
     if (error === undefined) return {};
     return { [persistent ? "sampled_reconstruction_error" : "reconstruction_error"]: error };
   }
 
-  #key(step: number, stream: number): RandomKey {
+  #key(step: number, range: StreamRange): RandomKey {
     const { stage, seed } = this.#options;
-    return { seed, chain: 0, step, layer: streams.trainHidden + 4096 * stage + stream };
+    return { seed, chain: 0, step, layer: stageStreamOf(stage, range) };
   }
 
   parameters(): Rbm {

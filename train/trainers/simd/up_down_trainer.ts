@@ -4,7 +4,8 @@
  * Hinton, Osindero, Teh (2006), "A fast learning algorithm for deep belief nets", §5 and appendix B.
  * @module
  */
-import { type RandomKey, streams } from "../../../src/math/random.ts";
+import { type RandomKey } from "../../../src/math/random.ts";
+import { rbmStreams, stageStreamOf, type StreamRange } from "../../../src/math/streams.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import type { Dbn, StackLayer } from "../../../src/model/dbn.ts";
 import type { Team } from "../../../src/kernels/runtime/team.ts";
@@ -24,10 +25,6 @@ export interface UpDownOptions {
   seed: number;
   stage: number;
 }
-
-// Streams of random numbers above those of the top RBM's Gibbs steps.
-const WAKE_STREAM = 3500;
-const SLEEP_STREAM = 3600;
 
 const PARTS = ["weights", "visibleBias", "hiddenBias"] as const;
 
@@ -85,7 +82,7 @@ export class UpDownTrainer implements Trainer {
     // Up: states of every layer, recognised from the image.
     const wake = [inputs];
     this.#recognition.forEach((layer, i) => {
-      const key = this.#key(step, WAKE_STREAM + i);
+      const key = this.#key(step, rbmStreams.wake, i);
       wake.push(layer.predict(wake[i], { sample: true, key, binaryInputs: i > 0 }));
     });
     // The associative memory at the top learns by k steps of alternating Gibbs sampling.
@@ -102,7 +99,7 @@ export class UpDownTrainer implements Trainer {
       learningRate: now(recipe.topLearningRate),
       momentum: recipe.momentum,
       weightCost: recipe.weightCost,
-      key: this.#key(step, 0),
+      key: this.#key(step, rbmStreams.gibbs),
       inputLayer: 0,
     });
     // Down: from where its chains are, states of every layer, generated; of pixels probabilities.
@@ -111,7 +108,7 @@ export class UpDownTrainer implements Trainer {
     const { visibleSize, labelSize } = this.#topSizes;
     sleep[last + 1] = firstColumns(ends, ends.length / (visibleSize + labelSize), visibleSize);
     for (let i = last; i >= 0; i--) {
-      const key = this.#key(step, SLEEP_STREAM + i);
+      const key = this.#key(step, rbmStreams.sleep, i);
       sleep[i] = this.#generative[i].predict(sleep[i + 1], {
         sample: i > 0,
         key,
@@ -139,9 +136,9 @@ export class UpDownTrainer implements Trainer {
     return metrics;
   }
 
-  #key(step: number, stream: number): RandomKey {
+  #key(step: number, range: StreamRange, index = 0): RandomKey {
     const { seed, stage } = this.#options;
-    return { seed, chain: 0, step, layer: streams.trainHidden + 4096 * stage + stream };
+    return { seed, chain: 0, step, layer: stageStreamOf(stage, range, index) };
   }
 
   /** The stack and the top as they are now. */

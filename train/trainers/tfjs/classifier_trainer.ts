@@ -5,7 +5,8 @@
  * @module
  */
 import { logSumExp } from "../../../src/math/activations.ts";
-import { type RandomKey, streams } from "../../../src/math/random.ts";
+import { type RandomKey } from "../../../src/math/random.ts";
+import { networkStreams, stageStreamOf } from "../../../src/math/streams.ts";
 import type { Classifier } from "../../../src/model/dbn.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import { tf } from "../../../src/engine/tfjs_backend.ts";
@@ -135,9 +136,10 @@ export class TfjsClassifierTrainer implements ClassifierTrainer {
     });
   }
 
-  #key({ step }: Position, stream: number): RandomKey {
+  #key({ step }: Position, layer: number): RandomKey {
     const { seed, stage } = this.#options;
-    return { seed, chain: 0, step, layer: streams.trainHidden + 4096 * stage + stream };
+    const stream = stageStreamOf(stage, networkStreams.dropout, layer);
+    return { seed, chain: 0, step, layer: stream };
   }
 
   scores(inputs: Float32Array): Float32Array {

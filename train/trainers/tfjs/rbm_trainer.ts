@@ -5,7 +5,8 @@
  * settings of Hinton (2012), "A practical guide to training RBMs".
  * @module
  */
-import { fillUniform, type RandomKey, sampleOneHot, streams } from "../../../src/math/random.ts";
+import { fillUniform, type RandomKey, sampleOneHot } from "../../../src/math/random.ts";
+import { rbmStreams, stageStreamOf, type StreamRange } from "../../../src/math/streams.ts";
 import type { LabelRbm, Rbm } from "../../../src/model/rbm.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import { tf } from "../../../src/engine/tfjs_backend.ts";
@@ -15,8 +16,6 @@ import {
   initialHiddenBias,
   initialVisibleBias,
   initialWeights,
-  INPUT_STREAM,
-  MONITOR_STREAM,
   PCD_MONITOR_INTERVAL,
   type RbmTrainerOptions,
 } from "../rbm_start.ts";
@@ -74,12 +73,12 @@ export class TfjsRbmTrainer implements RbmTrainer {
   #contrastiveStep(inputs: Tensor2D, batch: Batch, position: Position): Metrics {
     const { recipe } = this.#options;
     const visible = recipe.inputs === "sample"
-      ? this.#sampleInputs(inputs, batch, this.#key(position, INPUT_STREAM))
+      ? this.#sampleInputs(inputs, batch, this.#key(position, rbmStreams.inputs))
       : inputs;
     const hidden = this.#hidden(visible);
     let reconstruction = visible, negative = hidden, mean = visible;
     for (let k = 0; k < recipe.k; k++) {
-      const key = this.#key(position, 3 * k);
+      const key = this.#key(position, rbmStreams.gibbs, 3 * k);
       reconstruction = mean = this.#visible(sampleBernoulli(negative, key));
       if (k < recipe.k - 1 || recipe.reconstruction === "sample") {
         reconstruction = this.#sampleVisible(mean, position, 3 * k);
@@ -100,10 +99,13 @@ export class TfjsRbmTrainer implements RbmTrainer {
   #persistentStep(visible: Tensor2D, batch: Batch, position: Position): Metrics {
     const { recipe } = this.#options;
     const { step, batchesPerEpoch } = position;
-    const data = this.#sampleInputs(visible, batch, this.#key(position, 0));
+    const data = this.#sampleInputs(visible, batch, this.#key(position, rbmStreams.gibbs));
     let particles = this.#particles ?? data;
     for (let k = 0; k < recipe.k; k++) {
-      const hidden = sampleBernoulli(this.#hidden(particles), this.#key(position, 3 * k + 1));
+      const hidden = sampleBernoulli(
+        this.#hidden(particles),
+        this.#key(position, rbmStreams.gibbs, 3 * k + 1),
+      );
       particles = this.#sampleVisible(this.#visible(hidden), position, 3 * k + 1);
     }
     const done = step - recipe.epochs * batchesPerEpoch;
@@ -117,7 +119,7 @@ export class TfjsRbmTrainer implements RbmTrainer {
     this.#particles?.dispose();
     this.#particles = tf.keep(tf.clone(particles) as Tensor2D);
     if (step % PCD_MONITOR_INTERVAL !== 0) return {};
-    const mean = this.#visible(sampleBernoulli(hidden, this.#key(position, MONITOR_STREAM)));
+    const mean = this.#visible(sampleBernoulli(hidden, this.#key(position, rbmStreams.monitor)));
     return { sampled_reconstruction_error: this.#squaredPixelError(visible, mean) };
   }
 
@@ -189,14 +191,14 @@ export class TfjsRbmTrainer implements RbmTrainer {
     const rows = probabilities.shape[0];
     const pixels = sampleBernoulli(
       tf.slice(probabilities, [0, 0], [rows, visibleSize]),
-      this.#key(position, stream + 1),
+      this.#key(position, rbmStreams.gibbs, stream + 1),
     );
     if (labelSize === 0) return pixels;
     const labels = tf.slice(probabilities, [0, visibleSize], [rows, labelSize]).dataSync();
     const chosen = sampleLabelRows(
       Float32Array.from(labels),
       labelSize,
-      this.#key(position, stream + 2),
+      this.#key(position, rbmStreams.gibbs, stream + 2),
     );
     return tf.concat([pixels, tf.tensor2d(chosen, [rows, labelSize])], 1) as Tensor2D;
   }
@@ -219,8 +221,8 @@ export class TfjsRbmTrainer implements RbmTrainer {
     return this.#squaredError(tf.slice(visible, [0, 0], size), tf.slice(mean, [0, 0], size));
   }
 
-  #key({ step }: Position, stream: number): RandomKey {
-    const layer = streams.trainHidden + 4096 * this.#options.stage + stream;
+  #key({ step }: Position, range: StreamRange, index = 0): RandomKey {
+    const layer = stageStreamOf(this.#options.stage, range, index);
     return { seed: this.#options.seed, chain: 0, step, layer };
   }
 
