@@ -3,10 +3,12 @@
  * process of its own, all in one run. With `--peers` PyTorch and scikit-learn run beside them, from a
  * virtual environment that needs Python 3: ours and theirs by turns, and a ratio is the median of those
  * of neighbouring turns, so that it holds on a machine whose speed changes. With `--write` the tables go
- * into the README; `--part training` or `--part engines` measures less, without writing.
+ * into the README; `--against DIR` compares with another checkout instead; `--part training` or `--part engines` measures less, without writing.
  * @module
  */
 import { type EngineName, engineNames } from "../../src/engine/engine.ts";
+import { compareWith } from "./against.ts";
+import { coldStart } from "./cold_start.ts";
 import { markdownTable, median } from "./measure.ts";
 import { type Peers, startPeers } from "./peers.ts";
 import { Measurer } from "./turns.ts";
@@ -55,45 +57,6 @@ function sum(all: Turns[]): Turns {
   const add = (pick: (turns: Turns) => number[]) =>
     pick(all[0]).map((_, i) => all.reduce((total, turns) => total + pick(turns)[i], 0));
   return { ours: add(({ ours }) => ours), theirs: add(({ theirs }) => theirs) };
-}
-
-/** Process start to the first classification answered, in ms, and resident memory then, in MiB. */
-async function coldStart(engine: string): Promise<{ ms: number; mib: number }> {
-  const started = performance.now();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--lock=deno.dev.lock", "-A", "src/serve.ts", "--port", "0", "--engine", engine],
-    cwd: root,
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let log = "";
-  while (!/serving on (\S+)/.test(log)) {
-    const { value, done } = await lines.read();
-    if (done) throw new Error(`Cannot measure: the server with engine ${engine} did not start`);
-    log += value;
-  }
-  const response = await fetch(`${/serving on (\S+)/.exec(log)![1]}/classify`, {
-    method: "POST",
-    headers: { "content-type": "application/octet-stream" },
-    body: new Uint8Array(784).fill(50),
-  });
-  await response.json();
-  const ms = performance.now() - started;
-  const mib = residentMib(child.pid);
-  child.kill("SIGTERM");
-  lines.cancel();
-  await child.status;
-  return { ms, mib };
-}
-
-function residentMib(pid: number): number {
-  try {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) / 1024;
-  } catch {
-    return NaN; // not Linux
-  }
 }
 
 function cpuName(): string {
@@ -177,7 +140,7 @@ async function engineTables(peers?: Peers): Promise<string[]> {
     >("serving");
     await worker.end();
     const starts = [];
-    for (let i = 0; i < COLD_STARTS; i++) starts.push(await coldStart(name));
+    for (let i = 0; i < COLD_STARTS; i++) starts.push(await coldStart(name, root));
     serving.push([
       name,
       latencyMs.toFixed(2),
@@ -207,6 +170,11 @@ if (part !== undefined && !["training", "engines"].includes(part)) {
 }
 const machine = `${cpuName()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}`;
 console.log(`${machine}\n`);
+const against = Deno.args.indexOf("--against");
+if (against >= 0) {
+  console.log(await compareWith(Deno.args[against + 1]));
+  Deno.exit(0);
+}
 const peers = Deno.args.includes("--peers") ? await startPeers() : undefined;
 const tables = [
   ...(part === "engines" ? [] : [await trainingTable(peers)]),

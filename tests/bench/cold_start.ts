@@ -1,0 +1,50 @@
+/**
+ * How long a server takes to its first answer.
+ * @module
+ */
+
+/**
+ * Process start to the first classification answered, in ms, and resident memory then, in MiB.
+ * @param root the checkout that serves
+ */
+export async function coldStart(
+  engine: string,
+  root: string,
+): Promise<{ ms: number; mib: number }> {
+  const started = performance.now();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--lock=deno.dev.lock", "-A", "src/serve.ts", "--port", "0", "--engine", engine],
+    cwd: root,
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let log = "";
+  while (!/serving on (\S+)/.test(log)) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error(`Cannot measure: the server with engine ${engine} did not start`);
+    log += value;
+  }
+  const response = await fetch(`${/serving on (\S+)/.exec(log)![1]}/classify`, {
+    method: "POST",
+    headers: { "content-type": "application/octet-stream" },
+    body: new Uint8Array(784).fill(50),
+  });
+  await response.json();
+  const ms = performance.now() - started;
+  const mib = residentMib(child.pid);
+  child.kill("SIGTERM");
+  lines.cancel();
+  await child.status;
+  return { ms, mib };
+}
+
+function residentMib(pid: number): number {
+  try {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) / 1024;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return NaN; // not Linux
+  }
+}
