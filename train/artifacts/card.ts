@@ -137,11 +137,11 @@ function fineTuningText(recipe: Recipe["fineTuning"]): string {
     `${recipe.activation} units, from ${initializer} weights`,
     `dropout ${recipe.dropout} (input ${recipe.inputDropout})`,
   ];
-  if (recipe.adversarialReach > 0) {
-    const { adversarialReach: reach, adversarialNorm, adversarialCases } = recipe;
+  if (recipe.adversarialEpsilon > 0) {
+    const { adversarialEpsilon: epsilon, adversarialNorm, adversarialCases } = recipe;
     const how = adversarialNorm === "l2"
-      ? `a case by a distance of ${reach}`
-      : `each pixel by ${reach}`;
+      ? `a case by a distance of ${epsilon}`
+      : `each pixel by ${epsilon}`;
     const cases = adversarialCases === "half" ? "half of each batch" : "each batch once more,";
     parts.push(`${cases} moved up the loss, ${how}`);
   }

@@ -26,7 +26,7 @@ const flagTable: FlagTable = {
   model: { kind: "string", help: `model directory [${releasedModel}]` },
   judge: {
     kind: "string",
-    help: "run of the judging classifier: deno task train --recipe judge [runs/judge]",
+    help: "run of the judging classifier: deno task train --recipe evaluation [runs/evaluation]",
   },
   n: { kind: "integer", help: "samples of each class [100]" },
   steps: { kind: "integer", help: "Gibbs steps of a sample [1000]" },
@@ -59,7 +59,7 @@ export async function main(args: readonly string[]): Promise<number> {
       `--n must be in [2, ${fewest}], as many test images as every class has, got ${perClass}`,
     );
   }
-  const judge = await readJudge((flags.judge ?? join("runs", "judge")) as string);
+  const judge = await readJudge((flags.judge ?? join("runs", "evaluation")) as string);
   const { classifier: judgeError } = await evaluateClassifier(judge, test);
   const engine = await openEngine(model, { engine: "simd" }), { labelSize, imageSize } = engine;
   const label = Array.from({ length: labelSize * perClass }, (_, i) => Math.floor(i / perClass));
@@ -115,7 +115,7 @@ async function readJudge(run: string): Promise<Classifier> {
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
     throw new FlagError(
-      `--judge ${run}: no run is there; make one: deno task train --recipe judge`,
+      `--judge ${run}: no run is there; make one: deno task train --recipe evaluation`,
     );
   }
   const { recipe, tensors, progress } = checkpoint;

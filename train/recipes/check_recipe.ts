@@ -71,7 +71,7 @@ const fineTuningBounds: Record<NumericField<FineTuningRecipe>, [number, number]>
   l1: [0, 1],
   l2: [0, 1],
   maxNorm: [0, 1000],
-  adversarialReach: [0, 100],
+  adversarialEpsilon: [0, 100],
   noise: [0, 10],
   inputNoise: [0, 10],
   patience: [0, 10_000],
@@ -242,10 +242,10 @@ function checkRecognition({ initializer, activation, batchNormalization }: FineT
 
 /** @throws {RangeError} if fields of fine-tuning do not go together. */
 function checkNormalization(recipe: FineTuningRecipe): void {
-  const { adversarialNorm, adversarialReach, batchNormalization, batchSize, noise } = recipe;
-  if (adversarialNorm === "max" && adversarialReach > 1) {
+  const { adversarialNorm, adversarialEpsilon, batchNormalization, batchSize, noise } = recipe;
+  if (adversarialNorm === "max" && adversarialEpsilon > 1) {
     throw new RangeError(
-      `Cannot train: fineTuning.adversarialReach must be a number in [0, 1] of a pixel's range, got ${adversarialReach}`,
+      `Cannot train: fineTuning.adversarialEpsilon must be a number in [0, 1] of a pixel's range, got ${adversarialEpsilon}`,
     );
   }
   if (noise > 0 && !batchNormalization) {
@@ -285,7 +285,7 @@ export function checkTfjsRbm(recipe: RbmRecipe): void {
 
 /** @throws {RangeError} naming what this backend does not have. */
 export function checkTfjsClassifier(recipe: FineTuningRecipe): void {
-  const { optimizer, activation, l1, l2, maxNorm, adversarialReach } = recipe;
+  const { optimizer, activation, l1, l2, maxNorm, adversarialEpsilon } = recipe;
   const { batchNormalization, inputNoise } = recipe;
   const wanted = optimizer !== "adam"
     ? `optimizer ${optimizer}`
@@ -293,7 +293,7 @@ export function checkTfjsClassifier(recipe: FineTuningRecipe): void {
     ? `activation ${activation}`
     : l1 > 0 || l2 > 0 || maxNorm > 0
     ? "a penalty or bound on weights"
-    : adversarialReach > 0
+    : adversarialEpsilon > 0
     ? "adversarial training"
     : batchNormalization || inputNoise > 0
     ? "batch normalization or noise"
@@ -307,8 +307,14 @@ export function checkTfjsClassifier(recipe: FineTuningRecipe): void {
 
 /** @throws {RangeError} if the loss would change between evaluations. */
 export function checkConjugateGradient(recipe: FineTuningRecipe): void {
-  const { dropout, inputDropout, maxNorm, adversarialReach, inputNoise } = recipe;
-  const changing = Object.entries({ dropout, inputDropout, maxNorm, adversarialReach, inputNoise })
+  const { dropout, inputDropout, maxNorm, adversarialEpsilon, inputNoise } = recipe;
+  const changing = Object.entries({
+    dropout,
+    inputDropout,
+    maxNorm,
+    adversarialEpsilon,
+    inputNoise,
+  })
     .filter(([, value]) => value > 0).map(([name]) => name);
   if (recipe.batchNormalization) changing.push("batchNormalization");
   if (changing.length > 0) {

@@ -109,10 +109,10 @@ export interface FineTuningRecipe {
   /** Bound on the norm of the weights into a hidden unit; 0 for none. */
   maxNorm: number;
   /** How far cases are moved up the loss (adversarial training, Goodfellow et al. 2015); 0 for none. */
-  adversarialReach: number;
+  adversarialEpsilon: number;
   /** Half of each batch, or the whole of it after it has been learnt from as it is. */
   adversarialCases: AdversarialCases;
-  /** What `adversarialReach` bounds: each pixel's move, or with `l2` the Euclidean distance of the case. */
+  /** What `adversarialEpsilon` bounds: each pixel's move, or with `l2` the Euclidean distance of the case. */
   adversarialNorm: AdversarialNorm;
   /**
    * Whether sums into hidden units are taken to mean 0 and variance 1 over the batch (Ioffe and Szegedy
@@ -257,7 +257,7 @@ const fineTuning: FineTuningRecipe = {
   l1: 0,
   l2: 0,
   maxNorm: 0,
-  adversarialReach: 0,
+  adversarialEpsilon: 0,
   adversarialCases: "half",
   adversarialNorm: "max",
   batchNormalization: false,

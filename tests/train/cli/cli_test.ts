@@ -52,8 +52,15 @@ Deno.test("every recipe is one that can be trained, under the name of its file",
   for (const name of await recipeNames()) {
     assertEquals(checkRecipe(await readRecipe(name)).name, name);
   }
-  const judge = await recipeFromFlags({ recipe: "judge", set: "fineTuning.optimizer=sgd seed=7" });
-  assertEquals([judge.pretraining, judge.seed, judge.fineTuning.optimizer], [false, 7, "sgd"]);
+  const evaluation = await recipeFromFlags({
+    recipe: "evaluation",
+    set: "fineTuning.optimizer=sgd seed=7",
+  });
+  assertEquals([evaluation.pretraining, evaluation.seed, evaluation.fineTuning.optimizer], [
+    false,
+    7,
+    "sgd",
+  ]);
 });
 
 const bad: [string, string][] = [
@@ -102,8 +109,8 @@ const bad: [string, string][] = [
   ["--weight-cost=-1", "stack.weightCost must be a number in [0, 1], got -1"],
   ["--k 0", "stack.k must be an integer in [1, 1000], got 0"],
   [
-    "--set fineTuning.adversarialReach=1.5",
-    "adversarialReach must be a number in [0, 1] of a pixel",
+    "--set fineTuning.adversarialEpsilon=1.5",
+    "adversarialEpsilon must be a number in [0, 1] of a pixel",
   ],
   ["--set fineTuning.adversarialNorm=l3", 'adversarialNorm must be one of max, l2, got "l3"'],
   [
@@ -311,13 +318,13 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
 
   const network = "hidden=[9] top=7 split=train[:300] fineTuning.epochs=1 " +
     "fineTuning.augmentation.elasticAlpha=30 fineTuning.optimizer=nesterov";
-  const judged = await ok("train", "--recipe", "judge", "--set", network, "--run", at("j"));
+  const judged = await ok("train", "--recipe", "evaluation", "--set", network, "--run", at("j"));
   assert(/test error on 10000 images: classifier \d/.test(judged.out), judged.out);
-  const scratch = ["--recipe", "judge", "--set", network, "--run", at("k")];
+  const scratch = ["--recipe", "evaluation", "--set", network, "--run", at("k")];
   const none = await run("train", ...scratch, "--pretrained", at("j"));
   assert(none.err.includes("it trains no RBM"), none.err);
   const single = `${network} split=train[:301] fineTuning.batchNormalization=true`;
-  const odd = await run("train", "--recipe", "judge", "--set", single, "--run", at("l"));
+  const odd = await run("train", "--recipe", "evaluation", "--set", single, "--run", at("l"));
   assert(odd.err.includes("at least 2 cases in the last batch, got 1 of 301"), odd.err);
   const samples = await ok(
     "samples",

@@ -66,7 +66,7 @@ Deno.test("both backends fine-tune to the same network, dropout and all", () => 
 Deno.test("fine-tuning goes on from a checkpoint to the same bits", () => {
   const normalized = {
     ...{ activation: "relu", batchNormalization: true, noise: 0.3, inputNoise: 0.2 } as const,
-    ...{ adversarialReach: 1, adversarialNorm: "l2", adversarialCases: "after" } as const,
+    ...{ adversarialEpsilon: 1, adversarialNorm: "l2", adversarialCases: "after" } as const,
   };
   const recipes = [{ optimizer: "rmsprop", maxNorm: 1 } as const, { optimizer: "adam" } as const];
   for (const recipe of [...recipes, normalized]) {
@@ -123,7 +123,7 @@ Deno.test("tfjs refuses what it does not have, by name", () => {
   refused({ optimizer: "sgd" }, "optimizer sgd needs the backend simd");
   refused({ activation: "relu" }, "activation relu needs the backend simd");
   refused({ maxNorm: 1 }, "bound on weights needs the backend simd");
-  refused({ adversarialReach: 0.1 }, "adversarial training needs the backend simd");
+  refused({ adversarialEpsilon: 0.1 }, "adversarial training needs the backend simd");
   refused({ batchNormalization: true }, "batch normalization or noise needs the backend simd");
   refused({ inputNoise: 0.1 }, "batch normalization or noise needs the backend simd");
 });

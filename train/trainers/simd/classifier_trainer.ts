@@ -53,7 +53,7 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
       l1: recipe.l1,
       l2: recipe.l2,
       maxNorm: recipe.maxNorm,
-      adversarialReach: recipe.adversarialReach,
+      adversarialReach: recipe.adversarialEpsilon,
       adversarialCases: recipe.adversarialCases,
       adversarialNorm: recipe.adversarialNorm,
       noise: recipe.noise,
