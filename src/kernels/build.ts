@@ -1,9 +1,10 @@
 /**
- * `deno task kernels`: compiles assembly/ and writes the modules of generated/.
+ * `deno task kernels`: compiles assembly/ and writes generated/: the modules and their ABI.
  * @module
  */
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
+import { buildAbi } from "./abi.ts";
 
 const COMPILER = "assemblyscript@0.28.20";
 const OPTIONS = ["-O3", "--noAssert", "--runtime", "stub", "--importMemory"];
@@ -47,35 +48,36 @@ export const sourceSha256 = "${encodeHex(new Uint8Array(hash))}";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {
-  plain: ${literal(plain)},
-  shared: ${literal(shared)},
+  plain: "${encodeBase64(plain)}",
+  shared: "${encodeBase64(shared)}",
 };
 `;
-}
-
-function literal(wasm: Uint8Array): string {
-  const lines: string[] = encodeBase64(wasm).match(/.{1,90}/g)!;
-  return `[\n${lines.map((line) => `  "${line}",`).join("\n")}\n].join("")`;
 }
 
 async function compile(
   sources: ReadonlyMap<string, string>,
   entry: string,
   options: readonly string[],
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const specifier = `npm:${COMPILER}/asc`;
   const { default: asc } = await import(specifier);
-  const files = new Map<string, Uint8Array>();
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const { error, stderr } = await asc.main(
     [entry, "--outFile", "kernels.wasm", ...options],
     {
       readFile: (name: string) => sources.get(name) ?? null,
-      writeFile: (name: string, content: Uint8Array) => void files.set(name, content),
+      writeFile: (name: string, content: Uint8Array<ArrayBuffer>) => void files.set(name, content),
       listFiles: () => [],
     },
   );
   if (error) throw new Error(`Cannot compile kernels: ${error.message}\n${stderr.toString()}`);
   return files.get("kernels.wasm")!;
+}
+
+/** The text of generated/abi.ts. */
+export function buildLayouts(sources: ReadonlyMap<string, string>): Promise<string> {
+  const options = ["--enable", "simd,threads,relaxed-simd", ...OPTIONS, ...PLAIN];
+  return buildAbi(sources, (files, entry) => compile(files, entry, options));
 }
 
 /** The AssemblyScript files by their path in assembly/. */
@@ -94,8 +96,8 @@ export async function readSources(folder = ""): Promise<Map<string, string>> {
 
 if (import.meta.main) {
   const sources = await readSources();
-  for (const source of programs) {
-    const text = await buildKernels(sources, source);
-    await Deno.writeTextFile(new URL(`./${source.output}`, import.meta.url), text);
-  }
+  const write = (path: string, text: string) =>
+    Deno.writeTextFile(new URL(`./${path}`, import.meta.url), text);
+  await write("generated/abi.ts", await buildLayouts(sources));
+  for (const source of programs) await write(source.output, await buildKernels(sources, source));
 }

@@ -10,7 +10,9 @@ import { streamOf, streams } from "../../math/streams.ts";
 import type { LabelRbm } from "../../model/rbm.ts";
 import type { ChainSegment, ChainState } from "../../sampling/options.ts";
 import type { Arena } from "../runtime/arena.ts";
-import { padded, PANEL } from "./dense.ts";
+import { ChainRun, PANEL, TABLE_ROW_BYTES } from "../generated/abi.ts";
+import { place, seedWords } from "../runtime/pack.ts";
+import { padded } from "./dense.ts";
 import type { Team } from "../runtime/team.ts";
 
 // C chains, P penultimate units, H hidden, L labels
@@ -19,8 +21,6 @@ import type { Team } from "../runtime/team.ts";
 const MAX_WEIGHT = 16383;
 /** No finer than 2^-20, so that sums of many rows stay far from 2^31. */
 const MAX_SHIFT = 20;
-/** Bytes of a row in a panel. */
-const ROW_BYTES = 2 * PANEL;
 
 /** A label RBM in the arena, packed for {@linkcode runChains}. */
 export interface PackedRbm {
@@ -167,9 +167,9 @@ function placeRun(
     for (let i = 0; i < visibleSize; i++) {
       if (visible[chain * visibleSize + i] === 0) continue;
       states[chain * stateWords + (i >> 5)] |= 1 << (i & 31);
-      added[end++] = ROW_BYTES * i;
+      added[end++] = TABLE_ROW_BYTES * i;
     }
-    while ((end - first) % 4 !== 0) added[end++] = ROW_BYTES * visibleSize;
+    while ((end - first) % 4 !== 0) added[end++] = TABLE_ROW_BYTES * visibleSize;
     added[first - 4] = buffers.added + 4 * end;
     label[chain] = labels.subarray(chain * labelSize, (chain + 1) * labelSize).indexOf(1);
   }
@@ -181,28 +181,29 @@ function placeRun(
     if (list >= chains) added[head] = buffers.added + empty; // worker 0's lists hold all units
     removed[head] = buffers.removed + empty;
   }
-  const seedHigh = Math.floor(segment.seed / 2 ** 32);
-  const fields = [
-    ...[
-      barrier,
-      chains,
-      segment.firstChain,
-      segment.firstStep,
-      segment.steps,
-      segment.seed | 0,
-      seedHigh | 0,
-    ],
-    ...[visibleSize, labelSize, hiddenSize, segment.clamped ? 1 : 0],
-    ...[streamOf(streams.hidden), streamOf(streams.visible), streamOf(streams.label)],
-    ...[rbm.up.weights, rbm.down.weights, rbm.down.bias, rbm.up.scale, rbm.down.scale],
-    ...[rbm.labelWeights, buffers.upSums, buffers.downSums],
-    ...[buffers.added, buffers.removed, buffers.allAdded, buffers.allRemoved, buffers.on],
-    ...[buffers.state, buffers.probabilities],
-    ...[buffers.label, buffers.labelProbabilities, buffers.drive, buffers.scratch],
-  ];
-  const address = arena.allocate(fields.length + 1);
-  arena.integers(address, fields.length).set(fields);
-  arena.floats(address, fields.length + 1)[fields.length] = 1 / segment.temperature;
+  const address = place(arena, ChainRun, {
+    barrier,
+    chains,
+    firstChain: segment.firstChain,
+    firstStep: segment.firstStep,
+    steps: segment.steps,
+    ...seedWords(segment.seed),
+    visible: visibleSize,
+    labels: labelSize,
+    hidden: hiddenSize,
+    clamped: segment.clamped,
+    hiddenLayer: streamOf(streams.hidden),
+    visibleLayer: streamOf(streams.visible),
+    labelLayer: streamOf(streams.label),
+    upTable: rbm.up.weights,
+    downTable: rbm.down.weights,
+    downBias: rbm.down.bias,
+    upScale: rbm.up.scale,
+    downScale: rbm.down.scale,
+    labelWeights: rbm.labelWeights,
+    ...buffers,
+    inverseTemperature: 1 / segment.temperature,
+  });
   return { address, chains, ...buffers };
 }
 

@@ -3,13 +3,12 @@
  * @module
  */
 import { countRows } from "../../math/matrix.ts";
+import { LayerActivation, LayerCall, PANEL } from "../generated/abi.ts";
 import type { Arena } from "../runtime/arena.ts";
+import { place } from "../runtime/pack.ts";
 import type { Team } from "../runtime/team.ts";
 
 // B batch, I inputs, O outputs
-
-/** Columns of a panel. */
-export const PANEL = 32;
 
 /** `n` rounded up to whole panels. */
 export function padded(n: number, to = PANEL): number {
@@ -74,11 +73,9 @@ export interface PlacedRows {
 const PLACED_NUMBERS = 65536;
 /** Multiplications below which waking other workers takes longer than it saves: tenths of a ms. */
 const MIN_SHARED_WORK = 4_000_000;
-/** 32-bit words of a call: see assembly/dense.ts. */
-const CALL_WORDS = 11;
 
 /** What follows a layer's sums: nothing, a ReLU, or σ(sum / temperature). */
-export type LayerActivation = "relu" | { temperature: number } | undefined;
+export type OutputActivation = "relu" | { temperature: number } | undefined;
 
 /**
  * f(x·w + b) into fresh scratch memory.
@@ -88,16 +85,28 @@ export function runLayer(
   team: Team,
   layer: PlacedLayer,
   x: PlacedRows,
-  activation?: LayerActivation,
+  activation?: OutputActivation,
 ): PlacedRows {
   const { arena, barrier } = team, { weights, bias, inputSize, stride } = layer;
-  const address = arena.allocate(x.batch * stride), call = arena.allocate(CALL_WORDS);
-  arena.integers(call, CALL_WORDS).set([
-    ...[barrier, address, x.address, weights, bias, x.batch, inputSize, x.stride, stride],
-    activation === undefined ? 0 : activation === "relu" ? 2 : 1,
-  ]);
+  const address = arena.allocate(x.batch * stride);
   const temperature = typeof activation === "object" ? activation.temperature : 1;
-  arena.floats(call, CALL_WORDS)[CALL_WORDS - 1] = 1 / temperature;
+  const call = place(arena, LayerCall, {
+    barrier,
+    out: address,
+    x: x.address,
+    weights,
+    bias,
+    batch: x.batch,
+    inputs: inputSize,
+    xStride: x.stride,
+    stride,
+    activation: activation === undefined
+      ? LayerActivation.None
+      : activation === "relu"
+      ? LayerActivation.Relu
+      : LayerActivation.Sigmoid,
+    inverseTemperature: 1 / temperature,
+  });
   team.run("runLayer", call, x.batch * inputSize * stride < MIN_SHARED_WORK);
   return { address, batch: x.batch, stride };
 }

@@ -4,7 +4,8 @@
  */
 import { networkStreams } from "../../math/streams.ts";
 import { type HiddenActivation, hiddenActivations } from "../../model/dbn.ts";
-import { padded, PANEL } from "../serving/dense.ts";
+import { PANEL } from "../generated/abi.ts";
+import { padded } from "../serving/dense.ts";
 import { type Places, readPlaces, writePlaces } from "../runtime/places.ts";
 import type { Team } from "../runtime/team.ts";
 

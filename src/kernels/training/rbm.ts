@@ -3,7 +3,8 @@
  * @module
  */
 import { fillUniform, type RandomKey } from "../../math/random.ts";
-import { padded, PANEL } from "../serving/dense.ts";
+import { PANEL } from "../generated/abi.ts";
+import { padded } from "../serving/dense.ts";
 import { type Places, readPlaces, writePlaces } from "../runtime/places.ts";
 import type { Team } from "../runtime/team.ts";
 

@@ -3,14 +3,13 @@
  * activities.
  * @module
  */
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { fillUniform } from "../simd/random";
 import { Barrier } from "../simd/barrier";
 
 // B rows of a batch, R the most that fit (a multiple of 4), I inputs, O outputs of a layer, both
 // padded to 32; panels of activities are (R, 32), of weights (I, 32)
 
-export const ROW_BYTES: i32 = 128;
 
 // What a batch is for.
 export const TRAIN: i32 = 0;
@@ -25,13 +24,13 @@ const UNIFORM_WIDTH: f32 = 3.4641016;
 /** Fields of a batch, in the order of the caller's Int32Array: see ../network.ts. */
 // @ts-ignore: decorator
 @unmanaged
-export class Batch {
+export class NetworkBatch {
   barrier: Barrier;
   mode: i32;
   rows: i32; // B
   maxRows: i32; // R
   layerCount: i32;
-  layers: usize; // of Layer
+  layers: usize; // of NetworkLayer
   inputs: usize; // (B, inputSize) f32
   inputSize: i32;
   targets: usize; // (B) i32: labels
@@ -70,7 +69,7 @@ export class Batch {
 /** A layer's parameters with two numbers of state each, and its activities. */
 // @ts-ignore: decorator
 @unmanaged
-export class Layer {
+export class NetworkLayer {
   inputs: i32; // I
   outputs: i32; // O
   units: i32; // outputs without padding
@@ -97,32 +96,32 @@ export class Layer {
 
 // @ts-ignore: decorator
 @inline
-export function layerAt(b: Batch, i: i32): Layer {
-  return changetype<Layer>(b.layers + <usize> i * offsetof<Layer>());
+export function layerAt(b: NetworkBatch, i: i32): NetworkLayer {
+  return changetype<NetworkLayer>(b.layers + <usize> i * offsetof<NetworkLayer>());
 }
 
 // @ts-ignore: decorator
 @inline
-export function panelAt(activities: usize, b: Batch, panel: i32): usize {
+export function panelAt(activities: usize, b: NetworkBatch, panel: i32): usize {
   return activities + panel * b.maxRows * ROW_BYTES;
 }
 
 /** Where the first of a panel's 32 units begins in activities by unit. */
 // @ts-ignore: decorator
 @inline
-export function rowOf(byUnit: usize, b: Batch, panel: i32): usize {
+export function rowOf(byUnit: usize, b: NetworkBatch, panel: i32): usize {
   return byUnit + panel * PANEL * (b.maxRows << 2);
 }
 
 // @ts-ignore: decorator
 @inline
-export function inputOf(b: Batch, row: i32, panel: i32): usize {
+export function inputOf(b: NetworkBatch, row: i32, panel: i32): usize {
   return b.inputs + ((row * b.inputSize + panel * PANEL) << 2);
 }
 
 /** Inverted dropout of 32 units: what stays is scaled by 1 / keep. */
 export function drop(
-  b: Batch,
+  b: NetworkBatch,
   at: usize,
   row: i32,
   panel: i32,
@@ -141,7 +140,7 @@ export function drop(
 
 /** to ← from + uniform noise of a standard deviation, for the `count` first of 32 units. */
 export function addNoise(
-  b: Batch,
+  b: NetworkBatch,
   to: usize,
   from: usize,
   row: i32,

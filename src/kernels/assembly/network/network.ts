@@ -6,19 +6,18 @@
  * SIMD: this module trains and never generates.
  * @module
  */
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { exp4, sigmoid4 } from "../simd/math";
 import { addProduct, addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "../simd/products";
 import {
   addNoise,
-  Batch,
+  NetworkBatch,
   drop,
   inputOf,
-  Layer,
+  NetworkLayer,
   layerAt,
   panelAt,
   PERTURB,
-  ROW_BYTES,
   rowOf,
   TRAIN,
 } from "./batch";
@@ -31,7 +30,7 @@ import { meet, shareStart } from "../simd/barrier";
 const RELU: i32 = 1;
 
 /** A worker's share of one batch. */
-export function trainNetwork(b: Batch, worker: i32): void {
+export function trainNetwork(b: NetworkBatch, worker: i32): void {
   const workers = b.barrier.workers, last = b.layerCount - 1;
   const scratch = b.scratch + worker * b.scratchBytes;
   forward(b, scratch, worker, workers);
@@ -94,11 +93,11 @@ export function trainNetwork(b: Batch, worker: i32): void {
 }
 
 /** Scores of the batch's rows alone, without dropout, into `out` of the last layer. */
-export function runNetwork(b: Batch, worker: i32): void {
+export function runNetwork(b: NetworkBatch, worker: i32): void {
   forward(b, b.scratch + worker * b.scratchBytes, worker, b.barrier.workers);
 }
 
-function forward(b: Batch, scratch: usize, worker: i32, workers: i32): void {
+function forward(b: NetworkBatch, scratch: usize, worker: i32, workers: i32): void {
   const last = b.layerCount - 1;
   placeInputs(b, layerAt(b, 0), scratch, worker, workers);
   meet(b.barrier, worker);
@@ -116,7 +115,7 @@ function forward(b: Batch, scratch: usize, worker: i32, workers: i32): void {
 }
 
 /** Copies a worker's columns of the inputs into panels, with some left out. */
-function placeInputs(b: Batch, layer: Layer, scratch: usize, worker: i32, workers: i32): void {
+function placeInputs(b: NetworkBatch, layer: NetworkLayer, scratch: usize, worker: i32, workers: i32): void {
   const panels = layer.inputs / PANEL, to = shareStart(panels, worker + 1, workers);
   for (let panel = shareStart(panels, worker, workers); panel < to; panel++) {
     const x = panelAt(layer.x, b, panel), count = min(PANEL, b.inputSize - panel * PANEL);
@@ -132,7 +131,7 @@ function placeInputs(b: Batch, layer: Layer, scratch: usize, worker: i32, worker
 }
 
 /** out[panel] ← x·w + bias, or x·w where it is to be normalized. */
-function forwardPanel(b: Batch, layer: Layer, panel: i32, normalized: bool): void {
+function forwardPanel(b: NetworkBatch, layer: NetworkLayer, panel: i32, normalized: bool): void {
   const out = panelAt(layer.out, b, panel), bias = layer.bias + panel * ROW_BYTES;
   if (normalized) memory.fill(out, 0, b.rows * ROW_BYTES);
   else for (let row = 0; row < b.rows; row++) memory.copy(out + row * ROW_BYTES, bias, ROW_BYTES);
@@ -142,9 +141,9 @@ function forwardPanel(b: Batch, layer: Layer, panel: i32, normalized: bool): voi
 
 /** x of the next layer ← f(out) of this panel, padding 0, with some units left out. */
 function activatePanel(
-  b: Batch,
-  layer: Layer,
-  next: Layer,
+  b: NetworkBatch,
+  layer: NetworkLayer,
+  next: NetworkLayer,
   stream: i32,
   panel: i32,
   scratch: usize,
@@ -166,12 +165,12 @@ function activatePanel(
 
 // @ts-ignore: decorator
 @inline
-function score(b: Batch, layer: Layer, row: i32, unit: i32): usize {
+function score(b: NetworkBatch, layer: NetworkLayer, row: i32, unit: i32): usize {
   return panelAt(layer.out, b, unit / PANEL) + row * ROW_BYTES + ((unit % PANEL) << 2);
 }
 
 /** Cross-entropy of a row in nats; its scores become the gradient (softmax − target) / B. */
-function softmaxRow(b: Batch, layer: Layer, row: i32): void {
+function softmaxRow(b: NetworkBatch, layer: NetworkLayer, row: i32): void {
   const target = load<i32>(b.targets + (row << 2));
   let largest: f32 = -Infinity, best = 0, total: f32 = 0, others: f32 = 0;
   for (let y = 0; y < b.outputSize; y++) {
@@ -200,7 +199,7 @@ function softmaxRow(b: Batch, layer: Layer, row: i32): void {
 }
 
 /** to[panel] ← out·wᵀ: the gradient by a layer's inputs. */
-function backPanel(b: Batch, layer: Layer, to: usize, panel: i32, scratch: usize): void {
+function backPanel(b: NetworkBatch, layer: NetworkLayer, to: usize, panel: i32, scratch: usize): void {
   for (let o = 0; o < layer.outputs / PANEL; o++) {
     const from = layer.weights + (o * layer.inputs + panel * PANEL) * ROW_BYTES;
     turn32x32(scratch + o * BLOCK_BYTES, from);
@@ -210,7 +209,7 @@ function backPanel(b: Batch, layer: Layer, to: usize, panel: i32, scratch: usize
 }
 
 /** The gradient by the scores below: that by the layer's inputs, times the slope of the activation. */
-function backwardPanel(b: Batch, layer: Layer, below: Layer, panel: i32, scratch: usize): void {
+function backwardPanel(b: NetworkBatch, layer: NetworkLayer, below: NetworkLayer, panel: i32, scratch: usize): void {
   const out = panelAt(below.out, b, panel), x = panelAt(layer.x, b, panel);
   backPanel(b, layer, out, panel, scratch);
   // With x = a / keep where a unit stays and 0 where not: σ′·x/a = x(1 − x·keep); ReLU′·x/a = 1 / keep.
@@ -228,7 +227,7 @@ function backwardPanel(b: Batch, layer: Layer, below: Layer, panel: i32, scratch
 }
 
 /** The gradient xᵀ·out of 32 × 32 weights, and their update. */
-function updateBlock(b: Batch, layer: Layer, panel: i32, rowPanel: i32, scratch: usize): void {
+function updateBlock(b: NetworkBatch, layer: NetworkLayer, panel: i32, rowPanel: i32, scratch: usize): void {
   const x = panelAt(layer.x, b, rowPanel), out = panelAt(layer.out, b, panel);
   memory.fill(scratch, 0, BLOCK_BYTES);
   for (let i = 0; i < PANEL; i += 4) {
@@ -243,7 +242,7 @@ function updateBlock(b: Batch, layer: Layer, panel: i32, rowPanel: i32, scratch:
   update(b, layer.weights + at, layer.first + at, layer.second + at, scratch, BLOCK_BYTES);
 }
 
-function updateBias(b: Batch, layer: Layer, panel: i32, scratch: usize): void {
+function updateBias(b: NetworkBatch, layer: NetworkLayer, panel: i32, scratch: usize): void {
   const out = panelAt(layer.out, b, panel);
   for (let part = 0; part < ROW_BYTES; part += 16) {
     let sum = f32x4.splat(0);

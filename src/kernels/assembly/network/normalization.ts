@@ -2,18 +2,18 @@
  * Batch normalization of a panel of hidden units.
  * @module
  */
-import { PANEL } from "../simd/panel";
-import { addNoise, Batch, Layer, panelAt, PERTURB, ROW_BYTES } from "./batch";
+import { PANEL, ROW_BYTES } from "../simd/panel";
+import { addNoise, NetworkBatch, NetworkLayer, panelAt, PERTURB } from "./batch";
 import { update } from "./optimizers";
 
 /** Added to variances, so that a unit that never changes can be normalized. */
 const VARIANCE_EPSILON: f32 = 1e-5;
 
 /**
- * out[panel] ← gain·z + bias with z the sums at mean 0 and variance 1 over the batch, plus noise. Batch
+ * out[panel] ← gain·z + bias with z the sums at mean 0 and variance 1 over the batch, plus noise. NetworkBatch
  * normalization: Ioffe, Szegedy (2015).
  */
-export function normalizePanel(b: Batch, layer: Layer, stream: i32, panel: i32, scratch: usize): void {
+export function normalizePanel(b: NetworkBatch, layer: NetworkLayer, stream: i32, panel: i32, scratch: usize): void {
   const out = panelAt(layer.out, b, panel), normal = panelAt(layer.normal, b, panel);
   const noisy = panelAt(layer.noisy, b, panel), bytes = b.rows * ROW_BYTES;
   const one = f32x4.splat(1), share = f32x4.splat(1 / <f32> b.rows), follow = f32x4.splat(b.follow);
@@ -61,7 +61,7 @@ export function normalizePanel(b: Batch, layer: Layer, stream: i32, panel: i32, 
 /**
  * From the gradient by gain·z + bias to that by the sums, in place; then the steps of gains and biases.
  */
-export function unnormalizePanel(b: Batch, layer: Layer, panel: i32, scratch: usize): void {
+export function unnormalizePanel(b: NetworkBatch, layer: NetworkLayer, panel: i32, scratch: usize): void {
   const out = panelAt(layer.out, b, panel), normal = panelAt(layer.normal, b, panel);
   const noisy = panelAt(layer.noisy, b, panel), bytes = b.rows * ROW_BYTES;
   const share = f32x4.splat(1 / <f32> b.rows), biases = scratch, gains = scratch + ROW_BYTES;

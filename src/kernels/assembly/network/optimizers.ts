@@ -2,7 +2,8 @@
  * What turns a gradient into an update; formulas in ../network.ts.
  * @module
  */
-import { Batch, GRADIENTS, Layer, ROW_BYTES } from "./batch";
+import { ROW_BYTES } from "../simd/panel";
+import { NetworkBatch, GRADIENTS, NetworkLayer } from "./batch";
 
 // Optimizers, in the order of ../network.ts.
 const SGD: i32 = 0;
@@ -13,7 +14,7 @@ const RMSPROP: i32 = 4;
 const ADADELTA: i32 = 5;
 
 /** gradient += l2·w + l1·sign(w) */
-export function addDecay(b: Batch, gradient: usize, weights: usize, bytes: i32): void {
+export function addDecay(b: NetworkBatch, gradient: usize, weights: usize, bytes: i32): void {
   const l1 = f32x4.splat(b.l1), l2 = f32x4.splat(b.l2), zero = f32x4.splat(0);
   for (let at = 0; at < bytes; at += 16) {
     const w = v128.load(weights + at);
@@ -25,7 +26,7 @@ export function addDecay(b: Batch, gradient: usize, weights: usize, bytes: i32):
 
 /** One step of the optimizer for `bytes` of parameters; or a copy of the gradient where those are asked for. */
 export function update(
-  b: Batch,
+  b: NetworkBatch,
   parameter: usize,
   first: usize,
   second: usize,
@@ -103,7 +104,7 @@ export function update(
 }
 
 /** Scales down the weights into each of 32 units whose norm is above `bound`. */
-export function limitNorms(layer: Layer, panel: i32, bound: f32): void {
+export function limitNorms(layer: NetworkLayer, panel: i32, bound: f32): void {
   const w = layer.weights + panel * layer.inputs * ROW_BYTES, bytes = layer.inputs * ROW_BYTES;
   for (let part = 0; part < ROW_BYTES; part += 16) {
     let squares = f32x4.splat(0);

@@ -3,9 +3,9 @@
  * and harnessing adversarial examples".
  * @module
  */
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { sumLanes } from "../simd/math";
-import { Batch, inputOf, Layer, panelAt, ROW_BYTES } from "./batch";
+import { NetworkBatch, inputOf, NetworkLayer, panelAt } from "./batch";
 
 /**
  * 2^40. Squares are taken of gradients times this, because a case learnt with a margin of 40 nats has some
@@ -14,7 +14,7 @@ import { Batch, inputOf, Layer, panelAt, ROW_BYTES } from "./batch";
 const SCALE: f32 = 1099511627776;
 
 /** inputs ← inputs + reach·sign(gradient) within [0, 1]; x of the layer holds the gradients. */
-export function perturbPanel(b: Batch, layer: Layer, panel: i32): void {
+export function perturbPanel(b: NetworkBatch, layer: NetworkLayer, panel: i32): void {
   const gradients = panelAt(layer.x, b, panel), count = min(PANEL, b.inputSize - panel * PANEL);
   for (let row = 0; row < b.rows; row++) {
     const from = gradients + row * ROW_BYTES, inputs = inputOf(b, row, panel);
@@ -27,7 +27,7 @@ export function perturbPanel(b: Batch, layer: Layer, panel: i32): void {
 }
 
 /** The squared norm of a panel's gradients times {@linkcode SCALE}, a row a number. */
-export function squarePanel(b: Batch, layer: Layer, panel: i32): void {
+export function squarePanel(b: NetworkBatch, layer: NetworkLayer, panel: i32): void {
   const gradients = panelAt(layer.x, b, panel), up = f32x4.splat(SCALE);
   for (let row = 0; row < b.rows; row++) {
     let sum = f32x4.splat(0);
@@ -40,7 +40,7 @@ export function squarePanel(b: Batch, layer: Layer, panel: i32): void {
 }
 
 /** inputs ← inputs + reach·gradient / its norm. */
-export function perturbRows(b: Batch, layer: Layer, panel: i32): void {
+export function perturbRows(b: NetworkBatch, layer: NetworkLayer, panel: i32): void {
   const gradients = panelAt(layer.x, b, panel), count = min(PANEL, b.inputSize - panel * PANEL);
   for (let row = 0; row < b.rows; row++) {
     let squares: f32 = 0;

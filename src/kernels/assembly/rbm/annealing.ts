@@ -6,7 +6,7 @@
  */
 import {
   activateHidden,
-  Batch,
+  RbmBatch,
   betaOf,
   entryBytes,
   firstColumn,
@@ -16,13 +16,12 @@ import {
   listBytes,
   listVisible,
   padded,
-  ROW_BYTES,
   sampleLabels,
   toLists,
   visibleSample,
   visibleUnits,
 } from "./batch";
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { softplus4 } from "../simd/math";
 import { turn32x32 } from "../simd/products";
 import { meet, shareStart } from "../simd/barrier";
@@ -31,7 +30,7 @@ import { meet, shareStart } from "../simd/barrier";
  * A worker's share of `k` steps through inverse temperatures: before each, the gains take in log p(v) at
  * the next one − at this one.
  */
-export function annealBatch(r: Batch, worker: i32): void {
+export function annealBatch(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, steps = r.k, rows = r.modelRows;
   for (let s = 0; s < steps; s++) {
     const before = load<f32>(r.schedule + (s << 2)), beta = load<f32>(r.schedule + (s << 2), 4);
@@ -45,7 +44,7 @@ export function annealBatch(r: Batch, worker: i32): void {
  * The same along the line of parameters from the first RBM of `path` to the second, at the shares of it
  * that the schedule names. The batch's weights and biases end as those of the last share.
  */
-export function annealPath(r: Batch, worker: i32): void {
+export function annealPath(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, steps = r.k, rows = r.modelRows;
   goTo(r, worker, workers, load<f32>(r.schedule));
   meet(r.barrier, worker);
@@ -62,7 +61,7 @@ export function annealPath(r: Batch, worker: i32): void {
 }
 
 /** From the hidden units' sums in `model` to the next visible states. */
-function gibbsStep(r: Batch, worker: i32, workers: i32, beta: f32, step: i32): void {
+function gibbsStep(r: RbmBatch, worker: i32, workers: i32, beta: f32, step: i32): void {
   const rows = r.modelRows;
   activateHidden(r, worker, workers, r.model, rows, beta, r.layer, step);
   toLists(r, worker, workers, rows);
@@ -75,7 +74,7 @@ function gibbsStep(r: Batch, worker: i32, workers: i32, beta: f32, step: i32): v
 
 /** Adds to the gains log p(v) at inverse temperature `beta` − at `other`, or at the rows' own. */
 export function addTemperatureGains(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   workers: i32,
   beta: f32,
@@ -90,7 +89,7 @@ export function addTemperatureGains(
  * and sums′ in `others`.
  */
 function addHiddenGains(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   workers: i32,
   beta: f32,
@@ -120,7 +119,7 @@ function addHiddenGains(
 
 /** What visible units say: (β − β′)·Σ (bias − base)·v, for a worker's share of the rows. */
 function addVisibleGains(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   workers: i32,
   beta: f32,
@@ -153,31 +152,31 @@ function biasGain(list: usize, step: i32, bias: usize, base: usize): f64 {
 /** Bytes of an RBM's weights. */
 // @ts-ignore: decorator
 @inline
-function weightBytes(r: Batch): i32 {
+function weightBytes(r: RbmBatch): i32 {
   return visibleUnits(r) * padded(r.hidden) << 2;
 }
 
 /** The weights of an end of the path. */
 // @ts-ignore: decorator
 @inline
-function weightsOf(r: Batch, end: i32): usize {
+function weightsOf(r: RbmBatch, end: i32): usize {
   return r.path + end * (weightBytes(r) + ((visibleUnits(r) + padded(r.hidden)) << 2));
 }
 
 // @ts-ignore: decorator
 @inline
-function visibleBiasOf(r: Batch, end: i32): usize {
+function visibleBiasOf(r: RbmBatch, end: i32): usize {
   return weightsOf(r, end) + weightBytes(r);
 }
 
 // @ts-ignore: decorator
 @inline
-function hiddenBiasOf(r: Batch, end: i32): usize {
+function hiddenBiasOf(r: RbmBatch, end: i32): usize {
   return visibleBiasOf(r, end) + (visibleUnits(r) << 2);
 }
 
 /** A worker's share of the parameters ← those at `share` of the path. */
-function goTo(r: Batch, worker: i32, workers: i32, share: f32): void {
+function goTo(r: RbmBatch, worker: i32, workers: i32, share: f32): void {
   const visible = visibleUnits(r), pad = padded(r.hidden);
   const to = firstColumn(pad, worker + 1, workers);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {

@@ -8,7 +8,7 @@
  * @module
  */
 import { prefetch } from "../simd/prefetch";
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { exp4, sigmoid4, sumLanes } from "../simd/math";
 import { addProduct, turnPanel } from "../simd/products";
 import { fillUniform } from "../simd/random";
@@ -18,14 +18,13 @@ import { Barrier, meet, shareStart, take } from "../simd/barrier";
 // A panel is 32 columns: weights (H/32, V, 32), transposed (V/32, H, 32), activities (units/32, R, 32),
 // all padded to 32 in both directions.
 
-export const ROW_BYTES: i32 = 128;
 /** From so many rows of a batch on most rows of weights in a panel are used by one or another. */
 const PREFETCHED_ROWS: i32 = 16;
 export const ZEROS: usize = memory.data(128, 16);
 /** Fields of a batch, in the order of the caller's Int32Array: see ../training.ts. */
 // @ts-ignore: decorator
 @unmanaged
-export class Batch {
+export class RbmBatch {
   barrier: Barrier;
   rows: i32; // B
   modelRows: i32; // M; B unless chains persist
@@ -136,7 +135,7 @@ export function listBytes(count: i32): i32 {
 
 // @ts-ignore: decorator
 @inline
-export function visibleUnits(r: Batch): i32 {
+export function visibleUnits(r: RbmBatch): i32 {
   return padded(r.pixels + r.labels);
 }
 
@@ -165,26 +164,26 @@ export function entryBytes(binary: bool): i32 {
 /** Whether `rowLists` hold no values; directed layers, with k = 0, have inputs alone in them. */
 // @ts-ignore: decorator
 @inline
-export function binaryRows(r: Batch): bool {
+export function binaryRows(r: RbmBatch): bool {
   return (r.sampleInputs | r.denseInputs) != 0 && (r.sampleVisible | i32(r.k == 0)) != 0;
 }
 
 // @ts-ignore: decorator
 @inline
-export function rowList(r: Batch, unit: i32): usize {
+export function rowList(r: RbmBatch, unit: i32): usize {
   return r.rowLists + unit * listBytes(2 * r.maxRows);
 }
 
 // @ts-ignore: decorator
 @inline
-export function inArea(r: Batch, area: i32, row: i32): i32 {
+export function inArea(r: RbmBatch, area: i32, row: i32): i32 {
   return (area * r.maxRows + row) * ROW_BYTES;
 }
 
 /** Adds a batch row to the lists of a word's units. */
 // @ts-ignore: decorator
 @inline
-function pushAll(r: Batch, unit: i32, word: u32, offset: i32, binary: bool): void {
+function pushAll(r: RbmBatch, unit: i32, word: u32, offset: i32, binary: bool): void {
   while (word) {
     push(rowList(r, unit + ctz(word)), offset, 1, binary);
     word &= word - 1;
@@ -200,7 +199,7 @@ export function clear(list: usize): void {
 /** Whether rows are told apart into those with only the input on, only the model, and both. */
 // @ts-ignore: decorator
 @inline
-export function paired(r: Batch): bool {
+export function paired(r: RbmBatch): bool {
   return r.sampleInputs != 0 && !r.denseInputs && r.sampleVisible != 0 && !r.persistent;
 }
 
@@ -210,54 +209,54 @@ export function paired(r: Batch): bool {
  */
 // @ts-ignore: decorator
 @inline
-export function flipped(r: Batch): bool {
+export function flipped(r: RbmBatch): bool {
   return paired(r) && r.k == 1;
 }
 
 /** Whether chains end in probabilities, not in samples. */
 // @ts-ignore: decorator
 @inline
-export function denseModel(r: Batch): bool {
+export function denseModel(r: RbmBatch): bool {
   return r.sampleVisible == 0 && !r.persistent;
 }
 
 // @ts-ignore: decorator
 @inline
-export function labelListBytes(r: Batch): i32 {
+export function labelListBytes(r: RbmBatch): i32 {
   return listBytes(r.labels);
 }
 
 /** The lists of labels that go with lists of pixels. */
 // @ts-ignore: decorator
 @inline
-export function labelLists(r: Batch, lists: usize): usize {
+export function labelLists(r: RbmBatch, lists: usize): usize {
   return lists == r.dataLists ? r.dataLabels : r.modelLabels;
 }
 
 /** Where a panel's bits of a row are. */
 // @ts-ignore: decorator
 @inline
-export function bitsOf(r: Batch, bits: usize, column: i32, row: i32): usize {
+export function bitsOf(r: RbmBatch, bits: usize, column: i32, row: i32): usize {
   return bits + ((column / PANEL * r.maxRows + row) << 2);
 }
 
 // @ts-ignore: decorator
 @inline
-export function scratchBytes(r: Batch): i32 {
+export function scratchBytes(r: RbmBatch): i32 {
   return (max(padded(r.hidden), visibleUnits(r)) << 2) + (PANEL + 3) * ROW_BYTES;
 }
 
 /** The inverse temperature of a row: its own, where rows have their own. */
 // @ts-ignore: decorator
 @inline
-export function betaOf(r: Batch, row: i32, beta: f32): f32 {
+export function betaOf(r: RbmBatch, row: i32, beta: f32): f32 {
   return r.betas ? load<f32>(r.betas + (row << 2)) : beta;
 }
 
 /** Whether a row of the model is learnt from. */
 // @ts-ignore: decorator
 @inline
-export function isLearning(r: Batch, row: i32): bool {
+export function isLearning(r: RbmBatch, row: i32): bool {
   return r.betas == 0 || load<f32>(r.betas + (row << 2)) == 1;
 }
 
@@ -266,7 +265,7 @@ export function isLearning(r: Batch, row: i32): bool {
  * names the stream of random numbers. `last` is of what ends a batch's chains.
  */
 export function hiddenUnits(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   out: usize,
   lists: usize,
@@ -282,7 +281,7 @@ export function hiddenUnits(
 
 /** The same of a panel. */
 export function hiddenPanel(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   column: i32,
   out: usize,
@@ -300,7 +299,7 @@ export function hiddenPanel(
 
 /** c + v·W of a worker's own columns. */
 export function hiddenSums(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   workers: i32,
   out: usize,
@@ -316,7 +315,7 @@ export function hiddenSums(
 
 /** c + v·W of a panel. */
 function sumHidden(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   column: i32,
   out: usize,
@@ -350,13 +349,13 @@ function sumHidden(
 /** Brings a panel of a table near, where its rows are going to be used by enough rows of the batch. */
 // @ts-ignore: decorator
 @inline
-function prefetchPanel(r: Batch, worker: i32, table: usize, tableRows: i32, rows: i32): void {
+function prefetchPanel(r: RbmBatch, worker: i32, table: usize, tableRows: i32, rows: i32): void {
   if (rows < PREFETCHED_ROWS) return;
   prefetch(table, tableRows * ROW_BYTES, r.scratch + worker * scratchBytes(r));
 }
 
 /** A panel's sums of the data + the rows of units that the model has on in their place. */
-function addFlips(r: Batch, worker: i32, column: i32): void {
+function addFlips(r: RbmBatch, worker: i32, column: i32): void {
   const bytes = listBytes(r.pixels), all = r.maxRows, labelBytes = labelListBytes(r);
   const table = r.weights + column * (visibleUnits(r) << 2), panel = r.model + (column * all << 2);
   prefetchPanel(r, worker, table, visibleUnits(r), r.rows);
@@ -376,7 +375,7 @@ function rowOfLabel(table: usize, list: usize): usize {
 
 /** Sums of a worker's own columns ← σ(β·sums), sampled. */
 export function activateHidden(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   workers: i32,
   out: usize,
@@ -396,7 +395,7 @@ export function activateHidden(
  * bits, unless `sampled` is −1.
  */
 function activatePanel(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   column: i32,
   sums: usize,
@@ -426,14 +425,14 @@ function activatePanel(
 }
 
 /** Makes lists of the bits of hidden units, once all workers have written theirs. */
-export function toLists(r: Batch, worker: i32, workers: i32, rows: i32): void {
+export function toLists(r: RbmBatch, worker: i32, workers: i32, rows: i32): void {
   meet(r.barrier, worker);
   listHidden(r, worker, workers, rows);
   meet(r.barrier, worker);
 }
 
 /** Lists the hidden units that are on, for a worker's share of the rows. */
-function listHidden(r: Batch, worker: i32, workers: i32, rows: i32): void {
+function listHidden(r: RbmBatch, worker: i32, workers: i32, rows: i32): void {
   const bytes = listBytes(r.hidden), units = padded(r.hidden);
   const to = shareStart(rows, worker + 1, workers);
   for (let row = shareStart(rows, worker, workers); row < to; row++) {
@@ -447,7 +446,7 @@ function listHidden(r: Batch, worker: i32, workers: i32, rows: i32): void {
 }
 
 /** Lists the pixels that the model has on, or those that flipped, for a worker's share of the rows. */
-export function listVisible(r: Batch, worker: i32, workers: i32, rows: i32, flips: bool): void {
+export function listVisible(r: RbmBatch, worker: i32, workers: i32, rows: i32, flips: bool): void {
   const bytes = listBytes(r.pixels), units = padded(r.pixels);
   const to = shareStart(rows, worker + 1, workers);
   for (let row = shareStart(rows, worker, workers); row < to; row++) {
@@ -467,7 +466,7 @@ export function listVisible(r: Batch, worker: i32, workers: i32, rows: i32, flip
 /** The uniforms of a panel of units. */
 // @ts-ignore: decorator
 @inline
-function fillUniform32(r: Batch, out: usize, unit: i32, layer: i32, step: i32, row: i32): void {
+function fillUniform32(r: RbmBatch, out: usize, unit: i32, layer: i32, step: i32, row: i32): void {
   fillUniform(out, unit, unit + PANEL, layer, step, row, r.seedLow, r.seedHigh);
 }
 
@@ -656,7 +655,7 @@ function below16(u: usize, p: usize): i32 {
  * batch rows are listed by unit as well. A reconstruction that is only measured is not `sampled`.
  */
 export function visibleSample(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   rows: i32,
   layer: i32,
@@ -673,7 +672,7 @@ export function visibleSample(
 }
 
 function visiblePanel(
-  r: Batch,
+  r: RbmBatch,
   worker: i32,
   column: i32,
   rows: i32,
@@ -750,7 +749,7 @@ function activate(x: usize, input: usize, count: i32, gaussian: bool): f32 {
 }
 
 /** The softmax group of labels: one of them on, or all as values; worker 0 does it for all rows. */
-export function sampleLabels(r: Batch, layer: i32, step: i32, last: bool): void {
+export function sampleLabels(r: RbmBatch, layer: i32, step: i32, last: bool): void {
   const all = r.maxRows, rows = r.modelRows;
   const bytes = labelListBytes(r), uniforms = r.scratch;
   const sample = !last || r.sampleVisible;
@@ -784,12 +783,12 @@ export function sampleLabels(r: Batch, layer: i32, step: i32, last: bool): void 
 
 // @ts-ignore: decorator
 @inline
-function labelActivity(r: Batch, row: i32, y: i32): usize {
+function labelActivity(r: RbmBatch, row: i32, y: i32): usize {
   const unit = r.pixels + y, column = unit & -PANEL;
   return r.visible + (column * r.maxRows << 2) + row * ROW_BYTES + ((unit - column) << 2);
 }
 
-function softmax(r: Batch, row: i32): void {
+function softmax(r: RbmBatch, row: i32): void {
   let largest: f32 = -Infinity, total: f32 = 0;
   for (let y = 0; y < r.labels; y++) largest = max(largest, load<f32>(labelActivity(r, row, y)));
   for (let y = 0; y < r.labels; y++) {

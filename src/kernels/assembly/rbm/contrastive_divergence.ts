@@ -5,7 +5,7 @@
 import { addTemperatureGains } from "./annealing";
 import {
   activateHidden,
-  Batch,
+  RbmBatch,
   below32,
   binaryRows,
   bitsOf,
@@ -29,7 +29,6 @@ import {
   padded,
   paired,
   push,
-  ROW_BYTES,
   rowList,
   sampleLabels,
   scratchBytes,
@@ -39,7 +38,7 @@ import {
   visibleUnits,
   ZEROS,
 } from "./batch";
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { exp4, sumLanes } from "../simd/math";
 import { addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "../simd/products";
 import { fillUniform } from "../simd/random";
@@ -53,7 +52,7 @@ const SWAP_STREAM: i32 = 4092;
 const SPARSITY_MEMORY: f32 = 0.9;
 
 /** A worker's share of one batch: positive and negative statistics, then the update. */
-export function trainBatch(r: Batch, worker: i32): void {
+export function trainBatch(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, labelled = r.labels > 0, step = r.step;
   readInputs(r, worker, workers);
   if (worker == 0 && labelled && !r.denseInputs) readTargets(r);
@@ -94,7 +93,7 @@ export function trainBatch(r: Batch, worker: i32): void {
  * min(1, p_β(v′)·p_β′(v) / p_β(v)·p_β′(v′)). Desjardins et al. (2010), "Tempered Markov chain Monte
  * Carlo for training of restricted Boltzmann machines".
  */
-function swapTemperatures(r: Batch, worker: i32, workers: i32): void {
+function swapTemperatures(r: RbmBatch, worker: i32, workers: i32): void {
   const all = r.maxRows;
   memory.fill(r.gains + ((worker * all) << 3), 0, r.modelRows << 3);
   addTemperatureGains(r, worker, workers, 1, 1);
@@ -116,7 +115,7 @@ function swapTemperatures(r: Batch, worker: i32, workers: i32): void {
   meet(r.barrier, worker);
 }
 
-function gainOf(r: Batch, row: i32, workers: i32): f64 {
+function gainOf(r: RbmBatch, row: i32, workers: i32): f64 {
   let sum: f64 = 0;
   for (let worker = 0; worker < workers; worker++) {
     sum += load<f64>(r.gains + ((worker * r.maxRows + row) << 3));
@@ -125,7 +124,7 @@ function gainOf(r: Batch, row: i32, workers: i32): f64 {
 }
 
 /** Lists the inputs of a worker's columns, by batch row and by pixel. */
-export function readInputs(r: Batch, worker: i32, workers: i32): void {
+export function readInputs(r: RbmBatch, worker: i32, workers: i32): void {
   const visible = visibleUnits(r), pad = padded(r.pixels), bytes = listBytes(r.pixels);
   const from = firstColumn(visible, worker, workers);
   const all = firstColumn(visible, worker + 1, workers), to = min(all, pad);
@@ -168,7 +167,7 @@ export function readInputs(r: Batch, worker: i32, workers: i32): void {
 }
 
 /** inputs ← bytes / divisor, for columns `from` … `to`. */
-function divideBytes(r: Batch, from: i32, to: i32): void {
+function divideBytes(r: RbmBatch, from: i32, to: i32): void {
   const pad = padded(r.pixels), divisor = f32x4.splat(r.divisor);
   for (let row = 0; row < r.rows; row++) {
     for (let unit = from; unit < to; unit += 16) {
@@ -190,7 +189,7 @@ function divide4(out: usize, integers: v128, divisor: v128): void {
 }
 
 /** Copies the inputs and labels of columns `from` … `to` into panels. */
-function placeDense(r: Batch, from: i32, to: i32): void {
+function placeDense(r: RbmBatch, from: i32, to: i32): void {
   const pad = padded(r.pixels), all = r.maxRows;
   for (let unit = from; unit < to; unit += PANEL) {
     const panel = r.dense + (unit * all << 2), pixels = max(min(PANEL, r.pixels - unit), 0);
@@ -207,7 +206,7 @@ function placeDense(r: Batch, from: i32, to: i32): void {
 }
 
 /** Lists the label unit of each row; worker 0 does it for all. */
-function readTargets(r: Batch): void {
+function readTargets(r: RbmBatch): void {
   const bytes = labelListBytes(r);
   for (let y = 0; y < r.labels; y++) clear(rowList(r, r.pixels + y));
   for (let row = 0; row < r.rows; row++) {
@@ -223,7 +222,7 @@ function readTargets(r: Batch): void {
  * The model's hidden units, then velocity ← momentum·velocity + rate·(⟨vh⟩data − ⟨vh⟩model − penalties) and
  * w ← w + velocity, a panel at a time while its weights are in cache; biases alike.
  */
-function update(r: Batch, worker: i32, workers: i32): void {
+function update(r: RbmBatch, worker: i32, workers: i32): void {
   const visible = visibleUnits(r), panels = padded(r.hidden) / PANEL;
   const rate: f32 = r.learningRate / <f32> r.rows;
   const modelShare: f32 = <f32> r.rows / <f32> r.learningRows;
@@ -255,7 +254,7 @@ function update(r: Batch, worker: i32, workers: i32): void {
 }
 
 /** The update of a panel's weights and hidden biases. */
-function updatePanel(r: Batch, worker: i32, column: i32, rate: f32, modelShare: f32): void {
+function updatePanel(r: RbmBatch, worker: i32, column: i32, rate: f32, modelShare: f32): void {
   const visible = visibleUnits(r), pad = padded(r.hidden), all = r.maxRows;
   const block = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
   const bias = block + BLOCK_BYTES, correction = bias + ROW_BYTES, sparsity = correction + ROW_BYTES;
@@ -302,7 +301,7 @@ function updatePanel(r: Batch, worker: i32, column: i32, rate: f32, modelShare: 
 }
 
 /** The mean of a visible unit over the batch's data, and its offset. */
-function measureVisible(r: Batch, unit: i32): void {
+function measureVisible(r: RbmBatch, unit: i32): void {
   const list = rowList(r, unit), area = <u32> (r.maxRows * ROW_BYTES), binary = binaryRows(r);
   let sum: f32 = 0;
   if (r.denseInputs) sum = sumOfRow(r.denseByUnit + (unit * r.maxRows << 2), r.rows);
@@ -318,7 +317,7 @@ function measureVisible(r: Batch, unit: i32): void {
 }
 
 /** Σ of 32 hidden units over the data − over the model. */
-function hiddenGradient(r: Batch, signed: usize, column: i32, out: usize): void {
+function hiddenGradient(r: RbmBatch, signed: usize, column: i32, out: usize): void {
   for (let at = 0; at < ROW_BYTES; at += 16) {
     let sum = f32x4.splat(0);
     for (let row = 0; row < r.rows; row++) {
@@ -332,7 +331,7 @@ function hiddenGradient(r: Batch, signed: usize, column: i32, out: usize): void 
 }
 
 /** Means of 32 hidden units over the data. */
-function hiddenMean(r: Batch, signed: usize, at: i32): v128 {
+function hiddenMean(r: RbmBatch, signed: usize, at: i32): v128 {
   let sum = f32x4.splat(0);
   for (let row = 0; row < r.rows; row++) {
     sum = f32x4.add(sum, v128.load(signed + inArea(r, DATA_AREA, row) + at));
@@ -344,7 +343,7 @@ function hiddenMean(r: Batch, signed: usize, at: i32): v128 {
  * cost·(q − target) times the batch's size for 32 hidden units, q their running mean in the cases that
  * dropout leaves them in; Hinton (2012), §11. Its product with a visible unit's mean is what the weights lose.
  */
-function sparsityGradient(r: Batch, signed: usize, column: i32, out: usize): void {
+function sparsityGradient(r: RbmBatch, signed: usize, column: i32, out: usize): void {
   const keep = f32x4.splat(SPARSITY_MEMORY), rest = f32x4.splat(1 - SPARSITY_MEMORY);
   const cost = f32x4.splat(r.sparsityCost * <f32> r.rows), target = f32x4.splat(r.sparsityTarget);
   for (let at = 0; at < ROW_BYTES; at += 16) {
@@ -359,7 +358,7 @@ function sparsityGradient(r: Batch, signed: usize, column: i32, out: usize): voi
   }
 }
 
-function moveHiddenOffsets(r: Batch, signed: usize, column: i32): void {
+function moveHiddenOffsets(r: RbmBatch, signed: usize, column: i32): void {
   const speed = f32x4.splat(r.centring);
   for (let at = 0; at < ROW_BYTES; at += 16) {
     const offset = r.hiddenOffsets + (column << 2) + at, old = v128.load(offset);
@@ -374,7 +373,7 @@ function moveHiddenOffsets(r: Batch, signed: usize, column: i32): void {
  * machines", §3.
  */
 function centre(
-  r: Batch,
+  r: RbmBatch,
   gradient: usize,
   hiddenSums: usize,
   correction: usize,
@@ -414,7 +413,7 @@ export function addStatistics(block: usize, visible: usize, hidden: usize, rows:
 }
 
 /** Writes the three areas of a panel: the model's activities count once for each row of data. */
-function sign(r: Batch, signed: usize, column: i32, modelShare: f32): void {
+function sign(r: RbmBatch, signed: usize, column: i32, modelShare: f32): void {
   const data = r.data + (column * r.maxRows << 2), model = r.model + (column * r.maxRows << 2);
   const minus = f32x4.splat(-modelShare), area = r.maxRows * ROW_BYTES;
   for (let at = 0; at < r.rows * ROW_BYTES; at += 16) {
@@ -436,7 +435,7 @@ function sign(r: Batch, signed: usize, column: i32, modelShare: f32): void {
 }
 
 /** Σ of a visible unit's states in the data − in the model. */
-function sumOfUnit(r: Batch, unit: i32, modelShare: f32): f32 {
+function sumOfUnit(r: RbmBatch, unit: i32, modelShare: f32): f32 {
   const list = rowList(r, unit), area = <u32> (r.maxRows * ROW_BYTES), binary = binaryRows(r);
   let sum: f32 = 0;
   if (r.denseInputs) sum += sumOfRow(r.denseByUnit + (unit * r.maxRows << 2), r.rows);
@@ -457,7 +456,7 @@ function sumOfRow(row: usize, count: i32): f32 {
 }
 
 /** The momentum update of 32 weights; `rate` is that of a gradient summed over the batch. */
-export function step32(r: Batch, at: i32, gradient: usize, rate: f32): void {
+export function step32(r: RbmBatch, at: i32, gradient: usize, rate: f32): void {
   const momentum = f32x4.splat(r.momentum), decay = f32x4.splat(r.learningRate * r.weightCost);
   const scale = f32x4.splat(rate), weights = r.weights + at, velocity = r.velocity + at;
   if (r.l1 == 0 && r.fastWeights == 0) {

@@ -4,25 +4,24 @@
  * @module
  */
 import {
-  Batch,
+  RbmBatch,
   below32,
   hiddenPanel,
   padded,
-  ROW_BYTES,
   rowList,
   scratchBytes,
   sumPanel,
   visibleUnits,
   ZEROS,
 } from "./batch";
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { BLOCK_BYTES } from "../simd/products";
 import { fillUniform } from "../simd/random";
 import { meet, take } from "../simd/barrier";
 import { addStatistics, readInputs, step32 } from "./contrastive_divergence";
 
 /** A worker's share of p = σ(c + x·w) into `outputs` (B, H padded), or of a sample of it. */
-export function predictBatch(r: Batch, worker: i32): void {
+export function predictBatch(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, pad = padded(r.hidden);
   readInputs(r, worker, workers);
   meet(r.barrier, worker);
@@ -51,7 +50,7 @@ export function predictBatch(r: Batch, worker: i32): void {
  * A worker's share of one step of the delta rule: w += rate·⟨x·(t − p)⟩ for targets t in `outputs`
  * (B, H padded), and the same for the biases.
  */
-export function learnBatch(r: Batch, worker: i32): void {
+export function learnBatch(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, pad = padded(r.hidden), visible = visibleUnits(r);
   readInputs(r, worker, workers);
   meet(r.barrier, worker);

@@ -4,21 +4,20 @@
  * @module
  */
 import {
-  Batch,
+  RbmBatch,
   clear,
   firstColumn,
   hiddenSums,
   labelListBytes,
   labelLists,
   padded,
-  ROW_BYTES,
   rowList,
   scratchBytes,
   sumPanel,
   visibleUnits,
   ZEROS,
 } from "./batch";
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { exp4, sigmoid4, softplus4, sumLanes } from "../simd/math";
 import { turn32x32 } from "../simd/products";
 import { meet, shareStart } from "../simd/barrier";
@@ -32,7 +31,7 @@ const NEGLIGIBLE: f32 = 3e-8;
  * d = Σ_y e_y·σ(o_y) for c, x·d for W, e_y·σ(o_y) for U_y and e_y for its bias. It ends with e in
  * `labelErrors`.
  */
-export function discriminateBatch(r: Batch, worker: i32): void {
+export function discriminateBatch(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers;
   readInputs(r, worker, workers);
   if (worker == 0) {
@@ -61,25 +60,25 @@ export function discriminateBatch(r: Batch, worker: i32): void {
 
 // @ts-ignore: decorator
 @inline
-function labelError(r: Batch, row: i32, y: i32): usize {
+function labelError(r: RbmBatch, row: i32, y: i32): usize {
   return r.labelErrors + ((row * r.labels + y) << 2);
 }
 
 // @ts-ignore: decorator
 @inline
-function labelPartial(r: Batch, column: i32, row: i32, y: i32): usize {
+function labelPartial(r: RbmBatch, column: i32, row: i32, y: i32): usize {
   return r.labelPartials + (((column / PANEL * r.maxRows + row) * r.labels + y) << 2);
 }
 
 /** The weights of a label into the 32 hidden units of a column's panel. */
 // @ts-ignore: decorator
 @inline
-function labelWeights(r: Batch, column: i32, y: i32): usize {
+function labelWeights(r: RbmBatch, column: i32, y: i32): usize {
   return r.weights + column * (visibleUnits(r) << 2) + (r.pixels + y) * ROW_BYTES;
 }
 
 /** Σ softplus(o_y) over each panel of a worker's columns; the padding adds the same for every label. */
-function sumSoftplus(r: Batch, worker: i32, workers: i32): void {
+function sumSoftplus(r: RbmBatch, worker: i32, workers: i32): void {
   const to = firstColumn(padded(r.hidden), worker + 1, workers);
   for (let column = firstColumn(padded(r.hidden), worker, workers); column < to; column += PANEL) {
     for (let row = 0; row < r.rows; row++) {
@@ -101,7 +100,7 @@ function sumSoftplus(r: Batch, worker: i32, workers: i32): void {
  * [y is the label] − p(y|x) of a row: softmax of b_y + Σ softplus(o_y). Leaves the two parts of
  * −log p(label|x) in `errors`: the largest score − the label's, and what to add the logarithm of.
  */
-function measure(r: Batch, row: i32): void {
+function measure(r: RbmBatch, row: i32): void {
   const pad = padded(r.hidden), target = load<i32>(r.targets + (row << 2));
   let largest: f32 = -Infinity, total: f32 = 0;
   for (let y = 0; y < r.labels; y++) {
@@ -127,7 +126,7 @@ function measure(r: Batch, row: i32): void {
 }
 
 /** The update of a worker's columns; d is left in `model`. */
-function learn(r: Batch, worker: i32, workers: i32): void {
+function learn(r: RbmBatch, worker: i32, workers: i32): void {
   const visible = visibleUnits(r), pad = padded(r.hidden);
   const rate: f32 = r.learningRate / <f32> r.rows;
   const gradient = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
@@ -160,7 +159,7 @@ function learn(r: Batch, worker: i32, workers: i32): void {
 }
 
 /** Σ e_y·σ(o_y) over the rows for 32 hidden units, and its terms added to d. */
-function learnLabel(r: Batch, column: i32, y: i32, out: usize): void {
+function learnLabel(r: RbmBatch, column: i32, y: i32, out: usize): void {
   const place = column * r.maxRows << 2, label = labelWeights(r, column, y);
   memory.fill(out, 0, ROW_BYTES);
   for (let row = 0; row < r.rows; row++) {

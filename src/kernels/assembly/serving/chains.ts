@@ -16,7 +16,7 @@ import { Barrier, meet, shareStart } from "../simd/barrier";
 // one of sums is those columns of every chain
 
 /** Bytes of a row in a panel of 16-bit weights. */
-const ROW_BYTES: i32 = 64;
+export const TABLE_ROW_BYTES: i32 = 64;
 /** Bytes of a chain's sums in a panel, and of as many uniforms. */
 const SUM_BYTES: i32 = 128;
 /** From so many chains on most rows of a panel are used by one or another. */
@@ -25,10 +25,10 @@ const PREFETCHED_CHAINS: i32 = 8;
 const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 const MINUS_ONES: usize = memory.data<i16>([-1, -1, -1, -1, -1, -1, -1, -1], 16);
 
-/** Fields of a chain run, in the order of the caller's Int32Array: see ../chains.ts. */
+/** A run of every chain for some steps. */
 // @ts-ignore: decorator
 @unmanaged
-class Run {
+export class ChainRun {
   barrier: Barrier;
   chains: i32;
   firstChain: i32;
@@ -74,7 +74,7 @@ function padded(n: i32): i32 {
 /** Bytes of a chain's states: whole lines, so that no two workers write the same one. */
 // @ts-ignore: decorator
 @inline
-function stateBytes(r: Run): i32 {
+function stateBytes(r: ChainRun): i32 {
   return (r.visible + 1023 & -1024) >> 3;
 }
 
@@ -88,7 +88,7 @@ function listBytes(units: i32): i32 {
 /** The sums of a chain in a panel. */
 // @ts-ignore: decorator
 @inline
-function sumsOf(r: Run, sums: usize, column: i32, chain: i32): usize {
+function sumsOf(r: ChainRun, sums: usize, column: i32, chain: i32): usize {
   return sums + (column / PANEL * r.chains + chain) * SUM_BYTES;
 }
 
@@ -97,7 +97,7 @@ function sumsOf(r: Run, sums: usize, column: i32, chain: i32): usize {
  * has its own columns of both tables, so its part of the weights stays in its cache. Lists `added`
  * of worker 0 must hold the visible units that are on, with `upSums` at the biases.
  */
-export function runChains(r: Run, worker: i32): void {
+export function runChains(r: ChainRun, worker: i32): void {
   const scratch = r.scratch + worker * SUM_BYTES, workers = r.barrier.workers;
   const steps = r.steps; // after the last meeting the caller may free what r holds
   for (let s = 0; s < steps; s++) {
@@ -116,7 +116,7 @@ export function runChains(r: Run, worker: i32): void {
 }
 
 /** h ~ p(h|v,y) in a worker's columns. */
-function hiddenUnits(r: Run, worker: i32, step: i32, drive: f32, scratch: usize): void {
+function hiddenUnits(r: ChainRun, worker: i32, step: i32, drive: f32, scratch: usize): void {
   const workers = r.barrier.workers, panels = padded(r.hidden) / PANEL;
   const lists = listBytes(r.hidden), on = r.on + worker * r.chains * lists;
   const flips = listBytes(r.visible), own = worker * r.chains * flips;
@@ -132,7 +132,7 @@ function hiddenUnits(r: Run, worker: i32, step: i32, drive: f32, scratch: usize)
   }
   const to = shareStart(panels, worker + 1, workers) * PANEL;
   for (let column = shareStart(panels, worker, workers) * PANEL; column < to; column += PANEL) {
-    const bytes = (r.visible + 1) * ROW_BYTES, table = r.upTable + column / PANEL * bytes;
+    const bytes = (r.visible + 1) * TABLE_ROW_BYTES, table = r.upTable + column / PANEL * bytes;
     if (r.chains >= PREFETCHED_CHAINS) prefetch(table, bytes, scratch);
     for (let chain = 0; chain < r.chains; chain++) {
       const sums = sumsOf(r, r.upSums, column, chain), list = chain * flips;
@@ -144,7 +144,7 @@ function hiddenUnits(r: Run, worker: i32, step: i32, drive: f32, scratch: usize)
 }
 
 /** v ~ p(v|h) and the logits of y in a worker's columns; with `last` p(v=1|h) too. */
-function visibleUnits(r: Run, worker: i32, step: i32, scratch: usize, last: bool): void {
+function visibleUnits(r: ChainRun, worker: i32, step: i32, scratch: usize, last: bool): void {
   const workers = r.barrier.workers, panels = padded(r.visible + r.labels) / PANEL;
   const lists = listBytes(r.hidden), flips = listBytes(r.visible);
   const own = worker * r.chains * flips, added = r.added + own, removed = r.removed + own;
@@ -154,7 +154,7 @@ function visibleUnits(r: Run, worker: i32, step: i32, scratch: usize, last: bool
   }
   const to = shareStart(panels, worker + 1, workers) * PANEL;
   for (let column = shareStart(panels, worker, workers) * PANEL; column < to; column += PANEL) {
-    const bytes = (r.hidden + 1) * ROW_BYTES, table = r.downTable + column / PANEL * bytes;
+    const bytes = (r.hidden + 1) * TABLE_ROW_BYTES, table = r.downTable + column / PANEL * bytes;
     if (r.chains >= PREFETCHED_CHAINS) prefetch(table, bytes, scratch);
     for (let chain = 0; chain < r.chains; chain++) {
       const sums = sumsOf(r, r.downSums, column, chain), list = chain * flips;
@@ -244,7 +244,7 @@ function widen(pairs: v128, signs: v128): v128 {
 
 /** Samples the hidden units of a panel and lists those that are on. */
 function sampleHidden(
-  r: Run,
+  r: ChainRun,
   chain: i32,
   step: i32,
   drive: f32,
@@ -326,7 +326,7 @@ function clear(list: usize): void {
 function append(list: usize, word: u32, unit: i32): void {
   let end = <usize> load<u32>(list);
   while (word) {
-    store<u32>(end, (unit + ctz(word)) * ROW_BYTES);
+    store<u32>(end, (unit + ctz(word)) * TABLE_ROW_BYTES);
     end += 4;
     word &= word - 1;
   }
@@ -339,7 +339,7 @@ function append(list: usize, word: u32, unit: i32): void {
 function close(list: usize, zeroRow: i32): void {
   let end = <usize> load<u32>(list);
   while (end & 15) {
-    store<u32>(end, zeroRow * ROW_BYTES);
+    store<u32>(end, zeroRow * TABLE_ROW_BYTES);
     end += 4;
   }
   store<u32>(list, <u32> end);
@@ -351,7 +351,7 @@ function join(out: usize, from: usize, stride: i32, lists: i32, zeroRow: i32): v
   for (let list = 0; list < lists; list++, from += stride) {
     for (let at = from + 16, end = <usize> load<u32>(from); at < end; at += 4) {
       const row = load<u32>(at);
-      if (row == zeroRow * ROW_BYTES) break;
+      if (row == zeroRow * TABLE_ROW_BYTES) break;
       store<u32>(to, row);
       to += 4;
     }
@@ -362,7 +362,7 @@ function join(out: usize, from: usize, stride: i32, lists: i32, zeroRow: i32): v
 
 /** Samples the visible units of a panel and lists those that flipped. */
 function sampleVisible(
-  r: Run,
+  r: ChainRun,
   chain: i32,
   step: i32,
   u: usize,
@@ -399,7 +399,7 @@ function visibleLogit(sums: usize, scales: usize): v128 {
 }
 
 /** p(v=1|h) of a chain in a panel. */
-function writeProbabilities(r: Run, chain: i32, sums: usize, column: i32): void {
+function writeProbabilities(r: ChainRun, chain: i32, sums: usize, column: i32): void {
   const out = r.probabilities + ((chain * padded(r.visible) + column) << 2);
   const minus = f32x4.splat(-r.inverseTemperature), scales = r.downScale + (column << 2);
   for (let at = 0; at < SUM_BYTES; at += 16) {
@@ -409,7 +409,7 @@ function writeProbabilities(r: Run, chain: i32, sums: usize, column: i32): void 
 }
 
 /** p(y|h) by a stable softmax; a sample by inversion of the running sum unless labels are held. */
-function sampleLabel(r: Run, chain: i32, step: i32, scratch: usize): void {
+function sampleLabel(r: ChainRun, chain: i32, step: i32, scratch: usize): void {
   const out = r.labelProbabilities + ((chain * r.labels) << 2);
   let largest: f64 = -Infinity;
   for (let i = 0; i < r.labels; i++) largest = max(largest, labelLogit(r, chain, i));
@@ -440,7 +440,7 @@ function sampleLabel(r: Run, chain: i32, step: i32, scratch: usize): void {
 
 // @ts-ignore: decorator
 @inline
-function labelLogit(r: Run, chain: i32, i: i32): f64 {
+function labelLogit(r: ChainRun, chain: i32, i: i32): f64 {
   const unit = r.visible + i, lane = unit & PANEL - 1;
   const sum = <f64> load<i32>(sumsOf(r, r.downSums, unit - lane, chain) + (lane << 2));
   return sum * <f64> load<f32>(r.downScale + (unit << 2)) * <f64> r.inverseTemperature;

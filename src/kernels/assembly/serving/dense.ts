@@ -2,13 +2,12 @@
  * Dense products with 32-column panels of weights.
  * @module
  */
-import { PANEL } from "../simd/panel";
+import { PANEL, ROW_BYTES } from "../simd/panel";
 import { sigmoid4, softplus4 } from "../simd/math";
 import { Barrier, meet, shareStart } from "../simd/barrier";
 
 // B batch, I inputs, O outputs, T temperature
 
-const PANEL_BYTES: i32 = 128;
 
 /**
  * Puts rows `first` … `first` + `count` of weights (I, O), or (O, I) if they are `transposed`, which lie at
@@ -27,22 +26,29 @@ export function placePanels(
     for (let o = first; o < first + count; o++) {
       const from = rows + (o - first) * (inputs << 2);
       const to = panels + (o & -PANEL) * (inputs << 2) + ((o & PANEL - 1) << 2);
-      for (let i = 0; i < inputs; i++) store<f32>(to + i * PANEL_BYTES, load<f32>(from + (i << 2)));
+      for (let i = 0; i < inputs; i++) store<f32>(to + i * ROW_BYTES, load<f32>(from + (i << 2)));
     }
     return;
   }
   for (let column = 0; column < outputs; column += PANEL) {
     const panel = panels + (column * inputs + first * PANEL << 2), bytes = min(PANEL, outputs - column) << 2;
     for (let i = 0; i < count; i++) {
-      memory.copy(panel + i * PANEL_BYTES, rows + ((i * outputs + column) << 2), bytes);
+      memory.copy(panel + i * ROW_BYTES, rows + ((i * outputs + column) << 2), bytes);
     }
   }
 }
 
-/** Fields of a layer's call, in the order of the caller's Int32Array: see ../dense.ts. */
+/** What follows a layer's sums. */
+export enum LayerActivation {
+  None,
+  Sigmoid,
+  Relu,
+}
+
+/** A layer's call. */
 // @ts-ignore: decorator
 @unmanaged
-class Call {
+export class LayerCall {
   barrier: Barrier;
   out: usize; // (B, stride) f32
   x: usize; // (B, xStride) f32
@@ -52,24 +58,24 @@ class Call {
   inputs: i32; // I
   xStride: i32; // floats between rows of x
   stride: i32; // O rounded up to 32
-  activation: i32; // 0 none, 1 logistic, 2 rectified
-  inverseTemperature: f32; // of the logistic
+  activation: LayerActivation;
+  inverseTemperature: f32; // of the sigmoid
 }
 
 /**
  * A worker's columns of out = f(x·w + b), f nothing, σ(· / T) or max(·, 0). Each sum runs over I in order, so a
  * row's bits depend neither on B nor on the number of workers.
  */
-export function runLayer(r: Call, worker: i32): void {
+export function runLayer(r: LayerCall, worker: i32): void {
   const workers = r.barrier.workers, panels = r.stride / PANEL;
   const strideBytes = r.stride << 2, xBytes = r.xStride << 2, batch = r.batch, inputs = r.inputs;
-  const from = shareStart(panels, worker, workers) * PANEL_BYTES;
-  const to = shareStart(panels, worker + 1, workers) * PANEL_BYTES;
-  for (let o = from; o < to; o += PANEL_BYTES) {
+  const from = shareStart(panels, worker, workers) * ROW_BYTES;
+  const to = shareStart(panels, worker + 1, workers) * ROW_BYTES;
+  for (let o = from; o < to; o += ROW_BYTES) {
     const w = r.weights + o * inputs, b = r.bias + o, out = r.out + o;
     let row = 0;
     for (; row + 4 <= batch; row += 4) {
-      for (let part = 0; part < PANEL_BYTES; part += 32) {
+      for (let part = 0; part < ROW_BYTES; part += 32) {
         const to = out + row * strideBytes + part;
         block4x8(to, strideBytes, r.x + row * xBytes, xBytes, w + part, b + part, inputs);
       }
@@ -77,10 +83,10 @@ export function runLayer(r: Call, worker: i32): void {
     for (; row < batch; row++) {
       row1x32(out + row * strideBytes, r.x + row * xBytes, w, b, inputs);
     }
-    if (r.activation) {
+    if (r.activation != LayerActivation.None) {
       for (let row = 0; row < batch; row++) {
         const at = out + row * strideBytes;
-        if (r.activation == 1) sigmoidInPlace(at, PANEL, r.inverseTemperature);
+        if (r.activation == LayerActivation.Sigmoid) sigmoidInPlace(at, PANEL, r.inverseTemperature);
         else rectifyInPlace(at);
       }
     }
@@ -101,7 +107,7 @@ function block4x8(
   const b0 = v128.load(b), b1 = v128.load(b, 16);
   let a00 = b0, a01 = b1, a10 = b0, a11 = b1, a20 = b0, a21 = b1, a30 = b0, a31 = b1;
   const x1 = x + inputBytes, x2 = x1 + inputBytes, x3 = x2 + inputBytes;
-  for (let i = 0, at: usize = 0; i < inputs; i++, at += 4, w += PANEL_BYTES) {
+  for (let i = 0, at: usize = 0; i < inputs; i++, at += 4, w += ROW_BYTES) {
     const w0 = v128.load(w), w1 = v128.load(w, 16);
     let v = v128.load32_splat(x + at);
     a00 = f32x4.add(a00, f32x4.mul(v, w0));
@@ -133,7 +139,7 @@ function block4x8(
 function row1x32(out: usize, x: usize, w: usize, b: usize, inputs: i32): void {
   let a0 = v128.load(b), a1 = v128.load(b, 16), a2 = v128.load(b, 32), a3 = v128.load(b, 48);
   let a4 = v128.load(b, 64), a5 = v128.load(b, 80), a6 = v128.load(b, 96), a7 = v128.load(b, 112);
-  for (let i = 0; i < inputs; i++, x += 4, w += PANEL_BYTES) {
+  for (let i = 0; i < inputs; i++, x += 4, w += ROW_BYTES) {
     if (load<f32>(x) == 0) continue;
     const v = v128.load32_splat(x);
     a0 = f32x4.add(a0, f32x4.mul(v, v128.load(w)));
@@ -158,7 +164,7 @@ function row1x32(out: usize, x: usize, w: usize, b: usize, inputs: i32): void {
 /** 32 numbers x ← max(x, 0). */
 function rectifyInPlace(x: usize): void {
   const zero = f32x4.splat(0);
-  for (const end = x + PANEL_BYTES; x < end; x += 16) {
+  for (const end = x + ROW_BYTES; x < end; x += 16) {
     v128.store(x, f32x4.pmax(zero, v128.load(x)));
   }
 }

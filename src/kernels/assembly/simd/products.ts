@@ -5,9 +5,8 @@
  * panel over costs little beside a product.
  * @module
  */
-import { PANEL } from "./panel";
+import { PANEL, ROW_BYTES } from "./panel";
 
-const ROW_BYTES: i32 = 128;
 /** Bytes of 32 × 32 floats. */
 export const BLOCK_BYTES: i32 = PANEL * ROW_BYTES;
 /** Rows of two operands that fit the first cache together, for 100 rows of a batch. */
