@@ -7,7 +7,7 @@ import { encodeHex } from "@std/encoding/hex";
 import { Dataset, type Example } from "./dataset.ts";
 import { readIdxFile } from "./files.ts";
 import { decodeIdx, IdxFormatError } from "./idx.ts";
-import { parseSplit } from "./splits.ts";
+import { parseSplit, type SplitSizes } from "./splits.ts";
 
 // N examples
 
@@ -41,6 +41,13 @@ export interface DatasetBuilder {
   asDataset(options: { split: string }): Promise<Dataset<Example>>;
   /** The examples of a split as two arrays. */
   load(options: { split: string }): Promise<Examples>;
+}
+
+/** The numbers of examples of a dataset's splits. */
+export function splitSizes({ splits }: Pick<DatasetInfo, "splits">): SplitSizes {
+  return Object.fromEntries(
+    Object.entries(splits).map(([name, { numExamples }]) => [name, numExamples]),
+  );
 }
 
 /** Where a dataset comes from. */
@@ -135,10 +142,7 @@ function createBuilder(
     return reading;
   };
   const load = async ({ split }: { split: string }) => {
-    const sizes = Object.fromEntries(
-      Object.entries(info.splits).map(([name, { numExamples }]) => [name, numExamples]),
-    );
-    const slices = parseSplit(split, sizes);
+    const slices = parseSplit(split, splitSizes(info));
     const parts = await Promise.all(
       slices.map(async ({ split, from, to }) => slice(await readSplit(split), from, to)),
     );

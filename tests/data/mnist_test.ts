@@ -1,8 +1,6 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeIdx, IdxFormatError } from "../../src/data/idx.ts";
 import { idxDataset, mnist } from "../../src/data/mnist.ts";
-import { parseSplit } from "../../src/data/splits.ts";
 
 const builder = mnist();
 
@@ -56,46 +54,6 @@ Deno.test("asDataset gives the same examples one by one", async () => {
     i++;
   }
 });
-
-Deno.test("split slices partition a split", () => {
-  const sizes = { train: 60000, test: 10000 };
-  fc.assert(fc.property(fc.integer({ min: 1, max: 59999 }), (cut) => {
-    const [head] = parseSplit(`train[:${cut}]`, sizes),
-      [tail] = parseSplit(`train[${cut}:]`, sizes);
-    assertEquals([head.from, head.to, tail.from, tail.to], [0, cut, cut, 60000]);
-    assertEquals(parseSplit(`train[-${cut}:]`, sizes)[0].from, 60000 - cut);
-  }));
-  fc.assert(fc.property(fc.integer({ min: 1, max: 99 }), (percent) => {
-    const [head] = parseSplit(`test[:${percent}%]`, sizes);
-    const [tail] = parseSplit(`test[${percent}%:]`, sizes);
-    assertEquals(head.to, tail.from);
-    assertEquals(tail.to, 10000);
-  }));
-  assertEquals(parseSplit("test + train[5:10]", sizes).length, 2);
-});
-
-for (
-  const [split, message] of [
-    ["", "write it as"],
-    ["train[", "write it as"],
-    ["train[5]", "write it as"],
-    ["train[a:b]", "write it as"],
-    ["train[1.5:]", "write it as"],
-    ["valid", "splits are train, test, got valid"],
-    ["constructor", "splits are train, test"],
-    ["train[:60001]", "[-60000, 60000], got 60001"],
-    ["train[-60001:]", "got -60001"],
-    ["train[:101%]", "[-100%, 100%], got 101%"],
-    ["train[5:5]", "holds no example (5 to 5)"],
-    ["train[9:3]", "(9 to 3)"],
-    ["train+", "write it as"],
-  ]
-) {
-  Deno.test(`a split is refused: ${JSON.stringify(split)}`, () => {
-    const error = assertThrows(() => parseSplit(split, { train: 60000, test: 10000 }), RangeError);
-    assert(error.message.includes(message), error.message);
-  });
-}
 
 for (const suffix of ["", ".gz"]) {
   Deno.test(`any IDX directory loads${suffix && ", gzipped"}`, async () => {

@@ -32,8 +32,8 @@ const flagTable: FlagTable = {
 
 const USAGE = `Usage: deno task optimizers [flags]
 
-Trains 784-256-128-10 on train[:50000] with each optimizer at each of its learning rates, and with each
-initializer and activation, and measures them on train[50000:]. Writes results.json, README.md and plots.`;
+Trains 784-256-128-10 on train[:5/6] with each optimizer at each of its learning rates, and with each
+initializer and activation, and measures them on train[5/6:]. Writes results.json, README.md and plots.`;
 
 const SIZES = [784, 256, 128, 10];
 
@@ -80,8 +80,8 @@ export async function main(args: readonly string[]): Promise<number> {
   if (seed < 0) throw new FlagError(`--seed must be >= 0, got ${seed}`);
   const builder = await openDataset(flags), { divisor } = presets.plain;
   const data = {
-    train: await loadExamples(builder, "train[:50000]", divisor),
-    validation: await loadExamples(builder, "train[50000:]", divisor),
+    train: await loadExamples(builder, "train[:5/6]", divisor),
+    validation: await loadExamples(builder, "train[5/6:]", divisor),
   };
   const run = async (recipe: Partial<FineTuningRecipe>, name: string) => {
     const trial = await train({ ...plain, epochs, ...recipe }, name, data, seed);

@@ -8,7 +8,8 @@ import { join } from "@std/path";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../run/checkpoint.ts";
 import { evaluateClassifier } from "../measure/evaluation.ts";
 import { loadExamples, openDataset } from "./data_flags.ts";
-import type { DatasetBuilder } from "../../src/data/mnist.ts";
+import { type DatasetBuilder, splitSizes } from "../../src/data/mnist.ts";
+import { checkDisjoint } from "../../src/data/splits.ts";
 import {
   FlagError,
   flagHelp,
@@ -50,6 +51,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const resume = await openCheckpoint(flags, checkpointPath, wanted);
   const recipe = resume?.recipe ?? wanted;
   const builder = await openDataset(flags);
+  checkDisjoint(recipe, splitSizes(builder.info));
   const train = await loadExamples(builder, recipe.split, recipe.divisor);
   const dataset = await describeData(builder.info.name, train);
   if (resume?.dataset !== undefined && resume.dataset !== dataset) {

@@ -30,8 +30,11 @@ export const trainFlags: FlagTable = {
   out: { kind: "string", help: "model directory to write [models/NAME/next version]" },
   name: { kind: "string", help: "model name [mnist-dbn for full, mnist-dbn-RECIPE]" },
   ...dataFlags,
-  split: { kind: "string", help: 'slice to train on, such as "train[:50000]"' },
-  validation: { kind: "string", help: 'held-out slice, such as "train[50000:]"; "" for none' },
+  split: { kind: "string", help: 'slice to train on, such as "train[:50000]" or "train[:11/12]"' },
+  validation: {
+    kind: "string",
+    help: 'held-out slice, such as "train[50000:]" or "train[11/12:]"; "" for none',
+  },
   seed: { kind: "integer", help: "integer >= 0 that every random number depends on [1]" },
   hidden: { kind: "integers", help: "units of each layer of the stack, such as 500,500" },
   top: { kind: "integer", help: "hidden units of the top RBM" },
