@@ -12,8 +12,20 @@ export class FlagError extends Error {
 /** What a flag takes. */
 export type FlagKind = "string" | "boolean" | "integer" | "number" | "integers";
 
-/** Flags by name, each with its kind and a line of help. */
-export type FlagTable = Record<string, { kind: FlagKind; help: string }>;
+/** A flag: what it takes, and a line of help. */
+export interface FlagRow {
+  kind: FlagKind;
+  help: string;
+  /** Heading of the help that it stands under. */
+  group?: string;
+  /** What it is without the flag, as the help shows it. */
+  default?: string;
+  /** All values that it may have. */
+  choices?: readonly string[];
+}
+
+/** Flags by name. */
+export type FlagTable = Record<string, FlagRow>;
 
 /** Parsed flags: only those that were given. */
 export type FlagValues = Record<string, string | boolean | number | number[] | undefined>;
