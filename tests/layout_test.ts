@@ -44,7 +44,7 @@ const rooms: Record<string, readonly string[]> = {
   "src/cli/": [],
   "src/serve.ts": ["src/engine/", "src/repository/", "src/http/", "src/cli/"],
   "train/recipes/": [
-    ...["src/math/", "src/kernels/", "src/data/", "src/model/", "src/format/", "src/cli/"],
+    ...["src/kernels/", "src/data/", "src/model/", "src/format/", "src/cli/"],
   ],
   "train/data/": ["src/math/", "src/kernels/", "src/data/", "src/model/", "src/engine/"],
   "train/trainers/": [

@@ -20,15 +20,17 @@ export { type ErrorRate, evaluate, type Evaluation } from "./measure/evaluation.
 export { type Examples, floatExamples, imageExamples } from "./data/examples.ts";
 export { exportOnnx } from "./artifacts/onnx.ts";
 export { type OutputOptions, saveRun } from "./artifacts/output.ts";
-export { checkRecipe } from "./recipes/check_recipe.ts";
-export {
-  type FineTuningRecipe,
-  presets,
-  type RbmRecipe,
-  type Recipe,
-  type UpDownRecipe,
+export { checkRecipe } from "./recipes/check.ts";
+export { recipeOf } from "./recipes/complete.ts";
+export { presets } from "./recipes/presets.ts";
+export type {
+  FineTuningRecipe,
+  RbmRecipe,
+  Recipe,
+  RecipeChanges,
+  UpDownRecipe,
 } from "./recipes/recipe.ts";
-export { readRecipe, recipeNames } from "./recipes/read_recipe.ts";
+export { readRecipe, recipeNames } from "./recipes/files.ts";
 export { trainingTeam } from "./trainers/simd/team.ts";
 export {
   type BatchEvent,

@@ -177,10 +177,14 @@ function readClassifier({ architecture }: ModelConfig, file: TensorFile): Classi
   }));
 }
 
-const NAME_BOUND = "1 to 64 letters, digits, '_', '.' or '-'";
+/** What a model's name is: {@linkcode NAME_PATTERN} in words. */
+export const NAME_BOUND = "1 to 64 letters, digits, '_', '.' or '-'";
+
+/** What a model may be called. */
+export const NAME_PATTERN = /^[\w.-]{1,64}$/;
 
 function isName(value: unknown): value is string {
-  return typeof value === "string" && /^[\w.-]{1,64}$/.test(value);
+  return typeof value === "string" && NAME_PATTERN.test(value);
 }
 
 /** @throws {RangeError} if a model cannot have that name. */

@@ -16,7 +16,7 @@ import { type Examples, gather, inputMean, propagate } from "../../train/data/ex
 import { openTrainingBackend } from "../../train/trainers/tfjs/kernels.ts";
 import { createRbmTrainer } from "../../train/trainers/create.ts";
 import type { RbmTrainer } from "../../train/trainers/rbm_trainer.ts";
-import { presets } from "../../train/recipes/recipe.ts";
+import { presets } from "../../train/recipes/presets.ts";
 import { median } from "./measure.ts";
 import { answerRequests } from "./turns.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { checkDisjoint, parseSplit } from "../../src/data/splits.ts";
-import { presets } from "../../train/recipes/recipe.ts";
+import { presets } from "../../train/recipes/presets.ts";
 
 Deno.test("split slices partition a split", () => {
   const sizes = { train: 60000, test: 10000 };

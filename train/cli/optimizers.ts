@@ -17,11 +17,12 @@ import { type HiddenActivation, hiddenActivations } from "../../src/model/dbn.ts
 import { createClassifierTrainer } from "../trainers/create.ts";
 import { dataFlags, loadExamples, openDataset } from "./data_flags.ts";
 import { type Examples, gather } from "../data/examples.ts";
-import { type Initializer, initializers } from "../recipes/choices.ts";
+import { fineTuningOptimizers, type Initializer, initializers } from "../recipes/schema/choices.ts";
 import { initialNetwork } from "../trainers/initializers.ts";
 import { classifierMetrics } from "../measure/monitor.ts";
 import { shuffled } from "../data/order.ts";
-import { fineTuningOptimizers, type FineTuningRecipe, presets } from "../recipes/recipe.ts";
+import { presets } from "../recipes/presets.ts";
+import type { FineTuningRecipe } from "../recipes/recipe.ts";
 
 const flagTable: FlagTable = {
   out: { kind: "string", help: "directory of table and plots [models/results/optimizers]" },

@@ -27,7 +27,7 @@ import { createProgress } from "./progress.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { writeResult } from "../run/result.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
-import { recipeFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
+import { changingFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
 
 const USAGE = `Usage: deno task train [--preset quick|plain|full | --recipe NAME] [flags]
 
@@ -174,7 +174,7 @@ async function openCheckpoint(
     throw new FlagError("--resume and --restart exclude each other");
   }
   if (flags.resume) {
-    const changed = recipeFlags.filter((name) => flags[name] !== undefined);
+    const changed = changingFlags.filter((name) => flags[name] !== undefined);
     if (changed.length > 0) {
       throw new FlagError(
         `--resume takes its recipe from the checkpoint; leave out ${
@@ -197,7 +197,7 @@ async function openCheckpoint(
 
 /** The arguments without those that the checkpoint holds: a flag and its value, or flag=value. */
 function resumeArgs(args: string[]): string[] {
-  const held = new Set(recipeFlags.map((name) => `--${name}`));
+  const held = new Set(changingFlags.map((name) => `--${name}`));
   return args.filter((arg, i) => {
     const previous = args[i - 1];
     if (held.has(arg) || held.has(arg.split("=")[0])) return false;

@@ -11,7 +11,8 @@ import {
   writeSafetensors,
 } from "../../src/format/safetensors.ts";
 import type { Histogram } from "../measure/histogram.ts";
-import { completeRecipe, type Recipe } from "../recipes/recipe.ts";
+import { completeRecipe } from "../recipes/complete.ts";
+import type { Recipe } from "../recipes/recipe.ts";
 
 /** One line of a run's log: an epoch of a stage. */
 export interface EpochRecord {

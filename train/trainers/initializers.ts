@@ -4,7 +4,7 @@
  */
 import { fillNormal, fillUniform, type RandomKey } from "../../src/math/random.ts";
 import { streamOf, streams } from "../../src/math/streams.ts";
-import type { Initializer } from "../recipes/choices.ts";
+import type { Initializer } from "../recipes/schema/choices.ts";
 import type { Classifier } from "../../src/model/dbn.ts";
 
 // I inputs, O outputs

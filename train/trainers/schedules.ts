@@ -2,7 +2,7 @@
  * How rates change over a stage of training.
  * @module
  */
-import type { RateSchedule } from "../recipes/choices.ts";
+import type { RateSchedule } from "../recipes/schema/choices.ts";
 import type { Position } from "./trainer.ts";
 
 /** The learning rate of a batch. */

@@ -3,7 +3,8 @@ import { WeightsFormatError } from "../../../src/format/weights.ts";
 import { fillUniform } from "../../../src/math/random.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../../train/run/checkpoint.ts";
 import { imageExamples } from "../../../train/data/examples.ts";
-import { presets, type Recipe } from "../../../train/recipes/recipe.ts";
+import { presets } from "../../../train/recipes/presets.ts";
+import type { Recipe } from "../../../train/recipes/recipe.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../../../train/run/run.ts";
 
 const recipe: Recipe = {

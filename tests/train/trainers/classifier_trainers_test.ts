@@ -7,10 +7,11 @@ import { weightsAlone } from "../../../train/trainers/unroll.ts";
 import { ConjugateGradientTrainer } from "../../../train/trainers/simd/conjugate_gradient_trainer.ts";
 import { minimize } from "../../../train/trainers/simd/conjugate_gradient.ts";
 import { EarlyStopping } from "../../../train/trainers/early_stopping.ts";
-import { initializers } from "../../../train/recipes/choices.ts";
+import { initializers } from "../../../train/recipes/schema/choices.ts";
 import { initialNetwork } from "../../../train/trainers/initializers.ts";
 import { openTrainingBackend } from "../../../train/trainers/tfjs/kernels.ts";
-import { type FineTuningRecipe, presets } from "../../../train/recipes/recipe.ts";
+import { presets } from "../../../train/recipes/presets.ts";
+import type { FineTuningRecipe } from "../../../train/recipes/recipe.ts";
 import { learningRateAt } from "../../../train/trainers/schedules.ts";
 import { SimdClassifierTrainer } from "../../../train/trainers/simd/classifier_trainer.ts";
 import { TfjsClassifierTrainer } from "../../../train/trainers/tfjs/classifier_trainer.ts";
@@ -122,10 +123,10 @@ Deno.test("tfjs refuses what it does not have, by name", () => {
     assertThrows(() => new TfjsClassifierTrainer(start, optionsOf(recipe)), RangeError, message);
   refused({ optimizer: "sgd" }, "optimizer sgd needs the backend simd");
   refused({ activation: "relu" }, "activation relu needs the backend simd");
-  refused({ maxNorm: 1 }, "bound on weights needs the backend simd");
-  refused({ adversarialEpsilon: 0.1 }, "adversarial training needs the backend simd");
-  refused({ batchNormalization: true }, "batch normalization or noise needs the backend simd");
-  refused({ inputNoise: 0.1 }, "batch normalization or noise needs the backend simd");
+  refused({ maxNorm: 1 }, "maxNorm 1 needs the backend simd; tfjs takes 0 alone");
+  refused({ adversarialEpsilon: 0.1 }, "adversarialEpsilon 0.1 needs the backend simd");
+  refused({ batchNormalization: true }, "batchNormalization true needs the backend simd");
+  refused({ inputNoise: 0.1 }, "inputNoise 0.1 needs the backend simd");
 });
 
 Deno.test("rates fall as their schedules say", () => {

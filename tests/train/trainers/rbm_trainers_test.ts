@@ -4,7 +4,8 @@ import { Team } from "../../../src/kernels/runtime/team.ts";
 import { fillUniform } from "../../../src/math/random.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../../../src/model/rbm.ts";
 import { openTrainingBackend } from "../../../train/trainers/tfjs/kernels.ts";
-import { presets, type RbmRecipe } from "../../../train/recipes/recipe.ts";
+import { presets } from "../../../train/recipes/presets.ts";
+import type { RbmRecipe } from "../../../train/recipes/recipe.ts";
 import {
   initialHiddenBias,
   initialVisibleBias,

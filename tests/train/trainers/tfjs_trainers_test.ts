@@ -16,7 +16,7 @@ import { unroll } from "../../../train/trainers/unroll.ts";
 import { TfjsClassifierTrainer } from "../../../train/trainers/tfjs/classifier_trainer.ts";
 import { openTrainingBackend } from "../../../train/trainers/tfjs/kernels.ts";
 import { TfjsRbmTrainer } from "../../../train/trainers/tfjs/rbm_trainer.ts";
-import { presets } from "../../../train/recipes/recipe.ts";
+import { presets } from "../../../train/recipes/presets.ts";
 import { tinyModel } from "../../model/tiny_model.ts";
 
 await openTrainingBackend();

@@ -5,7 +5,8 @@ import { type TrainingParameters, TrainingRbm } from "../../../src/kernels/train
 import { fillUniform } from "../../../src/math/random.ts";
 import { sigmoid } from "../../../src/math/activations.ts";
 import { downPass, upPass } from "../../../src/model/dbn.ts";
-import { presets, type UpDownRecipe } from "../../../train/recipes/recipe.ts";
+import { presets } from "../../../train/recipes/presets.ts";
+import type { UpDownRecipe } from "../../../train/recipes/recipe.ts";
 import { UpDownTrainer } from "../../../train/trainers/simd/up_down_trainer.ts";
 import { tinyModel } from "../../model/tiny_model.ts";
 

@@ -8,7 +8,7 @@ import type { Classifier } from "../../../src/model/dbn.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import { TrainingNetwork } from "../../../src/kernels/training/network.ts";
 import type { Team } from "../../../src/kernels/runtime/team.ts";
-import { checkConjugateGradient } from "../../recipes/check_recipe.ts";
+import { checkConjugateGradient } from "../../recipes/rules.ts";
 import type { ClassifierTrainer, ClassifierTrainerOptions } from "../classifier_trainer.ts";
 import { minimize } from "./conjugate_gradient.ts";
 import { fromTensors, scoresInBatches, tensors } from "./classifier_trainer.ts";

@@ -10,7 +10,8 @@ import { networkStreams, stageStreamOf } from "../../../src/math/streams.ts";
 import type { Classifier } from "../../../src/model/dbn.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import { tf } from "../../../src/engine/tfjs_backend.ts";
-import { checkTfjsClassifier } from "../../recipes/check_recipe.ts";
+import { checkTfjs } from "../../recipes/check.ts";
+import { fineTuningFields } from "../../recipes/schema/fine_tuning.ts";
 import { adamUpdate, sampleBernoulli } from "./kernels.ts";
 import { read, replace, toTensor } from "./tensors.ts";
 import type { ClassifierTrainer, ClassifierTrainerOptions } from "../classifier_trainer.ts";
@@ -33,7 +34,7 @@ export class TfjsClassifierTrainer implements ClassifierTrainer {
   #second: tf.Tensor[];
 
   constructor(start: Classifier, options: ClassifierTrainerOptions) {
-    checkTfjsClassifier(options.recipe);
+    checkTfjs(fineTuningFields, options.recipe);
     this.#options = options;
     this.epochs = options.recipe.epochs;
     this.#sizes = start.map(({ inputSize, outputSize }) => [inputSize, outputSize]);

@@ -10,7 +10,8 @@ import { rbmStreams, stageStreamOf, type StreamRange } from "../../../src/math/s
 import type { LabelRbm, Rbm } from "../../../src/model/rbm.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import { tf } from "../../../src/engine/tfjs_backend.ts";
-import { checkTfjsRbm } from "../../recipes/check_recipe.ts";
+import { checkTfjs } from "../../recipes/check.ts";
+import { rbmFields } from "../../recipes/schema/rbm.ts";
 import { type MomentumRates, momentumUpdate, sampleBernoulli } from "./kernels.ts";
 import {
   initialHiddenBias,
@@ -39,7 +40,7 @@ export class TfjsRbmTrainer implements RbmTrainer {
   #particles: Tensor2D | undefined;
 
   constructor(options: RbmTrainerOptions) {
-    checkTfjsRbm(options.recipe);
+    checkTfjs(rbmFields, options.recipe);
     this.#options = options;
     this.epochs = options.recipe.epochs + options.recipe.persistentEpochs;
     const { visibleSize, hiddenSize, labelSize } = options;
