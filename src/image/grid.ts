@@ -3,7 +3,6 @@
  * @module
  */
 import { checkInteger, checkShape } from "../math/matrix.ts";
-import { drawGrayText, GLYPH, textWidth } from "./font.ts";
 import { encodeGrayPng } from "./encode_png.ts";
 import type { GrayImage } from "./png.ts";
 
@@ -19,10 +18,12 @@ export interface GridOptions {
   columns?: number;
   /** Space between images. @default 2 */
   gap?: number;
+  /** Space between rows. @default gap */
+  rowGap?: number;
+  /** Grey of the space, 0 to 255. @default 64; 0 where there is no gap */
+  background?: number;
   /** Each pixel is drawn as scale × scale. @default 1 */
   scale?: number;
-  /** A caption under each image. */
-  captions?: readonly string[];
 }
 
 const GAP_GRAY = 64;
@@ -33,29 +34,26 @@ const GAP_GRAY = 64;
  */
 export function imageGrid(
   images: Float32Array,
-  { height = 28, width = 28, columns, gap = 2, scale = 1, captions }: GridOptions = {},
+  options: GridOptions = {},
 ): GrayImage {
+  const { height = 28, width = 28, columns, gap = 2, rowGap = gap, scale = 1 } = options;
+  const { background = gap > 0 ? GAP_GRAY : 0 } = options;
   const count = Math.max(1, Math.ceil(images.length / (height * width)));
   checkShape("images", images, count, height * width);
   checkInteger("Cannot draw grid: scale", scale, 1, 32);
   const across = Math.min(count, columns ?? Math.ceil(Math.sqrt(count)));
   checkInteger("Cannot draw grid: columns", across, 1, 1000);
-  const captionHeight = captions ? GLYPH.height + 2 : 0;
-  const stepX = width * scale + gap, stepY = height * scale + captionHeight + gap;
+  const stepX = width * scale + gap, stepY = height * scale + rowGap;
   const grid: GrayImage = {
     width: across * stepX + gap,
     height: Math.ceil(count / across) * stepY + gap,
     data: new Uint8Array(0),
   };
-  grid.data = new Uint8Array(grid.width * grid.height).fill(gap > 0 ? GAP_GRAY : 0);
+  grid.data = new Uint8Array(grid.width * grid.height).fill(background);
   for (let i = 0; i < count; i++) {
     const left = gap + (i % across) * stepX, top = gap + Math.floor(i / across) * stepY;
     const image = images.subarray(i * height * width, (i + 1) * height * width);
     paint(grid, image, width, left, top, scale);
-    if (captions?.[i]) {
-      const centre = left + Math.floor((width * scale - textWidth(captions[i])) / 2);
-      drawGrayText(grid, captions[i], centre, top + height * scale + 2);
-    }
   }
   return grid;
 }
@@ -63,33 +61,6 @@ export function imageGrid(
 /** {@linkcode imageGrid} as PNG bytes. */
 export function toGridPng(images: Float32Array, options?: GridOptions): Uint8Array {
   return encodeGrayPng(imageGrid(images, options));
-}
-
-/** What {@linkcode showExamples} draws. */
-export interface ShownExample {
-  /** Bytes, or floats in [0, 1]. */
-  image: Uint8Array | Float32Array;
-  label: number;
-}
-
-/** A labelled grid of the first `rows` × `columns` examples as PNG, like `tfds.show_examples`. */
-export async function showExamples(
-  examples: Iterable<ShownExample> | AsyncIterable<ShownExample>,
-  { rows = 3, columns = 3, labels, ...options }:
-    & { rows?: number; columns?: number; labels?: readonly string[] }
-    & Omit<GridOptions, "columns" | "captions"> = {},
-): Promise<Uint8Array> {
-  const images: Float32Array[] = [], captions: string[] = [];
-  for await (const { image, label } of examples) {
-    const divisor = image instanceof Uint8Array ? 255 : 1;
-    images.push(Float32Array.from(image, (pixel) => pixel / divisor));
-    captions.push(labels?.[label] ?? String(label));
-    if (images.length === rows * columns) break;
-  }
-  if (images.length === 0) throw new RangeError("Cannot show examples: there are none");
-  const all = new Float32Array(images.length * images[0].length);
-  images.forEach((image, i) => all.set(image, i * image.length));
-  return toGridPng(all, { scale: 2, ...options, columns, captions });
 }
 
 /** An image of values in [0, 1] as text: two rows of pixels a line, in blocks and shades. */

@@ -1,161 +1,153 @@
 /**
- * Pictures of a trained model for its card: learning curves, filters, reconstructions, samples.
+ * Pictures of a trained model for its card: curves and histograms of its log, what its units respond to,
+ * reconstructions, in-paintings and samples.
  * @module
  */
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { toGridPng } from "../../src/image/grid.ts";
+import type { GridOptions } from "../../src/image/grid.ts";
 import { concatFloats } from "../../src/math/matrix.ts";
-import { filterGrid, linePlot } from "../../src/image/plot.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { generateFrame, gibbsChain } from "../../src/sampling/gibbs.ts";
 import { type StoredModel, writeModelFile } from "../../src/repository/directory.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import { type Examples, readRows } from "../data/examples.ts";
+import { errorCurves, learningCurves } from "./curves.ts";
+import { weightHistograms } from "./histograms.ts";
+import { type GridLabels, labelledGridPng } from "./labelled_grid.ts";
+import { unitPictures } from "./units.ts";
+import { type Chart, renderSvg } from "./vega.ts";
 
-/** Names of the pictures in a model directory, and what they show. */
-export const pictures = {
-  "images/learning_curves.png": "Learning curves",
-  "images/error_curves.png": "Classification error while training",
-  "images/filters.png": "The first 100 filters of the first layer",
-  "images/filters2.png": "100 units of the second layer, as sums of the first layer's filters",
-  "images/filters3.png": "100 units at the top, as sums of what is below",
-  "images/inpainting.png":
-    "Test digits, their upper half, and three dreams of the lower half given the upper",
-  "images/reconstructions.png": "Test digits (odd rows) and their up-and-down pass (even rows)",
-  "images/samples.png": "Class-clamped samples, a class a row, 1,000 Gibbs steps",
-  "images/chain.png": "One chain a class (rows) at 1, 3, 10, 30, 100, 300, 1000 and 3000 steps",
-} as const;
+/** A picture in a model directory. */
+export interface Picture {
+  /** Its name there, `images/…`. */
+  file: string;
+  caption: string;
+}
 
-const FILTERS = ["images/filters.png", "images/filters2.png", "images/filters3.png"] as const;
 const SAMPLES_A_CLASS = 10;
-/** Digits that are in-painted, and chains of each. */
-const INPAINTED = 15, DREAMS = 3, INPAINTING_STEPS = 200;
+/** Images that are in-painted, and chains of each. */
+const INPAINTED = 15, COMPLETIONS = 3, INPAINTING_STEPS = 200;
 const CHAIN_STEPS = [1, 3, 10, 30, 100, 300, 1000, 3000];
+/** Units shown of a layer, and in a row. */
+const UNITS = 100, UNIT_COLUMNS = 20;
+const RECONSTRUCTED_COLUMNS = 20;
 
-/** Draws every picture into the model's directory. */
+/** Draws every picture into the model's directory, and says what there is. */
 export async function drawPictures(
   model: StoredModel,
   engine: Engine,
-  history: EpochRecord[],
+  history: readonly EpochRecord[],
   test: Examples,
-): Promise<void> {
-  const { height, width } = model.config.architecture;
-  const shape = { height, width };
+): Promise<Picture[]> {
+  const { height, width, labels } = model.config.architecture;
+  const drawn: Picture[] = [];
   await mkdir(fileURLToPath(new URL("images/", model.url)), { recursive: true });
-  const write = async (name: keyof typeof pictures, png: Uint8Array | Promise<Uint8Array>) =>
-    await writeModelFile(model.url, name, await png);
-  await write("images/learning_curves.png", learningCurves(history));
-  await write("images/error_curves.png", errorCurves(history));
-  const layers = [...model.dbn.stack, model.dbn.top].slice(0, 3);
-  let filters = layers[0].weights;
-  for (const [i, name] of FILTERS.slice(0, layers.length).entries()) {
-    if (i > 0) filters = product(filters, layers[i - 1].hiddenSize, layers[i].weights);
-    const count = Math.min(100, layers[i].hiddenSize);
-    await write(name, filterGrid(filters, { ...shape, count, columns: 20 }));
+  const write = async (name: string, caption: string, content: string | Uint8Array) => {
+    const file = `images/${name}`;
+    await writeModelFile(model.url, file, content);
+    drawn.push({ file, caption });
+  };
+  const chart = async (name: string, caption: string, drawing: Chart | undefined) => {
+    if (drawing) await write(name, caption, await renderSvg(drawing));
+  };
+  const grid = async (
+    name: string,
+    caption: string,
+    images: Float32Array,
+    names: GridLabels,
+    options: GridOptions,
+  ) => write(name, caption, await labelledGridPng(images, names, { height, width, ...options }));
+
+  await chart("learning_curves.svg", "Learning curves, by stage", learningCurves(history));
+  await chart(
+    "error_curves.svg",
+    "Classification error while training, by stage",
+    errorCurves(history),
+  );
+  await chart(
+    "weights.svg",
+    "Weights of each RBM and their last update in the first, the middle and the last epoch",
+    weightHistograms(history),
+  );
+  for (const [layer, { units, images }] of unitPictures(model.dbn, test, UNITS).entries()) {
+    const where = layer === model.dbn.stack.length ? "at the top" : `of layer ${layer + 1}`;
+    const caption = `The ${units.length} units ${where} that vary most over test images, ` +
+      (layer === 0
+        ? "each as its weights: light excites it, dark inhibits it"
+        : "each as its covariance with the pixels: light is on when the unit is, dark is off");
+    const name = layer === 0 ? "filters.png" : `units${layer + 1}.png`;
+    await grid(name, caption, images, {}, { columns: UNIT_COLUMNS });
   }
-  await write(
-    "images/inpainting.png",
-    toGridPng(await inpainted(engine, test), { ...shape, columns: INPAINTED, scale: 2 }),
+  await grid(
+    "inpainting.png",
+    `Test images, their upper half, and ${COMPLETIONS} samples of the lower half given the upper`,
+    await inpainted(engine, test),
+    {
+      rows: [
+        ...["image", "given"],
+        ...Array.from({ length: COMPLETIONS }, (_, i) => `sample ${i + 1}`),
+      ],
+    },
+    { columns: INPAINTED, scale: 2 },
   );
-  await write(
-    "images/reconstructions.png",
-    toGridPng(await reconstructions(engine, test), { ...shape, columns: 20 }),
+  const reconstructed = await reconstructions(engine, test);
+  const rows = reconstructed.length / (RECONSTRUCTED_COLUMNS * engine.imageSize);
+  await grid(
+    "reconstructions.png",
+    "Test images, and each after one pass up to the layer below the top and down again",
+    reconstructed,
+    { rows: Array.from({ length: rows }, (_, row) => row % 2 === 0 ? "image" : "up, down") },
+    { columns: RECONSTRUCTED_COLUMNS },
   );
-  await write(
-    "images/samples.png",
-    toGridPng(await classSamples(engine), { ...shape, columns: SAMPLES_A_CLASS, scale: 2 }),
+  await grid(
+    "samples.png",
+    "Samples of each class, by chains of 1,000 Gibbs steps with the label held",
+    await classSamples(engine),
+    { rows: labels },
+    { columns: SAMPLES_A_CLASS, scale: 2 },
   );
-  await write(
-    "images/chain.png",
-    toGridPng(await chainFrames(engine), { ...shape, columns: CHAIN_STEPS.length, scale: 2 }),
+  await grid(
+    "chain.png",
+    "One chain of each class, with the label held, after as many Gibbs steps as the column says",
+    await chainFrames(engine),
+    { rows: labels, columns: CHAIN_STEPS.map((steps) => steps.toLocaleString("en")) },
+    { columns: CHAIN_STEPS.length, scale: 2 },
   );
+  return drawn;
 }
 
-function learningCurves(history: EpochRecord[]) {
-  return linePlot({
-    title: "Reconstruction error and loss",
-    xLabel: "epoch of the stage",
-    yLabel: "squared error a case, or nats",
-    logY: true,
-    series: curves(history, ["reconstruction_error", "sampled_reconstruction_error", "loss"]),
-  });
-}
-
-function errorCurves(history: EpochRecord[]) {
-  return linePlot({
-    title: "Classification error",
-    xLabel: "epoch of the stage",
-    yLabel: "percent",
-    logY: true,
-    series: [
-      ...curves(history, ["error_percent", "val_error_percent"]),
-      ...curves(history, ["accuracy"]).map(({ name, x, y }) => ({
-        name: name.replace("accuracy", "error of training batches"),
-        x,
-        y: y.map((accuracy) => 100 * (1 - accuracy)),
-      })),
-    ],
-  });
-}
-
-/** One series for each stage and metric that the history has. Zeros have no place on a log axis. */
-function curves(history: EpochRecord[], metrics: string[]) {
-  const stages = [...new Set(history.map(({ stage }) => stage))];
-  return stages.flatMap((stage) =>
-    metrics.map((metric) => {
-      const points = history.filter((r) => r.stage === stage && r.metrics[metric] > 0);
-      return {
-        name: `${stage} ${metric.replaceAll("_", " ")}`,
-        x: points.map(({ epoch }) => epoch),
-        y: points.map((r) => r.metrics[metric]),
-      };
-    })
-  ).filter(({ x }) => x.length > 0);
-}
-
-/** Rows of 20 digits, each followed by a row of their up-and-down passes. */
+/** Rows of images, each followed by a row of their up-and-down passes; black where images run out. */
 async function reconstructions(engine: Engine, test: Examples): Promise<Float32Array> {
-  const columns = Math.min(20, test.count), rows: Float32Array[] = [];
-  for (let first = 0; first + columns <= Math.min(test.count, 3 * columns); first += columns) {
-    const digits = readRows(test, first, columns);
-    rows.push(digits, await engine.downPass(await engine.upPass(digits)));
+  const columns = RECONSTRUCTED_COLUMNS, rows: Float32Array[] = [];
+  for (let first = 0; first < Math.min(test.count, 3 * columns); first += columns) {
+    const count = Math.min(columns, test.count - first);
+    const images = readRows(test, first, count);
+    const blank = new Float32Array((columns - count) * engine.imageSize);
+    rows.push(images, blank, await engine.downPass(await engine.upPass(images)), blank);
   }
   return concatFloats(rows);
 }
 
-/** a (V, I) · b (I, H). */
-function product(a: Float32Array, inner: number, b: Float32Array): Float32Array {
-  const rows = a.length / inner, columns = b.length / inner;
-  const out = new Float32Array(rows * columns);
-  for (let i = 0; i < rows; i++) {
-    for (let k = 0; k < inner; k++) {
-      const x = a[i * inner + k];
-      for (let j = 0; j < columns; j++) out[i * columns + j] += x * b[k * columns + j];
-    }
-  }
-  return out;
-}
-
-/** A row of digits, one of their upper halves, and rows of dreams that keep the upper half. */
+/** A row of images, one of their upper halves, and rows of samples that keep it. */
 async function inpainted(engine: Engine, test: Examples): Promise<Float32Array> {
   const size = engine.imageSize, count = Math.min(INPAINTED, test.count);
-  const digits = readRows(test, 0, count), half = Math.floor(size / 2);
-  const out = new Float32Array((2 + DREAMS) * INPAINTED * size);
-  out.set(digits);
+  const originals = readRows(test, 0, count), half = Math.floor(size / 2);
+  const out = new Float32Array((2 + COMPLETIONS) * INPAINTED * size);
+  out.set(originals);
   for (let i = 0; i < count; i++) {
-    const pixels = digits.subarray(i * size, (i + 1) * size);
+    const pixels = originals.subarray(i * size, (i + 1) * size);
     out.set(pixels.subarray(0, half), (INPAINTED + i) * size);
     const mask = Uint8Array.from({ length: size }, (_, at) => at < half ? 1 : 0);
     const { images } = await generateFrame(engine, {
-      n: DREAMS,
+      n: COMPLETIONS,
       steps: INPAINTING_STEPS,
       seed: i,
       clamp: { pixels, mask },
     });
-    for (let dream = 0; dream < DREAMS; dream++) {
-      const from = images.subarray(dream * size, (dream + 1) * size);
-      out.set(from, ((2 + dream) * INPAINTED + i) * size);
+    for (let sample = 0; sample < COMPLETIONS; sample++) {
+      const from = images.subarray(sample * size, (sample + 1) * size);
+      out.set(from, ((2 + sample) * INPAINTED + i) * size);
     }
   }
   return out;
