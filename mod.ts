@@ -36,7 +36,7 @@ export { type AppType, createApp } from "./src/http/app.ts";
 export type { AppOptions, LogRecord } from "./src/http/service.ts";
 export { type Bounds, defaultBounds } from "./src/http/bounds.ts";
 export { fitDigit } from "./src/image/fit.ts";
-export { type GridOptions, showExamples, toGridPng, toText } from "./src/image/grid.ts";
+export { type GridOptions, toGridPng, toText } from "./src/image/grid.ts";
 export { encodeGrayPng } from "./src/image/encode_png.ts";
 export { decodePng, type GrayImage, PngFormatError } from "./src/image/png.ts";
 export type {

@@ -1,7 +1,5 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { imageGrid, showExamples, toGridPng, toText } from "../../src/image/grid.ts";
-import { filterGrid, linePlot } from "../../src/image/plot.ts";
-import { decodePng } from "../../src/image/png.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { imageGrid, toGridPng, toText } from "../../src/image/grid.ts";
 
 Deno.test("a grid places each image at its row and column", () => {
   const images = new Float32Array(5 * 4).map((_, i) => (Math.floor(i / 4) + 1) / 5);
@@ -23,46 +21,16 @@ Deno.test("numbers that do not fill whole images are refused", () => {
   assertThrows(() => toText(new Float32Array(3)), RangeError, "got 3");
 });
 
-Deno.test("showExamples draws a labelled grid", async () => {
-  const examples = [0, 1, 2].map((label) => ({ image: new Uint8Array(784).fill(9), label }));
-  const picture = await decodePng(await showExamples(examples, { rows: 1, columns: 3 }));
-  assertEquals([picture.width, picture.height], [3 * 58 + 2, 56 + 9 + 2 + 2]);
-  assert(picture.data.includes(255), "the labels are drawn in white");
-  await assertRejects(() => showExamples([]), RangeError, "there are none");
+Deno.test("rows may be further apart than columns, on a grey of one's own", () => {
+  const options = { height: 1, width: 1, columns: 2, gap: 1, rowGap: 3, background: 200 };
+  const grid = imageGrid(new Float32Array(4), options);
+  assertEquals([grid.width, grid.height], [5, 9]);
+  const dark = [...grid.data.keys()].filter((i) => grid.data[i] === 0);
+  assertEquals(dark.map((i) => [i % 5, Math.floor(i / 5)]), [[1, 1], [3, 1], [1, 5], [3, 5]]);
+  assert(grid.data.every((gray) => gray === 0 || gray === 200));
 });
 
 Deno.test("text shows two rows a line", () => {
   const text = toText(Float32Array.of(1, 0, 1, 0, 1, 1, 0, 0.4), { height: 4, width: 2 });
   assertEquals(text, "█\n▀▀");
-});
-
-Deno.test("plots and filters are PNGs of the size asked for", async () => {
-  const series = [{ name: "a", x: [1, 2], y: [3, 4] }];
-  const plot = await decodePng(linePlot({ title: "t", xLabel: "x", yLabel: "y", series }));
-  assertEquals([plot.width, plot.height], [840, 420]);
-  const filters = filterGrid(Float32Array.of(1, 0, -1, 0.5), {
-    height: 2,
-    width: 1,
-    count: 2,
-    gap: 0,
-  });
-  assertEquals([...(await decodePng(filters)).data], [255, 128, 0, 255]);
-});
-
-Deno.test("every line of a plot has a colour or dashes of its own", async () => {
-  const series = Array.from({ length: 14 }, (_, i) => ({ name: "a", x: [0, 1], y: [i, i] }));
-  const plot = { title: "", xLabel: "", yLabel: "" };
-  const { data, width } = await decodePng(linePlot({ ...plot, series }));
-  const looks = series.map((_, i) => {
-    const start = (28 + 8 + 14 * i) * width + width - 100;
-    return data.subarray(start, start + 100).join(); // the legend's row
-  });
-  assertEquals(new Set(looks).size, series.length);
-});
-
-Deno.test("plots that cannot be drawn are refused", () => {
-  const plot = { title: "", xLabel: "", yLabel: "" };
-  assertThrows(() => linePlot({ ...plot, series: [] }), RangeError, "no point");
-  const series = [{ name: "a", x: [1], y: [0] }];
-  assertThrows(() => linePlot({ ...plot, series, logY: true }), RangeError, "> 0");
 });

@@ -42,9 +42,10 @@ export function errorAxis(values: readonly number[]): ErrorAxis {
   };
 }
 
-/** 1, 2 and 5 times the powers of ten in [low, high]; over three decades the powers alone. */
+/** Round numbers in [low, high]: over three decades powers of ten alone, over one decade or less more. */
 function logTicks(low: number, high: number): number[] {
-  const digits = Math.log10(high / low) > 3 ? [1] : [1, 2, 5], ticks: number[] = [];
+  const decades = Math.log10(high / low), ticks: number[] = [];
+  const digits = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 7];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
     for (const digit of digits) {
       const tick = Number(`${digit}e${power}`);

@@ -6,23 +6,28 @@
 import { type ModelConfig, modelFiles } from "../../src/format/weights.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import type { ErrorRate, Evaluation } from "../measure/evaluation.ts";
-import { pictures } from "./pictures.ts";
+import type { Picture } from "./pictures.ts";
 import { type Recipe, stackRecipe } from "../recipes/recipe.ts";
 import { epochLine } from "../run/epoch_line.ts";
+import { shellCommand } from "../../src/cli/shell.ts";
 
 /** What a card tells beside the config. */
 export interface CardFacts {
   recipe: Recipe;
+  /** Name of the dataset. */
   dataset: string;
+  /** Directory of the dataset as a user names it, where it is not the one that comes with MNIST. */
+  dataDirectory?: string;
   evaluation: Evaluation;
-  history: EpochRecord[];
-  /** Where the model lies, as a user names it. */
+  history: readonly EpochRecord[];
+  pictures: readonly Picture[];
+  /** Directory of the model as a user names it. */
   path: string;
 }
 
 /** Writes the card as Markdown. */
 export function modelCard(config: ModelConfig, facts: CardFacts): string {
-  const { architecture } = config, { recipe, evaluation, history } = facts;
+  const { architecture } = config, { recipe, evaluation, history, pictures } = facts;
   const layers = architecture.layers.join("-");
   const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
   return `# ${config.name}, version ${config.version}
@@ -30,7 +35,8 @@ export function modelCard(config: ModelConfig, facts: CardFacts): string {
 A Deep Belief Network ${layers}-${architecture.top} with ${architecture.labels.length} label units at \
 the top (Hinton, Osindero, Teh 2006), and a classifier \
 ${[architecture.layers[0], ...architecture.classifier, architecture.labels.length].join("-")} \
-fine-tuned from the same pretraining. Both recognise handwritten digits; the first also dreams them.
+fine-tuned from the same pretraining. Both recognise ${subject(config, facts)}; the first also \
+generates them.
 
 ## Results
 
@@ -46,8 +52,16 @@ ${
       : `| joint model, greedy training only | ${errorCells(evaluation.joint)} |`
   }
 
-Reproduce with \`deno task evaluate --model ${facts.path}\`.
+Measure them again, from the root of the repository:
 
+\`\`\`sh
+${command("evaluate", facts)}
+\`\`\`
+${
+    evaluation.greedy
+      ? "\nThe joint model before up-down is not among the files; its errors were counted in the run.\n"
+      : ""
+  }
 ## Training
 
 - Data: ${facts.dataset}, split \`${recipe.split}\`${
@@ -68,10 +82,13 @@ ${lastEpochs(history).map(epochLine).join("\n")}
 
 ## Pictures
 
-${
-    Object.entries(pictures).map(([file, caption]) => `![${caption}](${file})\n\n*${caption}.*`)
-      .join("\n\n")
-  }
+${pictures.map(({ file, caption }) => `![${caption}](${file})\n\n*${caption}.*`).join("\n\n")}
+
+Draw them and write this card again, without training:
+
+\`\`\`sh
+${command("card", facts)}
+\`\`\`
 
 ## Files
 
@@ -88,10 +105,37 @@ The ONNX files hold no weights: their external data are the safetensors files be
 
 ## Limits
 
-Digits as MNIST has them: one, light on dark, upright, centred. The server fits a PNG to that, but a
-letter or a scribble gets a digit's label too, often with confidence. Samples are what the model
-believes, not copies: some are read as another digit than the label that was asked for.
+${limits(config, facts)}
 `;
+}
+
+/** What the images show, as far as the dataset's name tells. */
+function subject({ architecture }: ModelConfig, { dataset }: CardFacts): string {
+  if (dataset === "mnist") return "handwritten digits";
+  return `the ${architecture.labels.length} classes of ${dataset}: ${
+    architecture.labels.join(", ")
+  }`;
+}
+
+/** A command about this model and its data. */
+function command(name: string, { path, dataset, dataDirectory }: CardFacts): string {
+  const data = [
+    ...dataset === "mnist" ? [] : ["--dataset", dataset],
+    ...dataDirectory === undefined ? [] : ["--data", dataDirectory],
+  ];
+  return shellCommand(["deno", "task", name, "--model", path, ...data]);
+}
+
+function limits({ architecture }: ModelConfig, { dataset }: CardFacts): string {
+  if (dataset === "mnist") {
+    return `Digits as MNIST has them: one, light on dark, upright, centred. The server fits a PNG to that, but a
+letter or a scribble gets a digit's label too, often with confidence. Samples are what the model
+believes, not copies: some are read as another digit than the label that was asked for.`;
+  }
+  const { height, width } = architecture;
+  return `Images as the training data has them, ${width}×${height} pixels, light on dark. Anything else gets one of their
+labels too, often with confidence. Samples are what the model believes, not copies: some are read as
+another class than the label that was asked for.`;
 }
 
 function errorCells({ wrong, percent, interval: [low, high] }: ErrorRate): string {
@@ -182,6 +226,6 @@ function upDownText(recipe: Recipe["upDown"]): string {
   return parts.join(", ");
 }
 
-function lastEpochs(history: EpochRecord[]): EpochRecord[] {
+function lastEpochs(history: readonly EpochRecord[]): EpochRecord[] {
   return history.filter(({ stage }, i) => history[i + 1]?.stage !== stage);
 }

@@ -63,13 +63,13 @@ const isClassifier = (stage: string) => stage === "classifier";
 const learning: Quantity[] = [
   {
     title: "Reconstruction error",
-    unit: "squared error",
+    unit: "squared error per case",
     errors: true,
     training: "reconstruction_error",
   },
   {
     title: "Reconstruction error of sampled inputs (PCD)",
-    unit: "squared error",
+    unit: "squared error per case",
     errors: true,
     training: "sampled_reconstruction_error",
   },

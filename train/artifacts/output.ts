@@ -3,21 +3,24 @@
  * @module
  */
 import { readdir } from "node:fs/promises";
+import type { Engine } from "../../src/engine/engine.ts";
 import { createTfjsEngine } from "../../src/engine/tfjs.ts";
 import {
   directoryUrl,
+  readModelFile,
   saveModel,
   type StoredModel,
   writeModelFile,
 } from "../../src/repository/directory.ts";
 import type { Classifier, Dbn } from "../../src/model/dbn.ts";
 import { type Model, type ModelConfig, modelFiles } from "../../src/format/weights.ts";
-import { modelCard } from "./card.ts";
+import { type CardFacts, modelCard } from "./card.ts";
 import { evaluate, evaluateJoint, type Evaluation } from "../measure/evaluation.ts";
 import type { Examples } from "../data/examples.ts";
 import { exportOnnx } from "./onnx.ts";
 import { drawPictures } from "./pictures.ts";
 import type { Recipe } from "../recipes/recipe.ts";
+import type { EpochRecord } from "../run/checkpoint.ts";
 import type { TrainedParts } from "../run/run.ts";
 
 /** File in a model directory that holds the run's epochs, one JSON object a line. */
@@ -31,6 +34,8 @@ export interface OutputOptions {
   recipe: Recipe;
   /** Name of the dataset. */
   dataset: string;
+  /** Directory of the dataset as a user names it, where it is not the one that comes with MNIST. */
+  dataDirectory?: string;
   test: Examples;
   height: number;
   width: number;
@@ -55,19 +60,33 @@ export async function saveRun(
   model.config.evaluation = { split: "test", ...evaluation };
   const stored = await saveModel(options.out, model);
   await exportOnnx(stored);
-  await drawPictures(stored, engine, parts.history, options.test);
   const log = parts.history.map((record) => `${JSON.stringify(record)}\n`).join("");
   await writeModelFile(stored.url, LOG_FILE, log);
-  const card = modelCard(stored.config, {
-    recipe: options.recipe,
-    dataset: options.dataset,
-    evaluation,
-    history: parts.history,
-    path: options.out,
-  });
-  await writeModelFile(stored.url, modelFiles.card, card);
+  const { history } = parts, { out: path } = options;
+  await describeModel(stored, engine, { ...options, evaluation, history, path });
   engine.dispose();
   return { model: stored, evaluation };
+}
+
+/** Draws a stored model's pictures and writes its card. */
+export async function describeModel(
+  model: StoredModel,
+  engine: Engine,
+  { test, ...facts }: Omit<CardFacts, "pictures"> & { test: Examples },
+): Promise<void> {
+  const pictures = await drawPictures(model, engine, facts.history, test);
+  await writeModelFile(model.url, modelFiles.card, modelCard(model.config, { ...facts, pictures }));
+}
+
+/** The epochs of a stored model's run; none if the model has no log. */
+export async function readLog({ url }: StoredModel): Promise<EpochRecord[]> {
+  try {
+    const log = new TextDecoder().decode(await readModelFile(url, LOG_FILE));
+    return log.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  } catch (error) {
+    if (((error as Error).cause as { code?: string } | undefined)?.code !== "ENOENT") throw error;
+    return [];
+  }
 }
 
 /** `models/NAME/V` with V one above the highest version there is, so that nothing is overwritten. */

@@ -30,7 +30,7 @@ const SAMPLES_A_CLASS = 10;
 const INPAINTED = 15, COMPLETIONS = 3, INPAINTING_STEPS = 200;
 const CHAIN_STEPS = [1, 3, 10, 30, 100, 300, 1000, 3000];
 /** Units shown of a layer, and in a row. */
-const UNITS = 100, UNIT_COLUMNS = 20;
+const UNITS = 60, UNIT_COLUMNS = 15;
 const RECONSTRUCTED_COLUMNS = 20;
 
 /** Draws every picture into the model's directory, and says what there is. */
@@ -77,7 +77,7 @@ export async function drawPictures(
         ? "each as its weights: light excites it, dark inhibits it"
         : "each as its covariance with the pixels: light is on when the unit is, dark is off");
     const name = layer === 0 ? "filters.png" : `units${layer + 1}.png`;
-    await grid(name, caption, images, {}, { columns: UNIT_COLUMNS });
+    await grid(name, caption, images, {}, { columns: UNIT_COLUMNS, scale: 2 });
   }
   await grid(
     "inpainting.png",

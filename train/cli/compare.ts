@@ -1,5 +1,5 @@
 /**
- * `deno task compare`: finished runs side by side, with 95 % intervals and a plot of their held-out or
+ * `deno task compare`: finished runs side by side, with 95 % intervals and a plot of their held-out and
  * training errors.
  * @module
  */
@@ -12,7 +12,8 @@ import {
   parseFlags,
   runCommand,
 } from "../../src/cli/flags.ts";
-import { linePlot } from "../../src/image/plot.ts";
+import { compareErrors } from "../artifacts/curves.ts";
+import { renderSvg } from "../artifacts/vega.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import type { ErrorRate, Evaluation } from "../measure/evaluation.ts";
 import { formatSeconds } from "../run/epoch_line.ts";
@@ -23,7 +24,7 @@ const flagTable: FlagTable = {
     kind: "string",
     help: "directories of runs, with commas between [all of runs and models/results]",
   },
-  plot: { kind: "string", help: "PNG of the classifiers' errors by epoch to write" },
+  plot: { kind: "string", help: "SVG file of the classifiers' errors by epoch to write" },
 };
 
 const USAGE = `Usage: deno task compare [flags]
@@ -45,6 +46,10 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(flagHelp(USAGE, flagTable));
     return 0;
   }
+  const plotFile = flags.plot as string | undefined;
+  if (plotFile !== undefined && !plotFile.endsWith(".svg")) {
+    throw new FlagError(`--plot must end in .svg, got ${JSON.stringify(plotFile)}`);
+  }
   const named = (flags.runs as string | undefined)?.split(",");
   const directories = named ?? [...await children("runs"), ...await children("models/results")];
   const runs = (await Promise.all(directories.map(readRun))).filter((run) => run !== undefined);
@@ -52,7 +57,7 @@ export async function main(args: readonly string[]): Promise<number> {
   if (missing.length > 0) throw new FlagError(`--runs: there is no log in ${missing.join(", ")}`);
   if (runs.length === 0) throw new FlagError("there are no runs yet; make one: deno task train");
   console.log(table(runs));
-  if (flags.plot !== undefined) await writeFile(flags.plot as string, await plot(runs));
+  if (plotFile !== undefined) await writeFile(plotFile, await plot(runs));
   return 0;
 }
 
@@ -117,26 +122,22 @@ function interval(rate: ErrorRate | undefined): string {
   return `${rate.percent.toFixed(2)} % (${low.toFixed(2)} – ${high.toFixed(2)})`;
 }
 
-/** Held-out errors by epoch, or training errors where nothing was held out. */
-function plot(runs: readonly Run[]) {
-  const series = runs.map(({ name, log }) => {
-    const records = log.filter(({ stage }) => stage === "classifier");
-    const errors = records.map(({ metrics }) =>
-      metrics.val_error_percent ?? 100 * (1 - metrics.accuracy)
-    );
-    return {
-      name,
-      x: records.map(({ epoch }) => epoch),
-      y: errors.map((error) => Math.max(error, 0.01)), // zeros have no place on a log axis
-    };
-  }).filter(({ x }) => x.length > 0);
-  return linePlot({
-    title: "Classifiers",
-    xLabel: "epoch",
-    yLabel: "held-out or training error, percent",
-    logY: true,
-    series,
-  });
+/** The classifiers' errors by epoch as SVG. @throws {FlagError} if no run has trained one. */
+function plot(runs: readonly Run[]): Promise<string> {
+  const chart = compareErrors(
+    "Classifier",
+    "run",
+    runs.map(({ name, log }) => {
+      const metrics = log.filter(({ stage }) => stage === "classifier").map((r) => r.metrics);
+      return {
+        name,
+        training: metrics.map(({ accuracy }) => 100 * (1 - accuracy)),
+        heldOut: metrics.map(({ val_error_percent }) => val_error_percent),
+      };
+    }),
+  );
+  if (!chart) throw new FlagError("--plot: none of the runs has an epoch of a classifier");
+  return renderSvg(chart);
 }
 
 if (import.meta.main) await runCommand(() => main(Deno.args));

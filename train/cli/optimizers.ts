@@ -3,7 +3,7 @@
  * same small network, and plots both.
  * @module
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "@std/path";
 import {
   FlagError,
@@ -12,7 +12,9 @@ import {
   parseFlags,
   runCommand,
 } from "../../src/cli/flags.ts";
-import { linePlot, type Series } from "../../src/image/plot.ts";
+import { shellCommand } from "../../src/cli/shell.ts";
+import { compareErrors } from "../artifacts/curves.ts";
+import { renderSvg } from "../artifacts/vega.ts";
 import { type HiddenActivation, hiddenActivations } from "../../src/model/dbn.ts";
 import { createClassifierTrainer } from "../trainers/create.ts";
 import { dataFlags, loadExamples, openDataset } from "./data_flags.ts";
@@ -29,6 +31,10 @@ const flagTable: FlagTable = {
   epochs: { kind: "integer", help: "epochs of each network [6]" },
   seed: { kind: "integer", help: "integer >= 0 that every random number depends on [1]" },
   ...dataFlags,
+  redraw: {
+    kind: "boolean",
+    help: "write table and plots of an earlier results.json, no training",
+  },
 };
 
 const USAGE = `Usage: deno task optimizers [flags]
@@ -50,6 +56,9 @@ const RATES: Record<FineTuningRecipe["optimizer"], number[]> = {
   conjugate_gradient: [1], // its line searches find the step
 };
 
+/** File of the results, beside their page and plots. */
+const RESULTS_FILE = "results.json";
+
 /** Cases of a batch of conjugate gradients; Hinton and Salakhutdinov (2006). */
 const LARGE_BATCH = 1000;
 
@@ -66,6 +75,16 @@ interface Trial {
   losses: number[];
 }
 
+/** What results.json holds. */
+interface Results {
+  /** Arguments of the command. */
+  arguments: readonly string[];
+  trainingImages: number;
+  heldOutImages: number;
+  optimizers: Trial[];
+  initializers: Trial[];
+}
+
 /** Runs the command; returns its exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, flagTable);
@@ -79,6 +98,12 @@ export async function main(args: readonly string[]): Promise<number> {
     throw new FlagError(`--epochs must be in [1, 1000], got ${epochs}`);
   }
   if (seed < 0) throw new FlagError(`--seed must be >= 0, got ${seed}`);
+  if (flags.redraw) {
+    const results: Results = JSON.parse(await readFile(join(out, RESULTS_FILE), "utf8"));
+    await describe(out, results);
+    console.log(`wrote table and plots of ${join(out, RESULTS_FILE)}`);
+    return 0;
+  }
   const builder = await openDataset(flags), { divisor } = presets.plain;
   const data = {
     train: await loadExamples(builder, "train[:5/6]", divisor),
@@ -90,25 +115,32 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(`${name}: ${error} % after ${epochs} epochs, ${trial.seconds.toFixed(0)} s`);
     return trial;
   };
-  const byOptimizer: Trial[][] = [];
+  const results: Results = {
+    arguments: args,
+    trainingImages: data.train.count,
+    heldOutImages: data.validation.count,
+    optimizers: [],
+    initializers: [],
+  };
   for (const optimizer of fineTuningOptimizers) {
-    const trials = [];
     for (const learningRate of RATES[optimizer]) {
       const batchSize = optimizer === "conjugate_gradient" ? LARGE_BATCH : plain.batchSize;
-      trials.push(
+      results.optimizers.push(
         await run({ optimizer, learningRate, batchSize }, `${optimizer} ${learningRate}`),
       );
     }
-    byOptimizer.push(trials);
   }
-  const byInitializer: Trial[] = [];
   for (const initializer of initializers) {
     if (initializer === "pretrained") continue; // a matter of DBNs: see the results page
     for (const activation of hiddenActivations) {
-      byInitializer.push(await run({ initializer, activation }, `${initializer}, ${activation}`));
+      results.initializers.push(
+        await run({ initializer, activation }, `${initializer}, ${activation}`),
+      );
     }
   }
-  await write(out, byOptimizer, byInitializer, args);
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, RESULTS_FILE), `${JSON.stringify(results, null, 1)}\n`);
+  await describe(out, results);
   console.log(`wrote ${out}`);
   return 0;
 }
@@ -159,41 +191,34 @@ function best(trials: readonly Trial[]): Trial {
   return trials.reduce((a, b) => b.errors.at(-1)! < a.errors.at(-1)! ? b : a);
 }
 
-async function write(
-  out: string,
-  byOptimizer: Trial[][],
-  byInitializer: Trial[],
-  args: readonly string[],
-): Promise<void> {
-  await mkdir(out, { recursive: true });
-  const curve = ({ name, errors }: Trial): Series => ({
-    name,
-    x: errors.map((_, i) => i + 1),
-    y: errors.map((error) => Math.max(error, 0.01)), // zeros have no place on a log axis
-  });
-  const plot = (title: string, trials: readonly Trial[]) =>
-    linePlot({
-      title,
-      xLabel: "epoch",
-      yLabel: "held-out error, percent",
-      logY: true,
-      series: trials.map(curve),
-    });
-  const winners = byOptimizer.map(best);
-  await writeFile(join(out, "optimizers.png"), await plot("Optimizers", winners));
+/** Writes the table and the plots of results. */
+async function describe(out: string, results: Results): Promise<void> {
+  const winners = [...Map.groupBy(results.optimizers, ({ optimizer }) => optimizer).values()]
+    .map(best);
+  const plot = async (
+    file: string,
+    title: string,
+    legend: "optimizer" | "initializer",
+    trials: readonly Trial[],
+  ) => {
+    const runs = trials.map((trial) => ({
+      name: legend === "optimizer" ? trial.name : trial.initializer,
+      heldOut: trial.errors,
+    }));
+    await writeFile(join(out, file), await renderSvg(compareErrors(title, legend, runs)!));
+  };
+  await plot("optimizers.svg", "Optimizers at their best learning rate", "optimizer", winners);
   for (const activation of hiddenActivations) {
-    const trials = byInitializer.filter((trial) => trial.activation === activation);
-    const named = trials.map((trial) => ({ ...trial, name: trial.initializer }));
-    const file = join(out, `initializers_${activation}.png`);
-    await writeFile(file, await plot(`Initializers, ${activation}`, named));
+    const trials = results.initializers.filter((trial) => trial.activation === activation);
+    const title = `Initializers, ${activation}`;
+    await plot(`initializers_${activation}.svg`, title, "initializer", trials);
   }
-  const all = { optimizers: byOptimizer.flat(), initializers: byInitializer };
-  await writeFile(join(out, "results.json"), `${JSON.stringify(all, null, 1)}\n`);
-  await writeFile(join(out, "README.md"), page(winners, byInitializer, args));
+  await writeFile(join(out, "README.md"), page(results, winners));
 }
 
-function page(winners: Trial[], byInitializer: Trial[], args: readonly string[]): string {
+function page(results: Results, winners: Trial[]): string {
   const epochs = winners[0].errors.length;
+  const count = (n: number) => n.toLocaleString("en");
   const row = (cells: (string | number)[]) => `| ${cells.join(" | ")} |`;
   const cells = ({ errors, losses, seconds }: Trial) => [
     errors[0].toFixed(2),
@@ -203,10 +228,15 @@ function page(winners: Trial[], byInitializer: Trial[], args: readonly string[])
   ];
   return `# Optimizers and initializers
 
-784-256-128-10 on 50,000 training images, ${epochs} epochs, no dropout; errors on the last 10,000
+784-256-128-10 on ${
+    count(results.trainingImages)
+  } training images, ${epochs} epochs, no dropout; errors \
+on the last ${count(results.heldOutImages)}
 training images, which were not trained on. The test set was not looked at.
 
-    ${["deno task optimizers", ...args].join(" ")}
+    ${shellCommand(["deno", "task", "optimizers", ...results.arguments])}
+
+\`--redraw\` writes this page and its plots again from results.json, without training.
 
 ## Optimizers
 
@@ -217,7 +247,7 @@ the best of ${RATES.adam.length} tried by the error at the end.
 | --- | --- | --- | --- | --- | --- |
 ${winners.map((trial) => row([trial.optimizer, trial.learningRate, ...cells(trial)])).join("\n")}
 
-![Held-out error by epoch, optimizers](optimizers.png)
+![Held-out error by epoch, optimizers](optimizers.svg)
 
 ## Initializers
 
@@ -226,13 +256,13 @@ Adam at ${plain.learningRate}.
 | initializer | activation | error after 1, % | after ${epochs}, % | loss, nats | seconds |
 | --- | --- | --- | --- | --- | --- |
 ${
-    byInitializer.map((trial) => row([trial.initializer, trial.activation, ...cells(trial)]))
+    results.initializers.map((trial) => row([trial.initializer, trial.activation, ...cells(trial)]))
       .join("\n")
   }
 
-![Held-out error by epoch, initializers, ReLU](initializers_relu.png)
+![Held-out error by epoch, initializers, ReLU](initializers_relu.svg)
 
-![Held-out error by epoch, initializers, sigmoid](initializers_sigmoid.png)
+![Held-out error by epoch, initializers, sigmoid](initializers_sigmoid.svg)
 `;
 }
 

@@ -133,6 +133,7 @@ async function saveResults(
     out,
     recipe,
     dataset: builder.info.name,
+    dataDirectory: flags.data as string | undefined,
     test,
     height,
     width,

@@ -5,6 +5,7 @@ import { loadModel } from "../../../src/repository/directory.ts";
 import { readCheckpoint, writeCheckpoint } from "../../../train/run/checkpoint.ts";
 import { epochLine, formatSeconds } from "../../../train/run/epoch_line.ts";
 import { errorRate } from "../../../train/measure/evaluation.ts";
+import { readSvg } from "../artifacts/svg.ts";
 import { recipeFromFlags, trainFlags } from "../../../train/cli/train_flags.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
@@ -85,9 +86,26 @@ Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an und
     ...["README.md", "classifier.safetensors", "config.json", "down.onnx", "hidden.onnx", "images"],
     ...["model.onnx", "model.safetensors", "training_log.jsonl", "visible.onnx"],
   ]);
-  for (const { name } of Deno.readDirSync(`${directory}/m/1/images`)) {
-    await decodePng(await Deno.readFile(`${directory}/m/1/images/${name}`));
+  const images = [...Deno.readDirSync(`${directory}/m/1/images`)].map(({ name }) => name);
+  assert(images.includes("learning_curves.svg") && images.includes("samples.png"), `${images}`);
+  const card = await Deno.readTextFile(`${directory}/m/1/README.md`);
+  for (const name of images) {
+    assert(card.includes(`(images/${name})`), name);
+    const bytes = await Deno.readFile(`${directory}/m/1/images/${name}`);
+    if (name.endsWith(".svg")) readSvg(new TextDecoder().decode(bytes));
+    else await decodePng(bytes);
   }
+  const exact = [...files, ...images.map((name) => `images/${name}`)]
+    .filter((name) => name !== "images" && !name.endsWith(".png"));
+  const contents = () =>
+    Promise.all(exact.map((name) => Deno.readFile(`${directory}/m/1/${name}`)));
+  const written = await contents();
+  await Deno.remove(`${directory}/m/1/images`, { recursive: true });
+  const redrawn = await run("card", "--model", `${directory}/m/1`);
+  assertEquals(redrawn.code, 0, redrawn.err);
+  assertEquals(await contents(), written);
+  const drawnAgain = [...Deno.readDirSync(`${directory}/m/1/images`)].map(({ name }) => name);
+  assertEquals(drawnAgain.sort(), images.sort());
   const log = (await Deno.readTextFile(`${directory}/m/1/training_log.jsonl`)).trim().split("\n");
   assertEquals(log.map((line) => JSON.parse(line).stage), [
     "rbm1",
@@ -254,12 +272,15 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
   assertEquals(JSON.parse(stack.out).kind, "lower bound");
 
   const runs = ["a", "b", "j"].map(at).join(",");
-  const table = (await ok("compare", "--runs", runs, "--plot", at("plot.png"))).out.trim().split(
+  const table = (await ok("compare", "--runs", runs, "--plot", at("plot.svg"))).out.trim().split(
     "\n",
   );
   assertEquals(table.length, 5);
   assertEquals(table[3].match(/\d % \(/g)?.length, 3, table[3]); // classifier, greedy, up-down
-  await decodePng(await Deno.readFile(at("plot.png")));
+  const plot = readSvg(await Deno.readTextFile(at("plot.svg")));
+  for (const title of ["Classifier: held-out error", "Classifier: training error"]) {
+    assert(plot.texts.includes(title), plot.texts.join(" | "));
+  }
 });
 
 for (
@@ -280,6 +301,14 @@ for (
     ["likelihood", ["--run", "a", "--model", "b"], "--model and --run exclude each other"],
     ["samples", ["--judge", "/nowhere"], "--judge /nowhere: no run is there"],
     ["samples", ["--n", "1"], "--n must be at least 2, got 1"],
+    ["compare", ["--plot", "a.png"], '--plot must end in .svg, got "a.png"'],
+    ["card", ["--model", "/nowhere"], "/nowhere/config.json does not exist"],
+    [
+      "card",
+      ["--dataset", "idx"],
+      "must be what models/mnist-dbn/2 was trained on, mnist, got idx",
+    ],
+    ["optimizers", ["--redraw", "--out", "/nowhere"], "/nowhere/results.json"],
     ["compare", ["--runs", "/nowhere"], "--runs: there is no log in /nowhere"],
     ["optimizers", ["--rate", "1"], "Unknown argument --rate"],
     ["export", ["--model", "/nowhere"], "/nowhere/config.json does not exist"],

@@ -1,0 +1,71 @@
+/**
+ * `deno task card`: draws the pictures of an existing model and writes its card again, from its files
+ * and its test images. Weights, config and log stay as they are, and the errors are those of the config.
+ * @module
+ */
+import { openEngine } from "../../src/engine/open.ts";
+import { loadModel, releasedModel, type StoredModel } from "../../src/repository/directory.ts";
+import { describeModel, readLog } from "../artifacts/output.ts";
+import type { Evaluation } from "../measure/evaluation.ts";
+import { completeRecipe, type Recipe } from "../recipes/recipe.ts";
+import { dataFlags, loadExamples, openDataset } from "./data_flags.ts";
+import {
+  FlagError,
+  flagHelp,
+  type FlagTable,
+  parseFlags,
+  runCommand,
+} from "../../src/cli/flags.ts";
+
+const flagTable: FlagTable = {
+  model: { kind: "string", help: `model directory [${releasedModel}]` },
+  ...dataFlags,
+};
+
+const USAGE = `Usage: deno task card [flags]
+
+Draws a model's pictures and writes its card again, without training.`;
+
+/** Runs the command; returns its exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args, flagTable);
+  if (flags.help) {
+    console.log(flagHelp(USAGE, flagTable));
+    return 0;
+  }
+  const path = (flags.model ?? releasedModel) as string;
+  const model = await loadModel(path), { recipe, dataset, evaluation } = factsOf(model, path);
+  if (flags.dataset !== undefined && flags.dataset !== dataset) {
+    throw new FlagError(
+      `--dataset must be what ${path} was trained on, ${dataset}, got ${flags.dataset}`,
+    );
+  }
+  const data = await openDataset({ ...flags, dataset });
+  const test = await loadExamples(data, "test", model.config.preprocessing.divisor);
+  const engine = await openEngine(model);
+  await describeModel(model, engine, {
+    ...{ recipe, dataset, evaluation, path, test },
+    dataDirectory: flags.data as string | undefined,
+    history: await readLog(model),
+  });
+  engine.dispose();
+  console.log(`wrote the pictures and README.md of ${path}`);
+  return 0;
+}
+
+/** What the card needs of a config. @throws {FlagError} if the model was not made by `task train`. */
+function factsOf({ config: { training, evaluation } }: StoredModel, path: string) {
+  if (!training?.recipe || typeof training.dataset !== "string" || !evaluation) {
+    throw new FlagError(
+      `--model ${path}: config.json must have training.recipe, training.dataset and evaluation, ` +
+        `got ${JSON.stringify({ ...training, recipe: training?.recipe && "…", evaluation })}`,
+    );
+  }
+  return {
+    recipe: completeRecipe(training.recipe as Recipe),
+    dataset: training.dataset,
+    evaluation: evaluation as unknown as Evaluation,
+  };
+}
+
+if (import.meta.main) await runCommand(() => main(Deno.args));
