@@ -7,7 +7,7 @@ import { openEngine } from "../../src/engine/open.ts";
 import { loadModel, releasedModel, type StoredModel } from "../../src/repository/directory.ts";
 import { describeModel, readLog } from "../artifacts/output.ts";
 import type { Evaluation } from "../measure/evaluation.ts";
-import { completeRecipe, type Recipe } from "../recipes/recipe.ts";
+import { completeRecipe } from "../recipes/complete.ts";
 import { dataFlags, loadExamples, openDataset } from "./data_flags.ts";
 import {
   FlagError,
@@ -62,7 +62,7 @@ function factsOf({ config: { training, evaluation } }: StoredModel, path: string
     );
   }
   return {
-    recipe: completeRecipe(training.recipe as Recipe),
+    recipe: completeRecipe(training.recipe),
     dataset: training.dataset,
     evaluation: evaluation as unknown as Evaluation,
   };

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { modelCard } from "../../../train/artifacts/card.ts";
-import { presets } from "../../../train/recipes/recipe.ts";
+import { presets } from "../../../train/recipes/presets.ts";
 import { tinyModel } from "../../model/tiny_model.ts";
 
 const { config } = tinyModel();
