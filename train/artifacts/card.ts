@@ -7,7 +7,11 @@ import { type ModelConfig, modelFiles } from "../../src/format/weights.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import type { ErrorRate, Evaluation } from "../measure/evaluation.ts";
 import type { Picture } from "./pictures.ts";
+import { changesText } from "../recipes/describe.ts";
 import { type Recipe, stackRecipe } from "../recipes/recipe.ts";
+import { fineTuningFields } from "../recipes/schema/fine_tuning.ts";
+import { rbmFields } from "../recipes/schema/rbm.ts";
+import { upDownFields } from "../recipes/schema/up_down.ts";
 import { epochLine } from "../run/epoch_line.ts";
 import { shellCommand } from "../../src/cli/shell.ts";
 
@@ -162,7 +166,11 @@ function rbmText(rbm: Recipe["stack"]): string {
         "falling linearly to 0",
     );
   }
-  return parts.join("; ");
+  const others = changesText(rbmFields, rbm, [
+    ...["epochs", "k", "learningRate", "momentum", "finalMomentum", "momentumSwitchEpoch"],
+    ...["weightCost", "persistentEpochs", "persistentLearningRate"],
+  ]);
+  return [...parts, ...others ? [others] : []].join("; ");
 }
 
 function rateText({ learningRate, schedule }: { learningRate: number; schedule: string }): string {
@@ -207,7 +215,12 @@ function fineTuningText(recipe: Recipe["fineTuning"]): string {
         } %, shears to ${a.shear}, elastic α ${a.elasticAlpha} σ ${a.elasticSigma}`,
     );
   }
-  return parts.join("; ");
+  const others = changesText(fineTuningFields, recipe, [
+    ...["epochs", "batchSize", "optimizer", "learningRate", "schedule", "activation"],
+    ...["initializer", "dropout", "inputDropout", "adversarialEpsilon", "adversarialNorm"],
+    ...["adversarialCases", "batchNormalization", "noise", "inputNoise"],
+  ]);
+  return [...parts, ...others ? [others] : []].join("; ");
 }
 
 function upDownText(recipe: Recipe["upDown"]): string {
@@ -223,7 +236,12 @@ function upDownText(recipe: Recipe["upDown"]): string {
   if (discriminativeLearningRate > 0) {
     parts.push(`log p(label | image) at the top at rate ${discriminativeLearningRate}`);
   }
-  return parts.join(", ");
+  const others = changesText(upDownFields, recipe, [
+    ...["epochs", "batchSize", "learningRate", "schedule", "recognitionLearningRate"],
+    ...["topLearningRate", "k", "kSchedule", "persistent", "recognition"],
+    "discriminativeLearningRate",
+  ]);
+  return [...parts, ...others ? [others] : []].join(", ");
 }
 
 function lastEpochs(history: readonly EpochRecord[]): EpochRecord[] {

@@ -14,7 +14,9 @@ import type { Recipe } from "../recipes/recipe.ts";
 export const trainFlags: FlagTable = {
   preset: {
     kind: "string",
-    help: "quick (minutes), plain (greedy RBMs, dropout) or full (the released model) [quick]",
+    help: "a recipe of the release: quick takes minutes, full makes the released model",
+    default: "quick",
+    choices: Object.keys(presets),
   },
   recipe: { kind: "string", help: "a recipe of train/recipes, instead of a preset" },
   set: {

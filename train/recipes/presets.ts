@@ -7,10 +7,10 @@ import type { Recipe, RecipeChanges } from "./schema/recipe.ts";
 
 /** What each preset is for. */
 export const presetNotes = {
-  quick: "minutes: a small model, with held-out images",
-  plain: "greedy RBMs, and a classifier that sees images as they are, with dropout",
+  quick: "A small model in minutes, with held-out images.",
+  plain: "Greedy RBMs, and a classifier that sees images as they are, with dropout.",
   full:
-    "the released model: a classifier that sees distorted images, then up-down from its weights",
+    "The released model: a classifier that sees distorted images, then up-down from its weights.",
 };
 
 /** The name of a preset. */

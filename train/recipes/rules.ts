@@ -10,7 +10,7 @@ import type { Recipe } from "./schema/recipe.ts";
 
 /** A rule: what must hold, and the message of a recipe that breaks it. */
 export interface Rule {
-  /** What must hold, for docs/recipes.md. */
+  /** What must hold, as Markdown for docs/recipes.md. */
   rule: string;
   /** What is wrong with a recipe, or undefined. */
   broken(recipe: Recipe): string | undefined;
@@ -19,7 +19,8 @@ export interface Rule {
 /** The rules, in the order in which they are asked. */
 export const rules: readonly Rule[] = [
   {
-    rule: "fineTuning.adversarialEpsilon by pixel (norm max) is at most 1, a pixel's range",
+    rule:
+      "`fineTuning.adversarialEpsilon` is at most 1, a pixel's range, where `adversarialNorm` is max",
     broken({ fineTuning: { adversarialNorm, adversarialEpsilon } }) {
       if (adversarialNorm !== "max" || adversarialEpsilon <= 1) return;
       return "fineTuning.adversarialEpsilon must be a number in [0, 1] of a pixel's range, " +
@@ -27,7 +28,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "fineTuning.noise needs batchNormalization",
+    rule: "`fineTuning.noise` needs `batchNormalization`",
     broken({ fineTuning: { noise, batchNormalization } }) {
       if (noise === 0 || batchNormalization) return;
       return "fineTuning.noise is on normalized sums; set fineTuning.batchNormalization, " +
@@ -35,14 +36,14 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "fineTuning.batchNormalization needs a batchSize of at least 2",
+    rule: "`fineTuning.batchNormalization` needs a `batchSize` of at least 2",
     broken({ fineTuning: { batchNormalization, batchSize } }) {
       if (!batchNormalization || batchSize >= 2) return;
       return `fineTuning.batchNormalization needs a batchSize of at least 2, got ${batchSize}`;
     },
   },
   {
-    rule: "upDown.recognition classifier needs fineTuning of pretrained sigmoids",
+    rule: "`upDown.recognition` classifier needs `fineTuning` of pretrained sigmoids",
     broken({ upDown, fineTuning: { initializer, activation } }) {
       if (upDown.epochs === 0 || upDown.recognition !== "classifier") return;
       if (initializer === "pretrained" && activation === "sigmoid") return;
@@ -51,7 +52,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "upDown.recognition classifier needs fineTuning without batchNormalization",
+    rule: "`upDown.recognition` classifier needs `fineTuning` without `batchNormalization`",
     broken({ upDown, fineTuning }) {
       if (upDown.epochs === 0 || upDown.recognition !== "classifier") return;
       if (!fineTuning.batchNormalization) return;
@@ -60,7 +61,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "only the first RBM, on images, may have Gaussian visible units",
+    rule: "Only the first RBM, on images, may have Gaussian `visible` units",
     broken({ topRbm, upperStack }) {
       const group = topRbm.visible === "gaussian"
         ? "topRbm"
@@ -71,7 +72,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "the first RBM cannot start transposed: none is below it",
+    rule: "`stack.initializer` is not transposed: no RBM is below the first",
     broken({ stack }) {
       if (stack.initializer !== "transposed") return;
       return "stack.initializer must be normal, got transposed: there is no RBM below the first; " +
@@ -79,7 +80,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "upperStack.initializer transposed needs stack.visible bernoulli",
+    rule: "`upperStack.initializer` transposed needs `stack.visible` bernoulli",
     broken(recipe) {
       if (recipe.stack.visible !== "gaussian") return;
       if (stackRecipe(recipe, 1).initializer !== "transposed") return;
@@ -87,7 +88,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "stack.visible gaussian needs top 0",
+    rule: "`stack.visible` gaussian needs `top` 0",
     broken({ stack, top }) {
       if (stack.visible !== "gaussian" || top === 0) return;
       return "a model's pixels are binary units; stack.visible gaussian needs top 0, which trains " +
@@ -95,7 +96,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "stack.visible gaussian is trained by CD-1 on values and means, without PCD",
+    rule: "`stack.visible` gaussian needs CD-1 on values and means, without PCD",
     broken({ stack }) {
       const { visible, persistentEpochs, reconstruction, inputs, k, kSchedule } = stack;
       if (visible !== "gaussian") return;
@@ -107,7 +108,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "without pretraining, fineTuning.initializer is not pretrained",
+    rule: "Without `pretraining`, `fineTuning.initializer` is not pretrained",
     broken({ pretraining, fineTuning: { initializer } }) {
       if (pretraining || initializer !== "pretrained") return;
       const others = initializers.filter((name) => name !== "pretrained");
@@ -116,7 +117,7 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    rule: "without pretraining, top is at least 1",
+    rule: "Without `pretraining`, `top` is at least 1",
     broken({ pretraining, top }) {
       if (pretraining || top >= 1) return;
       return `without pretraining, top must be at least 1, got ${top}`;
@@ -124,15 +125,15 @@ export const rules: readonly Rule[] = [
   },
   {
     rule:
-      "fineTuning.optimizer conjugate_gradient needs a loss that does not change: no dropout, " +
-      "noise, maxNorm, adversarialEpsilon or batchNormalization",
+      "`fineTuning.optimizer` conjugate_gradient needs a loss that does not change: no dropout, " +
+      "noise, `maxNorm`, `adversarialEpsilon` or `batchNormalization`",
     broken({ fineTuning }) {
       if (fineTuning.optimizer !== "conjugate_gradient") return;
       return changingLoss(fineTuning);
     },
   },
   {
-    rule: "fineTuning.patience needs validation",
+    rule: "`fineTuning.patience` needs `validation`",
     broken({ fineTuning: { patience }, validation }) {
       if (patience === 0 || validation !== "") return;
       return `fineTuning.patience needs held-out cases in validation, got ${patience} without them`;

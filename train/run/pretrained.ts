@@ -3,15 +3,17 @@
  * differ in later stages alone share the earlier ones.
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import { join } from "@std/path";
 import { FlagError } from "../../src/cli/flags.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import { type RbmRecipe, type Recipe, stackRecipe } from "../recipes/recipe.ts";
 
-/** Fields that decide what every RBM learns. */
-const SHARED = [
-  ...["pretraining", "batchSize", "seed", "balanced", "backend", "divisor", "split"] as const,
-];
+/** Fields that change no RBM, or that are compared an RBM at a time; any other decides what all of them learn. */
+const NOT_SHARED: ReadonlySet<string> = new Set<keyof Recipe>([
+  ...["name", "hidden", "top", "validation", "stack", "upperStack", "topRbm"] as const,
+  ...["upDown", "fineTuning"] as const,
+]);
 
 /** An RBM of a run, by the name of its stage. */
 interface RbmStage {
@@ -33,19 +35,20 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
     new FlagError(
       `--pretrained ${run}: ${what} must be ${JSON.stringify(ours)}, got ${JSON.stringify(other)}`,
     );
-  for (const field of SHARED) {
-    if (recipe[field] !== theirs[field]) throw differs(field, recipe[field], theirs[field]);
+  for (const [field, value] of Object.entries(recipe)) {
+    const other = theirs[field as keyof Recipe];
+    if (!NOT_SHARED.has(field) && value !== other) throw differs(field, value, other);
   }
   if (!recipe.pretraining) throw new FlagError(`--pretrained ${run}: it trains no RBM`);
   const wanted = rbmStages(recipe), had = rbmStages(theirs);
   let same = 0;
-  while (same < wanted.length && equal(wanted[same], had[same])) same++;
+  while (same < wanted.length && isDeepStrictEqual(wanted[same], had[same])) same++;
   if (same === 0) throw differs("its first RBM", wanted[0], had[0]);
   const rbms = Math.min(same, progress.stage);
   if (rbms === 0) throw new FlagError(`--pretrained ${run}: it has finished no RBM`);
   const stopsAlike = recipe.fineTuning.patience === 0 || recipe.validation === theirs.validation;
   const hasClassifier = rbms === wanted.length && rbms === had.length && recipe.top > 0 &&
-    progress.stage > rbms && stopsAlike && equal(recipe.fineTuning, theirs.fineTuning);
+    progress.stage > rbms && stopsAlike && isDeepStrictEqual(recipe.fineTuning, theirs.fineTuning);
   const stages = hasClassifier ? rbms + 1 : rbms;
   const names = new Set(wanted.slice(0, rbms).map(({ name }) => name));
   if (hasClassifier) names.add("classifier");
@@ -72,9 +75,4 @@ function rbmStages(recipe: Recipe): RbmStage[] {
     recipe: stackRecipe(recipe, i),
   }));
   return top > 0 ? [...stack, { name: "top", units: top, recipe: topRbm }] : stack;
-}
-
-/** Whether two are the same as JSON; recipes have their fields in one order. */
-function equal(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

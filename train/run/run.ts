@@ -148,7 +148,7 @@ function checkBatches(
   );
 }
 
-/** @throws {RangeError} if an RBM that starts as the one below turned over has too few units. */
+/** @throws {RangeError} if an RBM that starts from the transpose of the one below has too few units. */
 function checkInitializers(recipe: Recipe, imageSize: number): void {
   const sizes = [imageSize, ...recipe.hidden, recipe.top];
   for (let stage = 1; stage < sizes.length - 1; stage++) {
