@@ -24,6 +24,10 @@ export { type OutputOptions, saveRun } from "./artifacts/output.ts";
 export { checkRecipe } from "./recipes/check.ts";
 export { recipeOf } from "./recipes/complete.ts";
 export { presets } from "./recipes/presets.ts";
+export { fineTuningFields } from "./recipes/schema/fine_tuning.ts";
+export { rbmFields } from "./recipes/schema/rbm.ts";
+export { recipeFields } from "./recipes/schema/recipe.ts";
+export { upDownFields } from "./recipes/schema/up_down.ts";
 export type {
   FineTuningRecipe,
   RbmRecipe,

@@ -4,7 +4,7 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import { closestString } from "@std/text/closest-string";
+import { nearest } from "../../src/cli/nearest.ts";
 import { brokenRule } from "./rules.ts";
 import type { Domain, Field, Fields, ListDomain, NumberDomain } from "./schema/field.ts";
 import { type Recipe, recipeFields } from "./schema/recipe.ts";
@@ -76,8 +76,10 @@ export function unknownField(fields: Domains, name: string, path: string): strin
   if (renamed !== undefined) {
     return `there is no field ${path}${name}; it is called ${path}${renamed} now`;
   }
-  return `there is no field ${path}${name}; did you mean ${path}${closestString(name, names)}? ` +
-    `There are ${names.join(", ")}`;
+  const near = nearest(name, names);
+  return `there is no field ${path}${name}; ${
+    near === undefined ? "there are" : `did you mean ${path}${near}? There are`
+  } ${names.join(", ")}`;
 }
 
 /** What earlier versions called a field, or undefined. */

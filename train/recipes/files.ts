@@ -1,10 +1,11 @@
 /**
- * Recipes as files: train/recipes/NAME.json names a recipe that it extends and the fields that differ.
+ * Recipes as files: train/recipes/NAME.json names a recipe that it extends and the fields that differ, what
+ * it is about, and where it has been renamed what it was called formerly.
  * @module
  */
 import { readdir, readFile } from "node:fs/promises";
-import { closestString } from "@std/text/closest-string";
 import { FlagError } from "../../src/cli/flags.ts";
+import { nearest } from "../../src/cli/nearest.ts";
 import { isGroup, unknownField, valueProblem } from "./check.ts";
 import { type PresetName, presetNotes, presets } from "./presets.ts";
 import type { Fields } from "./schema/field.ts";
@@ -41,16 +42,8 @@ export async function readRecipe(name: string, extending: string[] = []): Promis
     throw new FlagError(`train/recipes: ${[...extending, name].join(" extends ")}`);
   }
   const names = await recipeNames();
-  if (!names.includes(name)) {
-    const where = extending.length > 0
-      ? `train/recipes/${extending.at(-1)}.json: extends`
-      : "--recipe";
-    throw new FlagError(
-      `${where} must be one of ${names.join(", ")}, got ${JSON.stringify(name)}; ` +
-        `did you mean ${closestString(name, names)}?`,
-    );
-  }
-  const { extends: base = "plain", about: _, ...changes } = await readFields(name);
+  if (!names.includes(name)) throw await unknownRecipe(name, names, extending.at(-1));
+  const { extends: base = "plain", about: _, formerly: __, ...changes } = await readFields(name);
   const extended = await readRecipe(String(base), [...extending, name]);
   return { ...merge(extended, changes, `train/recipes/${name}.json`), name };
 }
@@ -91,6 +84,19 @@ async function readFields(name: string): Promise<Values> {
   }
   if (!isGroup(fields)) throw new FlagError(`train/recipes/${name}.json must be an object`);
   return fields;
+}
+
+/** Says that there is no such recipe, and which one is meant. */
+async function unknownRecipe(name: string, names: string[], extending?: string) {
+  const where = extending ? `train/recipes/${extending}.json: extends` : "--recipe";
+  const message = `${where} must be one of ${names.join(", ")}, got ${JSON.stringify(name)}`;
+  for (const known of names) {
+    if (!isPreset(known) && (await readFields(known)).formerly === name) {
+      return new FlagError(`${message}; it is called ${known} now`);
+    }
+  }
+  const near = nearest(name, names);
+  return new FlagError(near === undefined ? message : `${message}; did you mean ${near}?`);
 }
 
 function isPreset(name: string): name is PresetName {
