@@ -220,7 +220,7 @@ function draw({ title, unit, errors, points }: Panel, common: Common) {
         scale: axis?.domain
           ? { type: axis.type, domain: axis.domain, nice: false }
           : { zero: false },
-        axis: { title: unit, tickCount: 5, ...axis?.ticks && tickLabels(axis) },
+        axis: { title: unit, ...axis?.ticks ? tickLabels(axis) : { tickCount: 5 } },
       },
     },
     layer: [lineLayer(values, common), pointLayer(values, common)],
@@ -244,7 +244,7 @@ function epochAxis(lastEpoch: number) {
 /** Ticks with the text of each, as a Vega expression. */
 function tickLabels({ ticks, labels }: ErrorAxis) {
   const at = `indexof(${JSON.stringify(ticks)}, datum.value)`;
-  return { values: ticks, labelExpr: `${JSON.stringify(labels)}[${at}]` };
+  return { values: ticks, labelOverlap: false, labelExpr: `${JSON.stringify(labels)}[${at}]` };
 }
 
 function lineLayer(values: Point[], { title, lines, cases }: Common) {

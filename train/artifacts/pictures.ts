@@ -67,7 +67,7 @@ export async function drawPictures(
   );
   await chart(
     "weights.svg",
-    "Weights of each RBM and their last update in the first, the middle and the last epoch",
+    "Weights of each RBM, and their last update in an epoch: a needle where the learning rate falls to 0",
     weightHistograms(history),
   );
   for (const [layer, { units, images }] of unitPictures(model.dbn, test, UNITS).entries()) {
