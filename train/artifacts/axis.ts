@@ -28,7 +28,7 @@ export function errorAxis(values: readonly number[]): ErrorAxis {
     return { type: "linear", domain: [0, high > 0 ? 1.05 * high : 1], note: "" };
   }
   if (high / low < LOG_FROM) return { type: "linear", note: "" };
-  const ticks = logTicks(low, high), labels = ticks.map(String);
+  const ticks = logTicks(low, high), labels = ticks.map(label);
   if (positive.length === values.length) {
     return { type: "log", domain: [low, high], ticks, labels, note: "log scale" };
   }
@@ -42,15 +42,40 @@ export function errorAxis(values: readonly number[]): ErrorAxis {
   };
 }
 
+/** Scale and axis of a vertical channel as Vega-Lite takes them; a linear one around its values if undefined. */
+export function verticalAxis(title: string, axis?: ErrorAxis) {
+  const { type, domain, ticks, labels } = axis ?? {};
+  const at = `indexof(${JSON.stringify(ticks)}, datum.value)`;
+  return {
+    scale: domain ? { type, domain, nice: false } : { zero: false },
+    axis: ticks
+      ? {
+        title,
+        values: ticks,
+        labelOverlap: false,
+        labelExpr: `${JSON.stringify(labels)}[${at}]`,
+      }
+      : { title, tickCount: 5 },
+  };
+}
+
+/** Most powers of ten that have a tick each. */
+const MAX_POWERS = 8;
+
 /** Round numbers in [low, high]: over three decades powers of ten alone, over one decade or less more. */
 function logTicks(low: number, high: number): number[] {
   const decades = Math.log10(high / low), ticks: number[] = [];
   const digits = decades > 3 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 7];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+  const step = Math.ceil(decades / MAX_POWERS), last = Math.floor(Math.log10(high));
+  for (let power = last; power >= Math.floor(Math.log10(low)); power -= step) {
     for (const digit of digits) {
       const tick = Number(`${digit}e${power}`);
       if (tick >= low && tick <= high) ticks.push(tick);
     }
   }
-  return ticks;
+  return ticks.sort((a, b) => a - b);
+}
+
+function label(tick: number): string {
+  return tick < 1e-3 || tick >= 1e5 ? tick.toExponential() : String(tick);
 }

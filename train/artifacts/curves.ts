@@ -4,7 +4,7 @@
  * @module
  */
 import type { EpochRecord } from "../run/checkpoint.ts";
-import { type ErrorAxis, errorAxis } from "./axis.ts";
+import { errorAxis, verticalAxis } from "./axis.ts";
 import type { Chart } from "./vega.ts";
 
 /** What a value was measured on. */
@@ -214,14 +214,7 @@ function draw({ title, unit, errors, points }: Panel, common: Common) {
     height: HEIGHT_PIXELS,
     encoding: {
       x: epochAxis(Math.max(...points.map(({ epoch }) => epoch))),
-      y: {
-        field: "value",
-        type: "quantitative",
-        scale: axis?.domain
-          ? { type: axis.type, domain: axis.domain, nice: false }
-          : { zero: false },
-        axis: { title: unit, ...axis?.ticks ? tickLabels(axis) : { tickCount: 5 } },
-      },
+      y: { field: "value", type: "quantitative", ...verticalAxis(unit, axis) },
     },
     layer: [lineLayer(values, common), pointLayer(values, common)],
   };
@@ -239,12 +232,6 @@ function epochAxis(lastEpoch: number) {
       ...lastEpoch > 1 ? { tickMinStep: 1, tickCount: 7 } : { values: [1] },
     },
   };
-}
-
-/** Ticks with the text of each, as a Vega expression. */
-function tickLabels({ ticks, labels }: ErrorAxis) {
-  const at = `indexof(${JSON.stringify(ticks)}, datum.value)`;
-  return { values: ticks, labelOverlap: false, labelExpr: `${JSON.stringify(labels)}[${at}]` };
 }
 
 function lineLayer(values: Point[], { title, lines, cases }: Common) {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { EpochRecord } from "../run/checkpoint.ts";
+import { errorAxis, verticalAxis } from "./axis.ts";
 import type { Histogram } from "../measure/histogram.ts";
 import type { Chart } from "./vega.ts";
 
@@ -45,8 +46,12 @@ function draw(
   const values = moments(records).flatMap(({ when, record }) =>
     densities(record.histograms![key]).map((bin) => ({ when, ...bin }))
   );
+  const axis = errorAxis(values.flatMap(({ density }) => density === null ? [] : [density]));
   return {
-    title: { text: `${stage}: ${title}`, subtitle: "density, log scale" },
+    title: {
+      text: `${stage}: ${title}`,
+      subtitle: ["density", axis.note].filter(Boolean).join(", "),
+    },
     width: WIDTH_PIXELS,
     height: HEIGHT_PIXELS,
     data: { values },
@@ -58,12 +63,7 @@ function draw(
         scale: { zero: false },
         axis: { title: unit, grid: false, tickCount: 7 },
       },
-      y: {
-        field: "density",
-        type: "quantitative",
-        scale: { type: "log" },
-        axis: { title: "density", tickCount: 5, format: ".0e" },
-      },
+      y: { field: "density", type: "quantitative", ...verticalAxis("density", axis) },
       color: {
         field: "when",
         type: "nominal",

@@ -11,6 +11,9 @@ Deno.test("values over decades have a logarithmic axis with round ticks", () => 
     note: "log scale",
   });
   assertEquals(errorAxis([0.002, 30]).ticks, [0.01, 0.1, 1, 10]);
+  const wide = errorAxis([1e-9, 2e6]); // 15 decades: every other power of ten
+  assertEquals(wide.ticks, [1e-8, 1e-6, 1e-4, 1e-2, 1, 100, 1e4, 1e6]);
+  assertEquals(wide.labels, ["1e-8", "1e-6", "1e-4", "0.01", "1", "100", "10000", "1e+6"]);
 });
 
 Deno.test("a zero has a tick of its own at the foot of a logarithmic axis, and the axis says so", () => {
