@@ -114,12 +114,13 @@ function listProblem({ entries, length }: ListDomain, value: unknown, name: stri
   }
 }
 
-/** The first value that the backend tfjs does not take, or undefined; fields that are left out are not asked. */
+/** The first value that the backend tfjs does not take, or undefined. */
 function tfjsProblem(fields: Fields, values: object, path = ""): string | undefined {
-  for (const [name, value] of Object.entries(values)) {
-    const field = fields[name];
+  for (const [name, field] of Object.entries(fields)) {
+    const value = (values as Record<string, unknown>)[name];
+    if (value === undefined) continue; // left out of a partial group
     if (field.type === "group") {
-      const problem = tfjsProblem(field.fields, value, `${path}${name}.`);
+      const problem = tfjsProblem(field.fields, value as object, `${path}${name}.`);
       if (problem !== undefined) return problem;
     } else if (field.tfjs !== undefined && !isDeepStrictEqual(value, field.tfjs)) {
       const [given, only] = [value, field.tfjs].map((one) =>

@@ -36,9 +36,11 @@ function withDefaults(fields: Fields, values: Values): Values {
 }
 
 function valueOrDefault(field: Field, value: unknown): unknown {
-  if (field.type !== "group") return value ?? structuredClone(field.default);
-  if (field.partial) return value ?? {};
-  return isGroup(value ?? {}) ? withDefaults(field.fields, { ...value as Values }) : value;
+  if (field.type !== "group") {
+    return value === undefined ? structuredClone(field.default) : value;
+  }
+  const group = value === undefined ? {} : value;
+  return isGroup(group) && !field.partial ? withDefaults(field.fields, group) : group;
 }
 
 /** Values with each field that has been renamed under its name of today. */

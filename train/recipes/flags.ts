@@ -12,7 +12,7 @@ interface Setting {
   field: LeafField;
   /** From the recipe to the field, such as stack, k. */
   paths: string[][];
-  /** Headings of the fields' groups. */
+  /** What the fields' groups are; none for the run itself. */
   groups: string[];
 }
 
@@ -25,7 +25,7 @@ export function recipeFlags(recipe: Recipe): FlagTable {
     return [flag, {
       kind: kindOf(field),
       help: field.help,
-      group: groups.join(" and "),
+      group: heading(groups, recipe),
       default: [...values].join(" and "),
       ...(field.type === "choice" && { choices: field.choices }),
     }];
@@ -47,22 +47,29 @@ export function withFlags(recipe: Recipe, flags: FlagValues): Recipe {
 
 function collectSettings(): Setting[] {
   const byFlag = new Map<string, Setting>();
-  const collect = (fields: Fields, path: string[], heading: string) => {
+  const collect = (fields: Fields, path: string[], groups: string[]) => {
     for (const [name, field] of Object.entries(fields)) {
       if (field.type === "group") {
-        if (!(field as GroupField).partial) collect(field.fields, [...path, name], field.help);
+        if (!(field as GroupField).partial) collect(field.fields, [...path, name], [field.help]);
         continue;
       }
       const flag = typeof field.flag === "object" ? field.flag[path.at(-1)!] : field.flag;
       if (flag === undefined) continue;
       const setting = byFlag.get(flag) ?? { flag, field, paths: [], groups: [] };
       setting.paths.push([...path, name]);
-      setting.groups.push(heading);
+      setting.groups.push(...groups);
       byFlag.set(flag, setting);
     }
   };
-  collect(recipeFields, [], "recipe");
+  collect(recipeFields, [], []);
   return [...byFlag.values()];
+}
+
+/** What the help says above flags: their groups, or for those of the run whose values the defaults are. */
+function heading(groups: string[], { name }: Recipe): string {
+  if (groups.length === 0) return `Recipe (defaults of ${name}, here and below)`;
+  const text = groups.join(" and ");
+  return `${text[0].toUpperCase()}${text.slice(1)}`;
 }
 
 /** @throws {TypeError} if no flag can hold the field's values. */

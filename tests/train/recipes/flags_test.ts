@@ -3,6 +3,8 @@ import { FlagError, parseFlags } from "../../../src/cli/flags.ts";
 import { recipeFromFlags, trainFlags } from "../../../train/cli/train_flags.ts";
 import { checkRecipe } from "../../../train/recipes/check.ts";
 import { readRecipe, recipeNames } from "../../../train/recipes/files.ts";
+import { recipeOf } from "../../../train/recipes/complete.ts";
+import { recipeFlags, withFlags } from "../../../train/recipes/flags.ts";
 import { presets } from "../../../train/recipes/presets.ts";
 
 Deno.test("flags change the recipe of their preset, and nothing else", async () => {
@@ -124,4 +126,57 @@ for (const [args, message] of bad) {
 Deno.test("a recipe that extends itself is refused, with the way round", async () => {
   const path = "train/recipes: rbm500 extends bound extends rbm500";
   await assertRejects(() => readRecipe("bound", ["rbm500"]), Error, path);
+});
+
+/** The fields that each flag sets. */
+const flagFields: Record<string, string[]> = {
+  hidden: ["hidden"],
+  top: ["top"],
+  "batch-size": ["batchSize"],
+  seed: ["seed"],
+  backend: ["backend"],
+  divisor: ["divisor"],
+  split: ["split"],
+  validation: ["validation"],
+  epochs: ["stack.epochs"],
+  "top-epochs": ["topRbm.epochs"],
+  k: ["stack.k", "topRbm.k"],
+  "learning-rate": ["stack.learningRate", "topRbm.learningRate"],
+  momentum: ["stack.momentum", "topRbm.momentum"],
+  "final-momentum": ["stack.finalMomentum", "topRbm.finalMomentum"],
+  "weight-cost": ["stack.weightCost", "topRbm.weightCost"],
+  "persistent-epochs": ["topRbm.persistentEpochs"],
+  "persistent-learning-rate": ["stack.persistentLearningRate", "topRbm.persistentLearningRate"],
+  reconstruction: ["stack.reconstruction", "topRbm.reconstruction"],
+  inputs: ["stack.inputs", "topRbm.inputs"],
+  "fine-tuning-epochs": ["fineTuning.epochs"],
+  "fine-tuning-learning-rate": ["fineTuning.learningRate"],
+  dropout: ["fineTuning.dropout"],
+  "input-dropout": ["fineTuning.inputDropout"],
+};
+
+/** The fields that differ between two recipes, as paths. */
+function differing(a: object, b: object, path = ""): string[] {
+  return Object.entries(a).flatMap(([name, value]) => {
+    const other = (b as Record<string, unknown>)[name];
+    if (JSON.stringify(value) === JSON.stringify(other)) return [];
+    const isGroup = typeof value === "object" && !Array.isArray(value);
+    return isGroup ? differing(value, other as object, `${path}${name}.`) : [`${path}${name}`];
+  });
+}
+
+Deno.test("each flag sets its fields and no other, and shows their values", () => {
+  const table = recipeFlags(presets.full);
+  assertEquals(Object.keys(table).sort(), Object.keys(flagFields).sort());
+  for (const [flag, fields] of Object.entries(flagFields)) {
+    const changed = withFlags(presets.full, { [flag]: "another" });
+    assertEquals(differing(presets.full, changed).sort(), [...fields].sort(), flag);
+  }
+  assertEquals(table.hidden.default, "500,500");
+  assertEquals(table.epochs.default, "20");
+  assertEquals(table.validation.default, '""');
+  assertEquals(table.backend.choices, ["simd", "tfjs"]);
+  assertEquals(recipeFlags(presets.quick).epochs.default, "3");
+  const apart = recipeOf({ stack: { k: 2 } });
+  assertEquals(recipeFlags(apart).k.default, "2 and 1"); // of the stack, of the top RBM
 });

@@ -255,6 +255,9 @@ Deno.test("a recipe of another version is refused where a field is not known, or
     RangeError,
     "there is no field stack.l3; did you mean stack.l1?",
   );
+  const empty = { ...presets.quick, stack: { k: null } };
+  const bound = "stack.k must be an integer in [1, 1000], got null";
+  assertThrows(() => completeRecipe(empty), RangeError, bound);
   const wrong = { ...presets.quick, top: -1 };
   assertThrows(
     () => completeRecipe(wrong),

@@ -91,7 +91,7 @@ export const recipeFields = {
     partial: { base: "stack" },
     help: "RBMs of the stack above the first, where they differ from stack",
   },
-  topRbm: { type: "group", fields: rbmFields, help: "top RBM, with label units" },
+  topRbm: { type: "group", fields: rbmFields, help: "top RBM" },
   upDown: { type: "group", fields: upDownFields, help: "up-down algorithm" },
   fineTuning: { type: "group", fields: fineTuningFields, help: "fine-tuning of the classifier" },
 } as const satisfies Fields;
