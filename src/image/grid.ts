@@ -41,6 +41,8 @@ export function imageGrid(
   const count = Math.max(1, Math.ceil(images.length / (height * width)));
   checkShape("images", images, count, height * width);
   checkInteger("Cannot draw grid: scale", scale, 1, 32);
+  checkInteger("Cannot draw grid: rowGap", rowGap, 0, 1000);
+  checkInteger("Cannot draw grid: background", background, 0, 255);
   const across = Math.min(count, columns ?? Math.ceil(Math.sqrt(count)));
   checkInteger("Cannot draw grid: columns", across, 1, 1000);
   const stepX = width * scale + gap, stepY = height * scale + rowGap;

@@ -18,6 +18,8 @@ Deno.test("scale repeats pixels and values outside [0, 1] are clipped", () => {
 Deno.test("numbers that do not fill whole images are refused", () => {
   assertThrows(() => imageGrid(new Float32Array(785)), RangeError, "got 785");
   assertThrows(() => toGridPng(new Float32Array(784), { scale: 0 }), RangeError, "got 0");
+  assertThrows(() => imageGrid(new Float32Array(784), { rowGap: -1 }), RangeError, "got -1");
+  assertThrows(() => imageGrid(new Float32Array(784), { background: 256 }), RangeError, "got 256");
   assertThrows(() => toText(new Float32Array(3)), RangeError, "got 3");
 });
 

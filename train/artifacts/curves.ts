@@ -216,7 +216,10 @@ function draw({ title, unit, errors, points }: Panel, common: Common) {
       x: epochAxis(Math.max(...points.map(({ epoch }) => epoch))),
       y: { field: "value", type: "quantitative", ...verticalAxis(unit, axis) },
     },
-    layer: [lineLayer(values, common), pointLayer(values, common)],
+    layer: [
+      lineLayer(values, common),
+      ...common.cases.map((cases) => pointLayer(values, cases, common)),
+    ],
   };
 }
 
@@ -257,9 +260,12 @@ function lineLayer(values: Point[], { title, lines, cases }: Common) {
   };
 }
 
-/** Points of short lines; of lines that share a colour, some of each in a shape of its own. */
-function pointLayer(values: Point[], { title, lines }: Common) {
-  const byLine = Map.groupBy(values, ({ name, cases }) => `${cases} ${name}`);
+/**
+ * Points of short lines, hollow of held-out cases; of lines that share a colour, some of each in a shape of
+ * its own.
+ */
+function pointLayer(values: readonly Point[], cases: Cases, { title, lines }: Common) {
+  const byLine = Map.groupBy(values.filter((point) => point.cases === cases), ({ name }) => name);
   const marked = [...byLine.values()].flatMap((line) => {
     const step = Math.ceil(line.length / MARKED_POINTS);
     return step === 1 || sharesColours(lines) ? line.filter((_, i) => i % step === 0) : [];
@@ -267,7 +273,7 @@ function pointLayer(values: Point[], { title, lines }: Common) {
   const field = { field: "name", type: "nominal" }, domain = lines.map(({ name }) => name);
   return {
     data: { values: marked },
-    mark: { type: "point", filled: true, size: 40, opacity: 1 },
+    mark: { type: "point", filled: cases === "training", size: 40, opacity: 1 },
     encoding: {
       color: { ...field, scale: { domain, range: lines.map(({ colour }) => colour) } },
       ...sharesColours(lines) && {
