@@ -41,7 +41,7 @@ export function checkDisjoint(
   if (shared === 0) return;
   throw new RangeError(
     `Cannot train: validation must share no example with split ${JSON.stringify(split)}, got ` +
-      `${JSON.stringify(validation)}, which shares ${shared}`,
+      `${JSON.stringify(validation)}, which shares ${shared}; hold out others, or none by ""`,
   );
 }
 

@@ -62,7 +62,7 @@ function factsOf({ config: { training, evaluation } }: StoredModel, path: string
     );
   }
   return {
-    recipe: completeRecipe(training.recipe),
+    recipe: completeRecipe(training.recipe, `${path}/config.json`),
     dataset: training.dataset,
     evaluation: evaluation as unknown as Evaluation,
   };

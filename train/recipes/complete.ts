@@ -15,13 +15,16 @@ export function recipeOf(changes: RecipeChanges): Recipe {
 
 /**
  * A recipe of an earlier version by today's names, with what it lacks at its default.
- * @throws {RangeError} naming a field that is not known, or whose value is not allowed.
+ * @param source where it is from, for the message
+ * @throws {RangeError} naming the source and a field that is not known, or whose value is not allowed.
  */
-export function completeRecipe(earlier: object): Recipe {
+export function completeRecipe(earlier: object, source = "an earlier version"): Recipe {
   const named = withTodaysNames(recipeFields, { ...earlier });
   const recipe = withDefaults(recipeFields, withOneBatchSize(named));
   const problem = groupProblem(recipeFields, recipe);
-  if (problem !== undefined) throw new RangeError(`Cannot read a recipe: ${problem}`);
+  if (problem !== undefined) {
+    throw new RangeError(`Cannot read the recipe of ${source}: ${problem}`);
+  }
   return recipe as unknown as Recipe;
 }
 

@@ -61,7 +61,10 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
   await rename(`${path}.partial`, path);
 }
 
-/** @throws {WeightsFormatError} if the file is not a checkpoint; the file system's error if absent. */
+/**
+ * @throws {WeightsFormatError} if the file is not a checkpoint; the file system's error if absent.
+ * @throws {RangeError} if its recipe has a field or value that is not known.
+ */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const { tensors, metadata } = readSafetensors(await readFile(path), path);
   if (metadata.format !== "dbn-edge-checkpoint/2") {
@@ -70,7 +73,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     );
   }
   return {
-    recipe: completeRecipe(JSON.parse(metadata.recipe)),
+    recipe: completeRecipe(JSON.parse(metadata.recipe), path),
     progress: JSON.parse(metadata.progress),
     tensors,
     dataset: metadata.dataset,

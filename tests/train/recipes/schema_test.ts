@@ -257,7 +257,7 @@ Deno.test("a recipe of another version is refused where a field is not known, or
   );
   const empty = { ...presets.quick, stack: { k: null } };
   const bound = "stack.k must be an integer in [1, 1000], got null";
-  assertThrows(() => completeRecipe(empty), RangeError, bound);
+  assertThrows(() => completeRecipe(empty, "runs/a"), RangeError, `recipe of runs/a: ${bound}`);
   const wrong = { ...presets.quick, top: -1 };
   assertThrows(
     () => completeRecipe(wrong),
