@@ -4,6 +4,10 @@ import { decodePng } from "../../../src/image/png.ts";
 import { loadModel, saveModel } from "../../../src/repository/directory.ts";
 import { generateFrame } from "../../../src/sampling/gibbs.ts";
 import { describeModel, LOG_FILE, readLog } from "../../../train/artifacts/output.ts";
+import { errorCurves, learningCurves } from "../../../train/artifacts/curves.ts";
+import { weightHistograms } from "../../../train/artifacts/histograms.ts";
+import { renderSvg } from "../../../train/artifacts/vega.ts";
+import { main as optimizers } from "../../../train/cli/optimizers.ts";
 import { floatExamples } from "../../../train/data/examples.ts";
 import { presets } from "../../../train/recipes/presets.ts";
 import { tinyModel, type TinySizes } from "../../model/tiny_model.ts";
@@ -75,5 +79,32 @@ Deno.test("a model without a log, few images and no square ones has its grids al
     const row = 2 + 12 * Math.floor(image / 10) + 2 * y,
       column = left + 2 + 16 * (image % 10) + 2 * x;
     assertEquals(picture.data[row * picture.width + column], Math.round(255 * samples[i]));
+  }
+});
+
+Deno.test("the released model's charts are what its log draws", async () => {
+  const model = await loadModel(), history = await readLog(model);
+  const charts = {
+    "learning_curves.svg": learningCurves(history),
+    "error_curves.svg": errorCurves(history),
+    "weights.svg": weightHistograms(history),
+  };
+  for (const [name, chart] of Object.entries(charts)) {
+    const kept = await Deno.readTextFile(new URL(`images/${name}`, model.url));
+    assertEquals(await renderSvg(chart!), kept, `${name} is out of date: run deno task card`);
+    assert(kept.length < 60_000, `${name} takes ${kept.length} bytes`);
+  }
+});
+
+Deno.test("the released comparison of optimizers is what its results draw", async () => {
+  const kept = new URL("../../../models/results/optimizers/", import.meta.url);
+  const out = await Deno.makeTempDir();
+  await Deno.copyFile(new URL("results.json", kept), `${out}/results.json`);
+  assertEquals(await optimizers(["--redraw", "--out", out]), 0);
+  const names = [...Deno.readDirSync(kept)].map(({ name }) => name).sort();
+  assertEquals([...Deno.readDirSync(out)].map(({ name }) => name).sort(), names);
+  for (const name of names) {
+    const drawn = await Deno.readTextFile(`${out}/${name}`);
+    assertEquals(drawn, await Deno.readTextFile(new URL(name, kept)), name);
   }
 });
