@@ -29,7 +29,8 @@ Deno.test("a fraction parts data of any size, and MNIST where an index does", ()
     })
   );
   fc.assert(fc.property(share, ({ value, whole, size }) => {
-    const cut = Math.round(value * size / whole), sizes = { train: size };
+    const cut = Math.round(value * size / whole);
+    const sizes = { train: size };
     fc.pre(cut > 0 && cut < size);
     assertEquals(parseSplit(`train[:${value}/${whole}]`, sizes)[0], {
       split: "train",

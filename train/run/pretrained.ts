@@ -40,7 +40,8 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
     if (!NOT_SHARED.has(field) && value !== other) throw differs(field, value, other);
   }
   if (!recipe.pretraining) throw new FlagError(`--pretrained ${run}: it trains no RBM`);
-  const wanted = rbmStages(recipe), had = rbmStages(theirs);
+  const wanted = rbmStages(recipe);
+  const had = rbmStages(theirs);
   let same = 0;
   while (same < wanted.length && isDeepStrictEqual(wanted[same], had[same])) same++;
   if (same === 0) throw differs("its first RBM", wanted[0], had[0]);

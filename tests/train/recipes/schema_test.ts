@@ -81,14 +81,19 @@ function show(value: unknown): string {
   return typeof value === "number" ? String(value) : JSON.stringify(value) ?? String(value);
 }
 
-/** The quick recipe with one field set, by its path. */
-function withValue(path: string[], value: unknown): Recipe {
-  const recipe = structuredClone(presets.quick);
+/** Sets one field, by its path. */
+function setValue(recipe: Recipe, path: string[], value: unknown): void {
   const group = path.slice(0, -1).reduce<Record<string, unknown>>(
     (inner, name) => inner[name] as Record<string, unknown>,
     recipe as unknown as Record<string, unknown>,
   );
   group[path.at(-1)!] = value;
+}
+
+/** The quick recipe with one field set. */
+function withValue(path: string[], value: unknown): Recipe {
+  const recipe = structuredClone(presets.quick);
+  setValue(recipe, path, value);
   return recipe;
 }
 
@@ -211,12 +216,7 @@ Deno.test("each rule is broken by a recipe of its own, and by none that is relea
   breaking.forEach((changes, i) => {
     const recipe = structuredClone(presets.quick);
     for (const [path, value] of changes) {
-      const names = path.split("."), last = names.pop()!;
-      const group = names.reduce<Record<string, unknown>>(
-        (inner, name) => inner[name] as Record<string, unknown>,
-        recipe as unknown as Record<string, unknown>,
-      );
-      group[last] = value;
+      setValue(recipe, path.split("."), value);
     }
     const broken = rules.filter((rule) => rule.broken(recipe) !== undefined);
     assertEquals(broken.map(({ rule }) => rule), [rules[i].rule]);
