@@ -2,33 +2,33 @@
  * The composition root for serving: `deno task start`, and the entry point on Deno Deploy.
  * @module
  */
-import { FlagError, flagHelp, type FlagTable, parseFlags, runCommand } from "./cli/flags.ts";
+import { type Command, runCommand, runProgram } from "./cli/command.ts";
+import { FlagError, type FlagTable, type FlagValues } from "./cli/flags.ts";
 import { type Engine, type EngineName, engineNames } from "./engine/engine.ts";
 import { loadEngine } from "./engine/open.ts";
 import type { LogRecord } from "./http/service.ts";
 import { releasedModel, startLoading } from "./repository/directory.ts";
 
 const flagTable: FlagTable = {
-  port: { kind: "string", help: "TCP port, 0 for any free one [$PORT, or 8000]" },
-  host: { kind: "string", help: "address to listen on [0.0.0.0]" },
-  engine: { kind: "string", help: `${engineNames.join(", ")} [simd]` },
-  model: { kind: "string", help: `model directory: a path or URL [${releasedModel}]` },
+  port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
+  host: { kind: "string", help: "address to listen on", default: "0.0.0.0" },
+  engine: { kind: "string", help: "what computes", choices: engineNames, default: "simd" },
+  model: { kind: "string", help: "model directory: a path or URL", default: releasedModel },
 };
 
-const USAGE = `Usage: deno task start [flags]
-
-Serves digit classification and generation over HTTP.`;
+/** `deno task start` and `dbn serve`. */
+export const command: Command = {
+  usage: "deno task start [flags]",
+  about: "Serves digit classification and generation over HTTP.",
+  flags: flagTable,
+  run: serve,
+};
 
 const DEFAULT_PORT = 8000;
 
-/** Serves until SIGINT or SIGTERM; returns the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, flagTable);
-  if (flags.help) {
-    console.log(flagHelp(USAGE, flagTable));
-    return 0;
-  }
-  const engineName = checkEngine((flags.engine ?? "simd") as string);
+/** Serves until SIGINT or SIGTERM. */
+async function serve(flags: FlagValues): Promise<void> {
+  const engineName = (flags.engine ?? "simd") as EngineName;
   const port = readPort(flags.port as string | undefined);
   // Modules are evaluated while other threads read and hash the weights.
   const [{ model, verified }, createEngine, { createApp }, { curlExamples }] = await Promise.all([
@@ -50,7 +50,6 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   await server.finished;
   engine.dispose();
-  return 0;
 }
 
 function listen(
@@ -104,13 +103,6 @@ function stopOnSignals(stop: () => Promise<void>): void {
   }
 }
 
-function checkEngine(name: string): EngineName {
-  if ((engineNames as readonly string[]).includes(name)) return name as EngineName;
-  throw new FlagError(
-    `--engine must be one of ${engineNames.join(", ")}, got ${JSON.stringify(name)}`,
-  );
-}
-
 function readPort(flag: string | undefined): number {
   const text = flag ?? Deno.env.get("PORT") ?? String(DEFAULT_PORT);
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
@@ -123,4 +115,4 @@ function writeLog(record: LogRecord): void {
   console.log(JSON.stringify({ time: new Date().toISOString(), ...record }));
 }
 
-if (import.meta.main) await runCommand(() => main(Deno.args));
+if (import.meta.main) await runProgram(() => runCommand(command, Deno.args));

@@ -69,6 +69,7 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/repository/", "src/engine/", "src/cli/"],
     ...["train/recipes/", "train/data/", "train/trainers/", "train/measure/", "train/run/"],
     "train/artifacts/",
+    "src/serve.ts",
   ],
   "train/mod.ts": [
     ...["train/recipes/", "train/data/", "train/trainers/", "train/measure/", "train/run/"],

@@ -74,7 +74,7 @@ const failures: [
   code: number,
   message: string,
 ][] = [
-  ["an unknown flag", ["--prot", "80"], {}, 2, "Unknown argument --prot; the flags are --port"],
+  ["an unknown flag", ["--prot", "80"], {}, 2, "Unknown argument --prot; did you mean --port?"],
   ["a positional argument", ["8080"], {}, 2, "Unknown argument 8080"],
   [
     "port 65536",

@@ -9,7 +9,7 @@ import { levenshteinDistance } from "@std/text/levenshtein-distance";
 export function nearest(given: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const closest: string = closestString(given, known);
-  const slips = Math.max(1, given.length / 3);
+  const slips = Math.max(2, given.length / 3);
   return levenshteinDistance(given.toLowerCase(), closest.toLowerCase()) <= slips
     ? closest
     : undefined;

@@ -2,6 +2,7 @@
  * Commands as text that a shell reads as they were meant.
  * @module
  */
+import type { FlagTable, FlagValues } from "./flags.ts";
 
 /** Characters that mean themselves to every POSIX shell. */
 const PLAIN = /^[\w@%+=:,./-]+$/;
@@ -10,4 +11,20 @@ const PLAIN = /^[\w@%+=:,./-]+$/;
 export function shellCommand(words: readonly string[]): string {
   return words.map((word) => PLAIN.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
     .join(" ");
+}
+
+/** The flags that were given, as words that parse to them again. */
+export function flagWords(values: FlagValues, table: FlagTable): string[] {
+  return Object.entries(table).flatMap(([name, { kind }]) => {
+    const value = values[name];
+    if (kind === "boolean") return value ? [`--${name}`] : [];
+    return value === undefined ? [] : [`--${name}=${value}`];
+  });
+}
+
+/** The line that runs a task of this repository, through npx where Deno itself came by it. */
+export function taskCommand(task: string, words: readonly string[] = []): string {
+  const byNpx = Deno.env.get("npm_lifecycle_event") === "npx";
+  const deno = byNpx ? ["npx", "-y", `deno@${Deno.version.deno}`] : ["deno"];
+  return shellCommand([...deno, "task", task, ...words]);
 }

@@ -122,12 +122,9 @@ function subject({ architecture }: ModelConfig, { dataset }: CardFacts): string 
 }
 
 /** A command about this model and its data. */
-function command(name: string, { path, dataset, dataDirectory }: CardFacts): string {
-  const data = [
-    ...dataset === "mnist" ? [] : ["--dataset", dataset],
-    ...dataDirectory === undefined ? [] : ["--data", dataDirectory],
-  ];
-  return shellCommand(["deno", "task", name, "--model", path, ...data]);
+function command(name: string, { path, dataDirectory }: CardFacts): string {
+  const data = dataDirectory === undefined ? [] : ["--data", dataDirectory];
+  return shellCommand(["deno", "task", "dbn", name, "--model", path, ...data]);
 }
 
 function limits({ architecture }: ModelConfig, { dataset }: CardFacts): string {

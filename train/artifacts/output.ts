@@ -36,6 +36,8 @@ export interface OutputOptions {
   dataset: string;
   /** Directory of the dataset as a user names it, where it is not the one that comes with MNIST. */
   dataDirectory?: string;
+  /** SHA-256 of the test images and labels, where the dataset is not built in. */
+  testSha256?: string;
   test: Examples;
   height: number;
   width: number;
@@ -105,7 +107,7 @@ function configOf(
   options: OutputOptions,
   { pathname }: URL,
 ): ModelConfig {
-  const { recipe, name, dataset, height, width, labels } = options;
+  const { recipe, name, dataset, testSha256, height, width, labels } = options;
   const version = Number(/(\d+)\/$/.exec(pathname)?.[1] ?? 1);
   const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
   return {
@@ -124,6 +126,11 @@ function configOf(
       }),
     },
     preprocessing: { divisor: recipe.divisor },
-    training: { dataset, recipe, seconds: Math.round(seconds) },
+    training: {
+      dataset,
+      ...(testSha256 !== undefined && { testSha256 }),
+      recipe,
+      seconds: Math.round(seconds),
+    },
   };
 }

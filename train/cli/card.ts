@@ -1,5 +1,5 @@
 /**
- * `deno task card`: draws the pictures of an existing model and writes its card again, from its files
+ * `dbn card`: draws the pictures of an existing model and writes its card again, from its files
  * and its test images. Weights, config and log stay as they are, and the errors are those of the config.
  * @module
  */
@@ -8,39 +8,28 @@ import { loadModel, releasedModel, type StoredModel } from "../../src/repository
 import { describeModel, readLog } from "../artifacts/output.ts";
 import type { Evaluation } from "../measure/evaluation.ts";
 import { completeRecipe } from "../recipes/complete.ts";
-import { dataFlags, loadExamples, openDataset } from "./data_flags.ts";
-import {
-  FlagError,
-  flagHelp,
-  type FlagTable,
-  parseFlags,
-  runCommand,
-} from "../../src/cli/flags.ts";
+import { loadExamples } from "./data_flags.ts";
+import { openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
+import type { Command } from "../../src/cli/command.ts";
+import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: `model directory [${releasedModel}]` },
-  ...dataFlags,
+  model: { kind: "string", help: "model directory", default: releasedModel },
+  ...trainedDataFlags,
 };
 
-const USAGE = `Usage: deno task card [flags]
+/** `dbn card`. */
+export const command: Command = {
+  usage: "deno task dbn card [flags]",
+  about: `Draws a model's pictures and writes its card again, without training.`,
+  flags: flagTable,
+  run,
+};
 
-Draws a model's pictures and writes its card again, without training.`;
-
-/** Runs the command; returns its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, flagTable);
-  if (flags.help) {
-    console.log(flagHelp(USAGE, flagTable));
-    return 0;
-  }
+async function run(flags: FlagValues): Promise<void> {
   const path = (flags.model ?? releasedModel) as string;
   const model = await loadModel(path), { recipe, dataset, evaluation } = factsOf(model, path);
-  if (flags.dataset !== undefined && flags.dataset !== dataset) {
-    throw new FlagError(
-      `--dataset must be what ${path} was trained on, ${dataset}, got ${flags.dataset}`,
-    );
-  }
-  const data = await openDataset({ ...flags, dataset });
+  const data = await openTrainedDataset(flags, trainedOn(model.config));
   const test = await loadExamples(data, "test", model.config.preprocessing.divisor);
   const engine = await openEngine(model);
   await describeModel(model, engine, {
@@ -50,7 +39,6 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   engine.dispose();
   console.log(`wrote the pictures and README.md of ${path}`);
-  return 0;
 }
 
 /** What the card needs of a config. @throws {FlagError} if the model was not made by `task train`. */
@@ -67,5 +55,3 @@ function factsOf({ config: { training, evaluation } }: StoredModel, path: string
     evaluation: evaluation as unknown as Evaluation,
   };
 }
-
-if (import.meta.main) await runCommand(() => main(Deno.args));

@@ -1,17 +1,14 @@
 /**
- * `deno task compare`: finished runs side by side, with 95 % intervals and a plot of their held-out and
+ * `dbn compare`: finished runs side by side, with 95 % intervals and a plot of their held-out and
  * training errors.
  * @module
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "@std/path";
-import {
-  FlagError,
-  flagHelp,
-  type FlagTable,
-  parseFlags,
-  runCommand,
-} from "../../src/cli/flags.ts";
+import type { Command } from "../../src/cli/command.ts";
+import { taskCommand } from "../../src/cli/shell.ts";
+import { checkNewFile, forceFlag } from "./outputs.ts";
+import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 import { compareErrors } from "../artifacts/curves.ts";
 import { renderSvg } from "../artifacts/vega.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
@@ -22,15 +19,26 @@ import type { Result } from "../run/result.ts";
 const flagTable: FlagTable = {
   runs: {
     kind: "string",
-    help: "directories of runs, with commas between [all of runs and models/results]",
+    help: "directories of runs, with commas between",
+    default: "all of runs and models/results",
   },
-  plot: { kind: "string", help: "SVG file of the classifiers' errors by epoch to write" },
+  plot: {
+    kind: "string",
+    group: "Output",
+    help: "SVG file of the classifiers' errors by epoch to write",
+  },
+  force: forceFlag,
 };
 
-const USAGE = `Usage: deno task compare [flags]
-
-Prints a Markdown table of finished runs: errors on the test images with 95 % Wilson intervals, and the
-last held-out error where there was one.`;
+/** `dbn compare`. */
+export const command: Command = {
+  usage: "deno task dbn compare [flags]",
+  about:
+    `Prints a Markdown table of finished runs: errors on the test images with 95 % Wilson intervals, and the
+last held-out error where there was one.`,
+  flags: flagTable,
+  run,
+};
 
 /** A run on disk: its result, if it has one, and its log. */
 interface Run {
@@ -39,26 +47,24 @@ interface Run {
   log: EpochRecord[];
 }
 
-/** Runs the command; returns its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, flagTable);
-  if (flags.help) {
-    console.log(flagHelp(USAGE, flagTable));
-    return 0;
-  }
+async function run(flags: FlagValues): Promise<void> {
   const plotFile = flags.plot as string | undefined;
   if (plotFile !== undefined && !plotFile.endsWith(".svg")) {
     throw new FlagError(`--plot must end in .svg, got ${JSON.stringify(plotFile)}`);
+  }
+  if (plotFile !== undefined) {
+    await checkNewFile({ flag: "plot", path: plotFile }, flags.force === true);
   }
   const named = (flags.runs as string | undefined)?.split(",");
   const directories = named ?? [...await children("runs"), ...await children("models/results")];
   const runs = (await Promise.all(directories.map(readRun))).filter((run) => run !== undefined);
   const missing = named?.filter((name) => !runs.some((run) => run.name === name)) ?? [];
   if (missing.length > 0) throw new FlagError(`--runs: there is no log in ${missing.join(", ")}`);
-  if (runs.length === 0) throw new FlagError("there are no runs yet; make one: deno task train");
+  if (runs.length === 0) {
+    throw new FlagError(`there are no runs yet; make one: ${taskCommand("dbn", ["train"])}`);
+  }
   console.log(table(runs));
   if (plotFile !== undefined) await writeFile(plotFile, await plot(runs));
-  return 0;
 }
 
 async function children(directory: string): Promise<string[]> {
@@ -139,5 +145,3 @@ function plot(runs: readonly Run[]): Promise<string> {
   if (!chart) throw new FlagError("--plot: none of the runs has an epoch of a classifier");
   return renderSvg(chart);
 }
-
-if (import.meta.main) await runCommand(() => main(Deno.args));

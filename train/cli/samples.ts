@@ -1,57 +1,66 @@
 /**
- * `deno task samples`: whether class-clamped samples are read as what was asked for, by a classifier
+ * `dbn samples`: whether class-clamped samples are read as what was asked for, by a classifier
  * that learnt from real digits alone, and whether they differ from one another and from those digits.
  * @module
  */
 import { join } from "@std/path";
-import {
-  FlagError,
-  flagHelp,
-  type FlagTable,
-  parseFlags,
-  runCommand,
-} from "../../src/cli/flags.ts";
+import type { Command } from "../../src/cli/command.ts";
+import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { openTfjsBackend, tf } from "../../src/engine/tfjs_backend.ts";
+import type { DatasetBuilder } from "../../src/data/mnist.ts";
+import { taskCommand } from "../../src/cli/shell.ts";
 import { argmaxRows } from "../../src/math/activations.ts";
 import type { Classifier } from "../../src/model/dbn.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
 import { loadModel, releasedModel } from "../../src/repository/directory.ts";
 import { readCheckpoint } from "../run/checkpoint.ts";
-import { dataFlags, loadExamples, openDataset } from "./data_flags.ts";
+import { loadExamples, seedFlag } from "./data_flags.ts";
+import {
+  checkTrainedOn,
+  openTrainedDataset,
+  runTrainedOn,
+  trainedDataFlags,
+  trainedOn,
+} from "./trained_data.ts";
 import { createClassifier, errorRate, evaluateClassifier } from "../measure/evaluation.ts";
 import { type Examples, readRows } from "../data/examples.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: `model directory [${releasedModel}]` },
-  judge: {
+  model: { kind: "string", help: "model directory", default: releasedModel },
+  classifier: {
     kind: "string",
-    help: "run of the judging classifier: deno task train --recipe evaluation [runs/evaluation]",
+    help: "run of the evaluation classifier: deno task dbn train --recipe evaluation",
+    default: "runs/evaluation",
   },
-  n: { kind: "integer", help: "samples of each class [100]" },
-  steps: { kind: "integer", help: "Gibbs steps of a sample [1000]" },
-  seed: { kind: "integer", help: "integer >= 0 that every sample depends on [1]" },
-  ...dataFlags,
+  n: { kind: "integer", help: "samples of each class", default: "100", range: [2, 10_000] },
+  steps: {
+    kind: "integer",
+    help: "Gibbs steps of a sample",
+    default: "1000",
+    range: [1, 1_000_000],
+  },
+  seed: seedFlag,
+  ...trainedDataFlags,
   json: { kind: "boolean", help: "print one JSON object" },
 };
 
-const USAGE = `Usage: deno task samples [flags]
+/** `dbn samples`. */
+export const command: Command = {
+  usage: "deno task dbn samples [flags]",
+  about:
+    `Draws class-clamped samples and reports how many the evaluation classifier reads as their class, how far each is from
+the nearest training image, and how much they vary, beside the same figures of test images.`,
+  flags: flagTable,
+  run,
+};
 
-Draws class-clamped samples and reports how many the judge reads as their class, how far each is from
-the nearest training image, and how much they vary, beside the same figures of test images.`;
-
-/** Runs the command; returns its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, flagTable);
-  if (flags.help) {
-    console.log(flagHelp(USAGE, flagTable));
-    return 0;
-  }
+async function run(flags: FlagValues): Promise<void> {
   const perClass = (flags.n ?? 100) as number, steps = (flags.steps ?? 1000) as number;
   const seed = (flags.seed ?? 1) as number;
-  if (perClass < 2) throw new FlagError(`--n must be at least 2, got ${perClass}`);
   const model = await loadModel(flags.model as string | undefined);
-  const builder = await openDataset(flags), { divisor } = model.config.preprocessing;
+  const builder = await openTrainedDataset(flags, trainedOn(model.config)),
+    { divisor } = model.config.preprocessing;
   const test = await loadExamples(builder, "test", divisor);
   const fewest = smallestClass(test, model.dbn.top.labelSize);
   if (perClass > fewest) {
@@ -59,14 +68,17 @@ export async function main(args: readonly string[]): Promise<number> {
       `--n must be in [2, ${fewest}], as many test images as every class has, got ${perClass}`,
     );
   }
-  const judge = await readJudge((flags.judge ?? join("runs", "evaluation")) as string);
-  const { classifier: judgeError } = await evaluateClassifier(judge, test);
+  const evaluator = await readClassifier(
+    (flags.classifier ?? join("runs", "evaluation")) as string,
+    flags["other-data"] ? undefined : builder,
+  );
+  const { classifier: classifierError } = await evaluateClassifier(evaluator, test);
   const engine = await openEngine(model, { engine: "simd" }), { labelSize, imageSize } = engine;
   const label = Array.from({ length: labelSize * perClass }, (_, i) => Math.floor(i / perClass));
   const { images } = await generateFrame(engine, { n: label.length, label, steps, seed });
   engine.dispose();
 
-  const reader = createClassifier(judge);
+  const reader = createClassifier(evaluator);
   const read = argmaxRows(await reader.classifierProbabilities(images), labelSize);
   reader.dispose();
   const rightOf = Array.from(
@@ -87,7 +99,7 @@ export async function main(args: readonly string[]): Promise<number> {
   };
   const result = {
     model: `${model.config.name} version ${model.config.version}`,
-    judgeErrorPercent: judgeError.percent,
+    classifierErrorPercent: classifierError.percent,
     samples: label.length,
     steps,
     seed,
@@ -104,24 +116,26 @@ export async function main(args: readonly string[]): Promise<number> {
     },
   };
   console.log(flags.json ? JSON.stringify(result) : report(result));
-  return 0;
 }
 
-/** The classifier of a run that had no pretraining. */
-async function readJudge(run: string): Promise<Classifier> {
+/** The classifier of a run that had no pretraining, and learnt from the data of `builder` if given. */
+async function readClassifier(run: string, builder?: DatasetBuilder): Promise<Classifier> {
   let checkpoint;
   try {
     checkpoint = await readCheckpoint(join(run, "checkpoint.safetensors"));
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
     throw new FlagError(
-      `--judge ${run}: no run is there; make one: deno task train --recipe evaluation`,
+      `--classifier ${run}: no run is there; make one: ${
+        taskCommand("dbn", ["train", "--recipe", "evaluation"])
+      }`,
     );
   }
-  const { recipe, tensors, progress } = checkpoint;
+  const { recipe, tensors, progress, dataset } = checkpoint;
   if (recipe.pretraining || progress.stage < 1) {
-    throw new FlagError(`--judge ${run}: it must be a finished run without pretraining`);
+    throw new FlagError(`--classifier ${run}: it must be a finished run without pretraining`);
   }
+  if (builder) await checkTrainedOn(builder, runTrainedOn(run, dataset));
   const layers = [...recipe.hidden, recipe.top].length + 1;
   const kept = tensors.has("stage0.best0") ? "best" : "parameter"; // early stopping keeps the best
   return Array.from({ length: layers }, (_, i) => {
@@ -214,7 +228,7 @@ function round4(x: number): number {
 
 function report(r: {
   model: string;
-  judgeErrorPercent: number;
+  classifierErrorPercent: number;
   samples: number;
   steps: number;
   seed: number;
@@ -231,8 +245,8 @@ function report(r: {
     `${r.model}: ${r.samples} class-clamped samples, ${r.steps} Gibbs steps, seed ${r.seed}`,
     `read as their class: ${r.readAsIntendedPercent} % (${
       r.interval.join(" – ")
-    }), by a judge with ` +
-    `${r.judgeErrorPercent} % test error`,
+    }), by an evaluation classifier with ` +
+    `${r.classifierErrorPercent} % test error`,
     `  by class: ${r.readAsIntendedByClass.map((right, y) => `${y}: ${right}`).join(", ")}`,
     "distance to the nearest training image:",
     line("samples", ours),
@@ -242,5 +256,3 @@ function report(r: {
     `  test     ${r.pixelVarianceByClass.test.join(", ")}`,
   ].join("\n");
 }
-
-if (import.meta.main) await runCommand(() => main(Deno.args));

@@ -1,138 +1,199 @@
 /**
- * `deno task train`: MNIST → DBN and classifier → a model directory, with progress, checkpoints and
- * resume.
+ * `dbn train`: images → DBN and classifier → a model directory, with progress, checkpoints and resume.
  * @module
  */
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "@std/path";
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../run/checkpoint.ts";
-import { evaluateClassifier } from "../measure/evaluation.ts";
-import { loadExamples, openDataset } from "./data_flags.ts";
+import { type Command, exitCodes } from "../../src/cli/command.ts";
+import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
+import { flagWords, taskCommand } from "../../src/cli/shell.ts";
 import { type DatasetBuilder, splitSizes } from "../../src/data/mnist.ts";
 import { checkDisjoint } from "../../src/data/splits.ts";
-import {
-  FlagError,
-  flagHelp,
-  type FlagValues,
-  parseFlags,
-  runCommand,
-} from "../../src/cli/flags.ts";
-import type { Examples } from "../data/examples.ts";
-import { sha256 } from "../../src/repository/directory.ts";
 import { checkName } from "../../src/format/weights.ts";
 import { nextVersionDirectory, saveRun } from "../artifacts/output.ts";
-import { pretrainedCheckpoint } from "../run/pretrained.ts";
-import { epochLine } from "../run/epoch_line.ts";
-import { createProgress } from "./progress.ts";
+import type { Examples } from "../data/examples.ts";
+import { evaluateClassifier } from "../measure/evaluation.ts";
 import type { Recipe } from "../recipes/recipe.ts";
+import { type Checkpoint, writeCheckpoint } from "../run/checkpoint.ts";
+import { epochLine } from "../run/epoch_line.ts";
 import { writeResult } from "../run/result.ts";
+import { CHECKPOINT_FILE, openCheckpoint } from "../run/resume.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
+import { BUILT_IN, datasetName, loadExamples, openDataset } from "./data_flags.ts";
+import { checkDirectory, checkNewDirectory } from "./outputs.ts";
+import { createProgress } from "./progress.ts";
 import { changingFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
+import { describeData, isSameDescription, testHash } from "./trained_data.ts";
 
-const USAGE = `Usage: deno task train [--preset quick|plain|full | --recipe NAME] [flags]
+/** `dbn train`. */
+export const command: Command = {
+  usage: "deno task dbn train [--preset quick|plain|full | --recipe NAME] [flags]",
+  about:
+    `Trains a Deep Belief Network and its classifier, saves a checkpoint after every epoch, and writes a
+model directory with weights, ONNX files, pictures and a card. Ctrl-C saves and says how to go on.
+Defaults of a recipe's fields are those of the preset quick.`,
+  flags: trainFlags,
+  run,
+};
 
-Trains a Deep Belief Network and its classifier, saves a checkpoint after every epoch, and writes a
-model directory with weights, ONNX files, pictures and a card. Ctrl-C saves and says how to go on.`;
+/** A run that is about to begin, all of it checked. */
+interface Plan {
+  flags: FlagValues;
+  recipe: Recipe;
+  resume: Checkpoint | undefined;
+  builder: DatasetBuilder;
+  train: Examples;
+  validation: Examples | undefined;
+  /** The training images, as the checkpoint says them. */
+  description: string;
+  runDirectory: string;
+  /** Of the model. */
+  name: string;
+}
 
-/** Exit code of a run that was interrupted: 128 + SIGINT. */
-const INTERRUPTED = 130;
-
-/** Runs the command; returns its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, trainFlags);
-  if (flags.help) {
-    console.log(flagHelp(USAGE, trainFlags));
-    return 0;
+async function run(flags: FlagValues): Promise<number> {
+  const plan = await prepare(flags);
+  console.error(describe(plan));
+  const parts = await train(plan);
+  if (!parts) {
+    console.error(
+      `\ninterrupted; saved ${join(plan.runDirectory, CHECKPOINT_FILE)}\n` +
+        `go on with: ${resumeLine(plan)}`,
+    );
+    return exitCodes.interrupted;
   }
-  const wanted = await recipeFromFlags(flags);
-  const runDirectory = (flags.run ?? join("runs", wanted.name)) as string;
-  const checkpointPath = join(runDirectory, "checkpoint.safetensors");
-  if (flags.name !== undefined) checkNameFlag(flags.name as string);
-  const resume = await openCheckpoint(flags, checkpointPath, wanted);
+  console.log(flags["no-output"] ? chosenBy(parts) : await saveResults(parts, plan));
+  return exitCodes.done;
+}
+
+/** Checks the flags, the data and the outputs, and reads what the run starts from. */
+async function prepare(flags: FlagValues): Promise<Plan> {
+  checkFlags(flags);
+  const wanted = await recipeFromFlags(flags), dataset = datasetName(flags);
+  const runDirectory = (flags.run ?? join("runs", runName(wanted.name, dataset))) as string;
+  const found = await checkDirectory({ flag: "run", path: runDirectory });
+  if (found.length > 0 && !found.includes(CHECKPOINT_FILE) && !flags.restart) {
+    throw new FlagError(
+      `--run ${runDirectory}: the directory must be new, empty or that of a run, ` +
+        `got ${found.length} entries; add --restart to use it`,
+    );
+  }
+  const resume = await openCheckpoint(join(runDirectory, CHECKPOINT_FILE), wanted, {
+    resume: flags.resume === true,
+    restart: flags.restart === true,
+    changed: changingFlags.filter((name) => flags[name] !== undefined),
+    pretrained: flags.pretrained as string | undefined,
+  });
   const recipe = resume?.recipe ?? wanted;
+  const name = (flags.name ?? modelName(recipe.name, dataset)) as string;
+  if (!flags["no-output"] && recipe.pretraining && recipe.top > 0) {
+    const path = (flags.out ?? await nextVersionDirectory(name)) as string;
+    await checkNewDirectory({ flag: "out", path }, flags.force === true);
+  }
   const builder = await openDataset(flags);
   checkDisjoint(recipe, splitSizes(builder.info));
   const train = await loadExamples(builder, recipe.split, recipe.divisor);
-  const dataset = await describeData(builder.info.name, train);
-  if (resume?.dataset !== undefined && resume.dataset !== dataset) {
+  const description = await describeData(dataset, train);
+  if (resume?.dataset !== undefined && !isSameDescription(resume.dataset, description)) {
     throw new FlagError(
-      `the run learns from ${resume.dataset}; --dataset and --data name ${dataset}`,
+      `the run learns from ${resume.dataset}; --dataset and --data name ${description}`,
     );
   }
   const validation = recipe.validation
     ? await loadExamples(builder, recipe.validation, recipe.divisor)
     : undefined;
+  return { flags, recipe, resume, builder, train, validation, description, runDirectory, name };
+}
 
-  console.error(describe(recipe, train.count, validation?.count ?? 0, resume));
+function checkFlags(flags: FlagValues): void {
+  if (flags["no-output"] && flags.out !== undefined) {
+    throw new FlagError("--no-output and --out exclude each other");
+  }
+  if (flags.name === undefined) return;
+  try {
+    checkName(flags.name as string);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new FlagError(`--name: ${error.message}`);
+  }
+}
+
+/** Of a run's directory: the recipe, and the data where they are not MNIST. */
+function runName(recipe: string, dataset: string): string {
+  return dataset === BUILT_IN ? recipe : `${recipe}-${dataset}`;
+}
+
+/** `mnist-dbn` of the preset full, `fashion-dbn-quick` of the preset quick on other data. */
+function modelName(recipe: string, dataset: string): string {
+  return recipe === "full" ? `${dataset}-dbn` : `${dataset}-dbn-${recipe}`;
+}
+
+/** Trains to the end, or until a signal asks to stop: then there are no parts. A second signal ends at once. */
+async function train(plan: Plan): Promise<TrainedParts | undefined> {
+  const { recipe, train, validation, resume, runDirectory, description, flags } = plan;
   const interrupt = new AbortController();
-  const stop = () => interrupt.abort();
+  const stop = () => {
+    if (interrupt.signal.aborted) Deno.exit(exitCodes.interrupted);
+    interrupt.abort();
+  };
   Deno.addSignalListener("SIGINT", stop);
   Deno.addSignalListener("SIGTERM", stop);
   await mkdir(runDirectory, { recursive: true });
   const progress = createProgress({ quiet: flags.quiet === true });
   const save = async (checkpoint: Checkpoint) => {
-    await writeCheckpoint(checkpointPath, { ...checkpoint, dataset });
+    await writeCheckpoint(join(runDirectory, CHECKPOINT_FILE), {
+      ...checkpoint,
+      dataset: description,
+    });
     const log = checkpoint.progress.history.map((record) => `${JSON.stringify(record)}\n`);
     await writeFile(join(runDirectory, "log.jsonl"), log.join(""));
   };
   try {
-    const parts = await runTraining(
-      recipe,
-      { train, validation },
-      { ...progress, save, signal: interrupt.signal },
-      resume,
-    );
-    progress.stop();
-    const finish = { flags, builder, recipe, runDirectory };
-    console.log(flags["no-output"] ? chosenBy(parts) : await saveResults(parts, finish));
-    return 0;
+    const events = { ...progress, save, signal: interrupt.signal };
+    return await runTraining(recipe, { train, validation }, events, resume);
   } catch (error) {
-    progress.stop();
     if (!(error instanceof TrainingInterrupted)) throw error;
-    const again = [...args.filter((arg) => arg !== "--resume" && arg !== "--restart")];
-    console.error(
-      `\ninterrupted; saved ${checkpointPath}\n` +
-        `go on with: deno task train ${[...resumeArgs(again), "--resume"].join(" ")}`,
-    );
-    return INTERRUPTED;
+    return undefined;
   } finally {
+    progress.stop();
     Deno.removeSignalListener("SIGINT", stop);
     Deno.removeSignalListener("SIGTERM", stop);
   }
 }
 
+/** The command that goes on with a run: the checkpoint holds its recipe, and what it was pretrained by. */
+function resumeLine({ flags, runDirectory }: Plan): string {
+  const held = [...changingFlags, "preset", "recipe", "pretrained", "resume", "restart"];
+  const kept = Object.entries(flags).filter(([name]) => !held.includes(name));
+  const values = { ...Object.fromEntries(kept), resume: true, run: runDirectory };
+  return taskCommand("dbn", ["train", ...flagWords(values, trainFlags)]);
+}
+
 /** Writes what a run made, and reports its test errors. */
-async function saveResults(
-  parts: TrainedParts,
-  { flags, builder, recipe, runDirectory }: {
-    flags: FlagValues;
-    builder: DatasetBuilder;
-    recipe: Recipe;
-    runDirectory: string;
-  },
-): Promise<string> {
+async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
+  const { flags, builder, recipe, runDirectory, name } = plan, dataset = builder.info.name;
   const { shape: [height, width] } = builder.info.features.image;
   const test = await loadExamples(builder, "test", recipe.divisor), { dbn, classifier } = parts;
-  const result = { recipe, dataset: builder.info.name, history: parts.history };
+  const result = { recipe, dataset, history: parts.history };
+  const dataDir = dataset === BUILT_IN ? undefined : flags.data as string;
   if (!classifier) {
     await writeResult(runDirectory, result);
-    return `trained; measure it: deno task likelihood --run ${runDirectory}`;
+    const words = ["likelihood", "--run", runDirectory, ...(dataDir ? ["--data", dataDir] : [])];
+    return `trained; measure it: ${taskCommand("dbn", words)}`;
   }
   if (!dbn) {
     const { images, classifier: error } = await evaluateClassifier(classifier, test);
     await writeResult(runDirectory, { ...result, test: { images, classifier: error } });
     return `test error on ${images} images: classifier ${error.percent} %`;
   }
-  const { name: recipeName } = recipe;
-  const name =
-    (flags.name ?? (recipeName === "full" ? "mnist-dbn" : `mnist-dbn-${recipeName}`)) as string;
   const out = (flags.out ?? await nextVersionDirectory(name)) as string;
   console.error(`writing ${out} …`);
   const { evaluation } = await saveRun({ ...parts, dbn, classifier }, {
     name,
     out,
     recipe,
-    dataset: builder.info.name,
+    dataset,
+    testSha256: await testHash(builder),
     dataDirectory: flags.data as string | undefined,
     test,
     height,
@@ -142,20 +203,7 @@ async function saveResults(
   await writeResult(runDirectory, { ...result, test: evaluation });
   return `test error on ${evaluation.images} images: classifier ${evaluation.classifier.percent} %, ` +
     `joint model ${evaluation.joint.percent} %\n` +
-    `model: ${out}\nserve it: deno task start --model ${out}`;
-}
-
-function checkNameFlag(name: string): void {
-  try {
-    checkName(name);
-  } catch (error) {
-    throw new FlagError(`--name: ${(error as Error).message}`);
-  }
-}
-
-/** A dataset's name, size and labels, which a run must go on with. */
-async function describeData(name: string, { labels }: Examples): Promise<string> {
-  return `${name} (${labels.length} images, labels ${(await sha256(labels)).slice(0, 8)})`;
+    `model: ${out}\nserve it: ${taskCommand("start", ["--model", out])}`;
 }
 
 /** The held-out figures by which a recipe is chosen. */
@@ -164,62 +212,13 @@ function chosenBy({ history }: TrainedParts): string {
   return [...last.values()].map(epochLine).join("\n");
 }
 
-/** The checkpoint to resume from; refuses to overwrite one by accident. */
-async function openCheckpoint(
-  flags: FlagValues,
-  path: string,
-  wanted: Recipe,
-): Promise<Checkpoint | undefined> {
-  const exists = await stat(path).then(() => true, () => false);
-  if (flags.resume && flags.restart) {
-    throw new FlagError("--resume and --restart exclude each other");
-  }
-  if (flags.resume) {
-    const changed = changingFlags.filter((name) => flags[name] !== undefined);
-    if (changed.length > 0) {
-      throw new FlagError(
-        `--resume takes its recipe from the checkpoint; leave out ${
-          changed.map((name) => `--${name}`).join(", ")
-        }`,
-      );
-    }
-    if (!exists) throw new FlagError(`--resume found no checkpoint at ${path}`);
-    return await readCheckpoint(path);
-  }
-  if (exists && !flags.restart) {
-    throw new FlagError(
-      `${path} exists; add --resume to go on from it, or --restart to throw it away`,
-    );
-  }
-  return flags.pretrained === undefined
-    ? undefined
-    : pretrainedCheckpoint(flags.pretrained as string, wanted);
+function describe({ recipe, train, validation, resume }: Plan): string {
+  const { name, hidden, top, batchSize, seed, split } = recipe;
+  const held = validation ? `, ${validation.count} held out (${recipe.validation})` : "";
+  const what = `recipe ${name}: layers ${hidden.join("-")}-${top}, ${train.count} images ` +
+    `(${split})${held}, batches of ${batchSize}, seed ${seed}`;
+  if (!resume) return what;
+  const { history, step } = resume.progress, last = history.at(-1);
+  const done = last ? `${last.stage} epoch ${last.epoch}/${last.epochs}` : "the start";
+  return `${what}\nresuming after ${done}, batch ${step} of its stage`;
 }
-
-/** The arguments without those that the checkpoint holds: a flag and its value, or flag=value. */
-function resumeArgs(args: string[]): string[] {
-  const held = new Set(changingFlags.map((name) => `--${name}`));
-  return args.filter((arg, i) => {
-    const previous = args[i - 1];
-    if (held.has(arg) || held.has(arg.split("=")[0])) return false;
-    return !(previous !== undefined && held.has(previous));
-  });
-}
-
-function describe(recipe: Recipe, train: number, validation: number, resume?: Checkpoint): string {
-  const { hidden, top, batchSize, seed, split } = recipe;
-  const held = validation > 0 ? `, ${validation} held out (${recipe.validation})` : "";
-  const done = resume?.progress.history.at(-1);
-  const where = resume
-    ? `\nresuming after ${
-      done ? `${done.stage} epoch ${done.epoch}/${done.epochs}` : "the start"
-    }` +
-      `, batch ${resume.progress.step} of its stage`
-    : "";
-  return `recipe ${recipe.name}: layers ${
-    hidden.join("-")
-  }-${top}, ${train} images (${split})${held}, ` +
-    `batches of ${batchSize}, seed ${seed}${where}`;
-}
-
-if (import.meta.main) await runCommand(() => main(Deno.args));

@@ -1,8 +1,9 @@
 /**
- * The flags of `deno task train`, and the recipe they ask for.
+ * The flags of `dbn train`, and the recipe they ask for.
  * @module
  */
 import { dataFlags } from "./data_flags.ts";
+import { forceFlag } from "./outputs.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 import { checkRecipe } from "../recipes/check.ts";
 import { readRecipe, setFields } from "../recipes/files.ts";
@@ -14,25 +15,56 @@ import type { Recipe } from "../recipes/recipe.ts";
 export const trainFlags: FlagTable = {
   preset: {
     kind: "string",
+    group: "Recipe",
     help: "a recipe of the release: quick takes minutes, full makes the released model",
     default: "quick",
     choices: Object.keys(presets),
   },
-  recipe: { kind: "string", help: "a recipe of train/recipes, instead of a preset" },
+  recipe: {
+    kind: "string",
+    group: "Recipe",
+    help: "a recipe of train/recipes, instead of a preset",
+  },
   set: {
     kind: "string",
+    group: "Recipe",
     help: 'any field of the recipe, such as "fineTuning.optimizer=sgd fineTuning.epochs=5"',
   },
   pretrained: {
     kind: "string",
+    group: "Recipe",
     help: "directory of a run whose first RBMs to take, as far as it trained them alike",
   },
-  "no-output": { kind: "boolean", help: "only the log, and no look at the test set: for choosing" },
-  resume: { kind: "boolean", help: "go on from the run's checkpoint" },
-  restart: { kind: "boolean", help: "throw the run's checkpoint away and begin again" },
-  run: { kind: "string", help: "directory of checkpoint and log [runs/RECIPE]" },
-  out: { kind: "string", help: "model directory to write [models/NAME/next version]" },
-  name: { kind: "string", help: "model name [mnist-dbn for full, mnist-dbn-RECIPE]" },
+  resume: { kind: "boolean", group: "Run", help: "go on from the run's checkpoint" },
+  restart: {
+    kind: "boolean",
+    group: "Run",
+    help: "throw the run's checkpoint away and begin again",
+  },
+  run: {
+    kind: "string",
+    group: "Run",
+    help: "directory of checkpoint and log",
+    default: "runs/RECIPE, runs/RECIPE-DATASET of other data than MNIST",
+  },
+  out: {
+    kind: "string",
+    group: "Output",
+    help: "model directory to write, new or empty",
+    default: "models/NAME/next version",
+  },
+  name: {
+    kind: "string",
+    group: "Output",
+    help: "model name",
+    default: "DATASET-dbn for full, DATASET-dbn-RECIPE",
+  },
+  "no-output": {
+    kind: "boolean",
+    group: "Output",
+    help: "only the log, and no look at the test set: for choosing",
+  },
+  force: { ...forceFlag, help: "write over a model that is there" },
   ...dataFlags,
   ...recipeFlags(presets.quick),
   quiet: { kind: "boolean", help: "no progress bar, one line an epoch" },
@@ -46,16 +78,10 @@ export const changingFlags = ["set", ...Object.keys(recipeFlags(presets.quick))]
  * @throws {FlagError} naming the flag's field, its bound and its value.
  */
 export async function recipeFromFlags(flags: FlagValues): Promise<Recipe> {
-  const preset = (flags.preset ?? "quick") as string;
-  if (!Object.hasOwn(presets, preset)) {
-    throw new FlagError(
-      `--preset must be one of ${Object.keys(presets).join(", ")}, got ${JSON.stringify(preset)}`,
-    );
-  }
   if (flags.preset !== undefined && flags.recipe !== undefined) {
     throw new FlagError("--preset and --recipe exclude each other");
   }
-  const named = await readRecipe((flags.recipe ?? preset) as string);
+  const named = await readRecipe((flags.recipe ?? flags.preset ?? "quick") as string);
   const recipe = withFlags(setFields(named, (flags.set ?? "") as string), flags);
   try {
     return checkRecipe(recipe);

@@ -27,8 +27,8 @@ async function commands(card: string): Promise<string[][]> {
 Deno.test("a card of MNIST names its commands and pictures", async () => {
   const card = modelCard(config, facts);
   assertEquals(await commands(card), [
-    ["task", "evaluate", "--model", "models/mnist-dbn/2"],
-    ["task", "card", "--model", "models/mnist-dbn/2"],
+    ["task", "dbn", "evaluate", "--model", "models/mnist-dbn/2"],
+    ["task", "dbn", "card", "--model", "models/mnist-dbn/2"],
   ]);
   assert(card.includes("![Samples](images/samples.png)") && card.includes("handwritten digits"));
 });
@@ -37,17 +37,17 @@ Deno.test("a card of other data names that data in its commands, and no digits",
   const { architecture } = config, labels = ["shirt", "bag"];
   const card = modelCard({ ...config, architecture: { ...architecture, labels } }, {
     ...facts,
-    dataset: "idx",
+    dataset: "fashion",
     dataDirectory: '/data/it\'s $HOME "x"',
     path: "my models/fashion/1",
   });
-  const data = ["--dataset", "idx", "--data", '/data/it\'s $HOME "x"'];
+  const data = ["--data", '/data/it\'s $HOME "x"'];
   assertEquals(await commands(card), [
-    ["task", "evaluate", "--model", "my models/fashion/1", ...data],
-    ["task", "card", "--model", "my models/fashion/1", ...data],
+    ["task", "dbn", "evaluate", "--model", "my models/fashion/1", ...data],
+    ["task", "dbn", "card", "--model", "my models/fashion/1", ...data],
   ]);
   assert(!/digit/i.test(card), card);
-  assert(card.includes("2 classes of idx: shirt, bag"), card);
+  assert(card.includes("2 classes of fashion: shirt, bag"), card);
 });
 
 Deno.test("a card says which figure the files cannot give again", () => {

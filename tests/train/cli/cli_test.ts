@@ -12,7 +12,18 @@ const root = new URL("../../../", import.meta.url).pathname;
 
 async function run(script: string, ...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--lock=deno.dev.lock", "-A", `train/cli/${script}.ts`, ...args],
+    args: ["run", "--no-prompt", "--lock=deno.dev.lock", "-A", "train/cli/dbn.ts", script, ...args],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: decode(stdout), err: decode(stderr) };
+}
+
+/** Runs a line as a user pastes it. */
+async function shell(line: string) {
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", line],
     cwd: root,
     env: { NO_COLOR: "1" },
   }).output();
@@ -56,7 +67,7 @@ Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an und
 
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--lock=deno.dev.lock", "-A", "train/cli/train.ts", ...tiny],
+      ...["run", "--lock=deno.dev.lock", "-A", "train/cli/dbn.ts", "train", ...tiny],
       ...["--run", `${directory}/b`, "--out", `${directory}/m/2`],
     ],
     cwd: root,
@@ -70,9 +81,9 @@ Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an und
     text += chunk;
   }
   assertEquals((await child.status).code, 130, text);
-  const advice = /go on with: deno task train (.*)/.exec(text)![1].split(" ");
-  assert(!advice.includes("--hidden"), advice.join(" "));
-  const resumed = await run("train", ...advice);
+  const advice = /go on with: (.*)/.exec(text)![1];
+  assert(!advice.includes("--hidden"), advice);
+  const resumed = await shell(advice);
   assertEquals(resumed.code, 0, resumed.err);
 
   const [first, second] = [
@@ -162,7 +173,7 @@ Deno.test("a run that diverges says where, and keeps the checkpoint before", asy
   );
 });
 
-Deno.test("runs share RBMs, are compared, judged and measured", async () => {
+Deno.test("runs share RBMs, are compared, and measured by others", async () => {
   const directory = await Deno.makeTempDir(), at = (name: string) => `${directory}/${name}`;
   const ok = async (script: string, ...args: string[]) => {
     const { code, out, err } = await run(script, ...args);
@@ -232,8 +243,16 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
 
   const network = "hidden=[9] top=7 split=train[:300] fineTuning.epochs=1 " +
     "fineTuning.augmentation.elasticAlpha=30 fineTuning.optimizer=nesterov";
-  const judged = await ok("train", "--recipe", "evaluation", "--set", network, "--run", at("j"));
-  assert(/test error on 10000 images: classifier \d/.test(judged.out), judged.out);
+  const evaluation = await ok(
+    "train",
+    "--recipe",
+    "evaluation",
+    "--set",
+    network,
+    "--run",
+    at("j"),
+  );
+  assert(/test error on 10000 images: classifier \d/.test(evaluation.out), evaluation.out);
   const scratch = ["--recipe", "evaluation", "--set", network, "--run", at("k")];
   const none = await run("train", ...scratch, "--pretrained", at("j"));
   assert(none.err.includes("it trains no RBM"), none.err);
@@ -244,7 +263,7 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
     "samples",
     "--model",
     model,
-    "--judge",
+    "--classifier",
     at("j"),
     "--n",
     "2",
@@ -255,8 +274,8 @@ Deno.test("runs share RBMs, are compared, judged and measured", async () => {
   const { readAsIntendedByClass, nearestTrainingImage } = JSON.parse(samples.out);
   assertEquals(readAsIntendedByClass.length, 10);
   assert(nearestTrainingImage.test.smallest > 0 && nearestTrainingImage.samples.smallest > 0);
-  const noJudge = await run("samples", "--model", model, "--judge", at("a"));
-  assert(noJudge.err.includes("a finished run without pretraining"), noJudge.err);
+  const noClassifier = await run("samples", "--model", model, "--classifier", at("a"));
+  assert(noClassifier.err.includes("a finished run without pretraining"), noClassifier.err);
 
   const options = ["--runs", "4", "--steps", "60", "--split", "test[:200]", "--json"];
   const bound = JSON.parse((await ok("likelihood", "--model", model, ...options)).out);
@@ -287,7 +306,7 @@ for (
   const [script, args, message] of [
     ["train", ["--resume", "--run", "/nowhere"], "--resume found no checkpoint at /nowhere"],
     ["train", ["--resume", "--restart"], "exclude each other"],
-    ["train", ["--dataset", "cifar", "--run", "/nowhere"], 'mnist or idx, got "cifar"'],
+    ["train", ["--dataset", "cifar", "--run", "/nowhere"], 'mnist, idx, got "cifar"'],
     ["train", ["--dataset", "idx", "--run", "/nowhere"], "needs --data DIR"],
     [
       "train",
@@ -295,19 +314,15 @@ for (
       "none of /nowhere/train-images-idx3-ubyte",
     ],
     ["train", ["--split", "train[:70000]", "--run", "/nowhere"], "[-60000, 60000], got 70000"],
-    ["evaluate", ["--engine", "cuda"], "one of simd, tfjs, onnx, reference, got cuda"],
+    ["evaluate", ["--engine", "cuda"], 'one of simd, tfjs, onnx, reference, got "cuda"'],
     ["evaluate", ["--split", "dev"], "splits are train, test, got dev"],
-    ["likelihood", ["--runs", "1"], "--runs must be in [2, 10000], got 1"],
+    ["likelihood", ["--runs", "1"], '--runs must be an integer in [2, 10000], got "1"'],
     ["likelihood", ["--run", "a", "--model", "b"], "--model and --run exclude each other"],
-    ["samples", ["--judge", "/nowhere"], "--judge /nowhere: no run is there"],
-    ["samples", ["--n", "1"], "--n must be at least 2, got 1"],
+    ["samples", ["--classifier", "/nowhere"], "--classifier /nowhere: no run is there"],
+    ["samples", ["--n", "1"], '--n must be an integer in [2, 10000], got "1"'],
     ["compare", ["--plot", "a.png"], '--plot must end in .svg, got "a.png"'],
     ["card", ["--model", "/nowhere"], "/nowhere/config.json does not exist"],
-    [
-      "card",
-      ["--dataset", "idx"],
-      "must be what models/mnist-dbn/2 was trained on, mnist, got idx",
-    ],
+    ["card", ["--dataset", "idx"], "--dataset idx needs --data DIR"],
     ["optimizers", ["--redraw", "--out", "/nowhere"], "/nowhere/results.json"],
     ["compare", ["--runs", "/nowhere"], "--runs: there is no log in /nowhere"],
     ["optimizers", ["--rate", "1"], "Unknown argument --rate"],

@@ -1,0 +1,55 @@
+/**
+ * A command: flags in, exit code out, errors as one line.
+ * @module
+ */
+import {
+  asksForHelp,
+  FlagError,
+  type FlagTable,
+  type FlagValues,
+  parseFlags,
+  UnknownNameError,
+} from "./flags.ts";
+
+/** Exit codes; {@linkcode exitCodes.interrupted} is 128 + SIGINT. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** One command of a program. */
+export interface Command {
+  /** How it is called. */
+  usage: string;
+  /** What it does. */
+  about: string;
+  flags: FlagTable;
+  /** Does it; returns the exit code, 0 if none. */
+  run(flags: FlagValues): Promise<number | void>;
+}
+
+/** Prints a command's help where `args` ask for it, or runs it; returns the exit code. */
+export async function runCommand(command: Command, args: readonly string[]): Promise<number> {
+  if (asksForHelp(args)) {
+    const { commandHelp } = await import("./help.ts");
+    console.log(commandHelp(command));
+    return exitCodes.done;
+  }
+  return await command.run(parseFlags(args, command.flags)) ?? exitCodes.done;
+}
+
+/** Runs a program to its exit: an error is one line on standard error, `FlagError`s end with code 2. */
+export async function runProgram(main: () => Promise<number>): Promise<never> {
+  try {
+    Deno.exit(await main());
+  } catch (error) {
+    console.error(`error: ${await describeError(error)}`);
+    Deno.exit(error instanceof FlagError ? exitCodes.usage : exitCodes.failed);
+  }
+}
+
+async function describeError(error: unknown): Promise<string> {
+  if (error instanceof UnknownNameError) {
+    const { nearest } = await import("./nearest.ts");
+    const near = nearest(error.given, error.known);
+    if (near) return `Unknown ${error.kind} ${error.given}; did you mean ${near}?`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

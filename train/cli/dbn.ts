@@ -1,0 +1,70 @@
+/**
+ * `deno task dbn`: the one program, a command a file. The tasks `train`, `evaluate` and so on run it with
+ * their name before the flags.
+ * @module
+ */
+import { type Command, exitCodes, runCommand, runProgram } from "../../src/cli/command.ts";
+import { UnknownNameError } from "../../src/cli/flags.ts";
+
+/** A command of the program; its module is loaded when it is called. */
+interface Entry {
+  help: string;
+  load(): Promise<{ command: Command }>;
+}
+
+/** Every command. */
+export const commands: Readonly<Record<string, Entry>> = {
+  train: { help: "train a model", load: () => import("./train.ts") },
+  evaluate: { help: "test errors of a model", load: () => import("./evaluate.ts") },
+  likelihood: {
+    help: "log Z by annealed importance sampling, and log-likelihoods",
+    load: () => import("./likelihood.ts"),
+  },
+  samples: {
+    help: "what an independent classifier reads in a model's samples, and how they vary",
+    load: () => import("./samples.ts"),
+  },
+  compare: { help: "runs and released results, side by side", load: () => import("./compare.ts") },
+  optimizers: {
+    help: "every optimizer and initializer on one small network",
+    load: () => import("./optimizers.ts"),
+  },
+  export: { help: "a model's ONNX files", load: () => import("./export.ts") },
+  card: {
+    help: "a model's pictures and card, drawn and written again",
+    load: () => import("./card.ts"),
+  },
+  serve: {
+    help: "classification and generation over HTTP",
+    load: () => import("../../src/serve.ts"),
+  },
+};
+
+/** Runs the program; returns its exit code. */
+export async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === "-h" || name === "--help") return printHelp();
+  if (name === "help") return args.length === 0 ? printHelp() : await main([args[0], "--help"]);
+  if (!Object.hasOwn(commands, name)) {
+    throw new UnknownNameError("command", name, Object.keys(commands));
+  }
+  const { command } = await commands[name].load();
+  return await runCommand(command, args);
+}
+
+function printHelp(): number {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length)) + 4;
+  const lines = Object.entries(commands).map(([name, { help }]) =>
+    `  ${name}`.padEnd(width) + help
+  );
+  console.log(`Usage: deno task dbn COMMAND [flags]
+
+A Deep Belief Network: training, measuring, serving.
+
+Commands:
+${lines.join("\n")}
+
+deno task dbn COMMAND --help tells a command's flags.`);
+  return exitCodes.done;
+}
+
+if (import.meta.main) await runProgram(() => main(Deno.args));

@@ -1,0 +1,102 @@
+/**
+ * Where a command writes, checked before it works, so that an hour of training is not lost after it.
+ * @module
+ */
+import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "@std/path";
+import { FlagError, type FlagRow } from "../../src/cli/flags.ts";
+
+/** Lets a command write where something is. */
+export const forceFlag: FlagRow = {
+  kind: "boolean",
+  group: "Output",
+  help: "write over what is there",
+};
+
+/** An output: the flag that names it, and its path. */
+interface Output {
+  flag: string;
+  path: string;
+}
+
+/** @throws {FlagError} unless the path is a new or empty directory, or with `force` any, to write in. */
+export async function checkNewDirectory(output: Output, force: boolean): Promise<void> {
+  const entries = await checkDirectory(output);
+  if (entries.length === 0 || force) return;
+  throw new FlagError(
+    `${at(output)}: the directory must be new or empty, got ${entries.length} entries; ` +
+      "add --force to write over them",
+  );
+}
+
+/**
+ * The names of what is in a directory, none where it does not exist yet.
+ * @throws {FlagError} unless it is or can become a directory to write in.
+ */
+export async function checkDirectory(output: Output): Promise<string[]> {
+  checkPath(output);
+  if (await kindOf(output.path) === "file") {
+    throw new FlagError(`${at(output)}: it must be a directory, got a file`);
+  }
+  await checkWritable(output, output.path);
+  return await kindOf(output.path) === "directory" ? await readdir(output.path) : [];
+}
+
+/** @throws {FlagError} unless the path is a new file in a directory that exists, or with `force` any file. */
+export async function checkNewFile(output: Output, force: boolean): Promise<void> {
+  checkPath(output);
+  const kind = await kindOf(output.path), parent = dirname(resolve(output.path));
+  if (kind === "directory") {
+    throw new FlagError(`${at(output)}: it must be a file, got a directory`);
+  }
+  if (kind === "file" && !force) {
+    throw new FlagError(`${at(output)}: the file exists; add --force to write over it`);
+  }
+  if (await kindOf(parent) === "nothing") {
+    throw new FlagError(`${at(output)}: the directory ${parent} does not exist`);
+  }
+  await checkWritable(output, parent);
+}
+
+function checkPath({ flag, path }: Output): void {
+  if (path.trim() === "") {
+    throw new FlagError(`--${flag} must be a path, got ${JSON.stringify(path)}`);
+  }
+  if (/^[a-z]+:\/\//i.test(path)) {
+    throw new FlagError(`--${flag} must be a path, got the URL ${path}`);
+  }
+}
+
+/** Makes and removes a directory in the deepest directory of `path` that exists. */
+async function checkWritable(output: Output, path: string): Promise<void> {
+  let existing = resolve(path);
+  while (await kindOf(existing) === "nothing") existing = dirname(existing);
+  if (await kindOf(existing) === "file") {
+    throw new FlagError(`${at(output)}: ${existing} must be a directory, got a file`);
+  }
+  try {
+    await rmdir(await mkdtemp(join(existing, ".dbn-")));
+  } catch (error) {
+    const code = codeOf(error);
+    if (!["EACCES", "EPERM", "EROFS"].includes(code ?? "")) throw error;
+    throw new FlagError(`${at(output)}: ${existing} must be writable, got ${code}`);
+  }
+}
+
+async function kindOf(path: string): Promise<"nothing" | "file" | "directory"> {
+  try {
+    return (await stat(path)).isDirectory() ? "directory" : "file";
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return "nothing";
+    if (codeOf(error) === "ENOTDIR") return "nothing"; // a file is further up
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
+}
+
+function at({ flag, path }: Output): string {
+  return `--${flag} ${path}`;
+}

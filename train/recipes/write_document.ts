@@ -1,0 +1,19 @@
+/**
+ * `deno task recipes`: writes docs/recipes.md from the schema of recipes.
+ * @module
+ */
+import { writeFile } from "node:fs/promises";
+import { type Command, runCommand, runProgram } from "../../src/cli/command.ts";
+import { recipesDocument } from "./document.ts";
+
+const command: Command = {
+  usage: "deno task recipes",
+  about:
+    "Writes docs/recipes.md: every field of a recipe, its default, bounds and flag, from train/recipes/schema.",
+  flags: {},
+  async run() {
+    await writeFile(new URL("../../docs/recipes.md", import.meta.url), await recipesDocument());
+  },
+};
+
+if (import.meta.main) await runProgram(() => runCommand(command, Deno.args));
