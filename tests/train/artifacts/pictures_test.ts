@@ -7,7 +7,8 @@ import { describeModel, LOG_FILE, readLog } from "../../../train/artifacts/outpu
 import { errorCurves, learningCurves } from "../../../train/artifacts/curves.ts";
 import { weightHistograms } from "../../../train/artifacts/histograms.ts";
 import { renderSvg } from "../../../train/artifacts/vega.ts";
-import { main as optimizers } from "../../../train/cli/optimizers.ts";
+import { runCommand } from "../../../src/cli/command.ts";
+import { command as optimizers } from "../../../train/cli/optimizers.ts";
 import { floatExamples } from "../../../train/data/examples.ts";
 import { presets } from "../../../train/recipes/presets.ts";
 import { tinyModel, type TinySizes } from "../../model/tiny_model.ts";
@@ -100,7 +101,7 @@ Deno.test("the released comparison of optimizers is what its results draw", asyn
   const kept = new URL("../../../models/results/optimizers/", import.meta.url);
   const out = await Deno.makeTempDir();
   await Deno.copyFile(new URL("results.json", kept), `${out}/results.json`);
-  assertEquals(await optimizers(["--redraw", "--out", out]), 0);
+  assertEquals(await runCommand(optimizers, ["--redraw", "--out", out]), 0);
   const names = [...Deno.readDirSync(kept)].map(({ name }) => name).sort();
   assertEquals([...Deno.readDirSync(out)].map(({ name }) => name).sort(), names);
   for (const name of names) {
