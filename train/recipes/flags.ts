@@ -25,8 +25,9 @@ export function recipeFlags(recipe: Recipe): FlagTable {
     return [flag, {
       kind: kindOf(field),
       help: field.help,
-      group: heading(groups, recipe),
+      group: heading(groups),
       default: [...values].join(" and "),
+      range: rangeOf(field),
       ...(field.type === "choice" && { choices: field.choices }),
     }];
   }));
@@ -65,11 +66,16 @@ function collectSettings(): Setting[] {
   return [...byFlag.values()];
 }
 
-/** What the help says above flags: their groups, or for those of the run whose values the defaults are. */
-function heading(groups: string[], { name }: Recipe): string {
-  if (groups.length === 0) return `Recipe (defaults of ${name}, here and below)`;
-  const text = groups.join(" and ");
+/** What the help says above flags. */
+function heading(groups: string[]): string {
+  const text = groups.join(" and ") || "recipe";
   return `${text[0].toUpperCase()}${text.slice(1)}`;
+}
+
+/** The bounds of a field's numbers, or undefined. */
+function rangeOf(field: LeafField): readonly [number, number] | undefined {
+  const domain = field.type === "list" ? field.entries : field;
+  return "bounds" in domain ? domain.bounds : undefined;
 }
 
 /** @throws {TypeError} if no flag can hold the field's values. */
