@@ -40,13 +40,13 @@ const tiny = [...brief, ..."--hidden 8,8 --top 12".split(" ")];
 const bad: [string, string][] = [
   ["--epoch 3", "Unknown argument --epoch"],
   ["fast", "Unknown argument fast"],
-  ["--epochs 1.5", '--epochs must be an integer, got "1.5"'],
+  ["--epochs 1.5", '--epochs must be an integer in [0, 10000], got "1.5"'],
   ["--epochs many", 'got "many"'],
   ["--epochs", "--epochs needs a value"],
   ["--epochs 1 --epochs 2", "--epochs must be given once, got 2 times"],
-  ["--hidden 500,", '--hidden must be an integer, got ""'],
+  ["--hidden 500,", '--hidden must be an integer in [1, 65536], got ""'],
   ["--recipe full --preset full", "exclude each other"],
-  ["--learning-rate fast", '--learning-rate must be a number, got "fast"'],
+  ["--learning-rate fast", '--learning-rate must be a number in [0, 10], got "fast"'],
 ];
 
 for (const [args, message] of bad) {
@@ -314,6 +314,7 @@ for (
       "none of /nowhere/train-images-idx3-ubyte",
     ],
     ["train", ["--split", "train[:70000]", "--run", "/nowhere"], "[-60000, 60000], got 70000"],
+    ["train", ["--split", "train", "--run", "/nowhere"], '"train[11/12:]", which shares 5000'],
     ["evaluate", ["--engine", "cuda"], 'one of simd, tfjs, onnx, reference, got "cuda"'],
     ["evaluate", ["--split", "dev"], "splits are train, test, got dev"],
     ["likelihood", ["--runs", "1"], '--runs must be an integer in [2, 10000], got "1"'],
