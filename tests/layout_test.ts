@@ -27,6 +27,7 @@ const rooms: Record<string, readonly string[]> = {
     "src/kernels/assembly/network/",
   ],
   "src/kernels/": ["src/math/", "src/model/", "src/sampling/"],
+  "src/kernels/build.ts": ["src/kernels/", "src/cli/"],
   "src/data/": ["src/math/"],
   "src/image/": ["src/math/"],
   "src/model/": ["src/math/"],

@@ -2,6 +2,15 @@
  * `deno task test`: runs the tests and ends with the line `N passed, N failed`.
  * @module
  */
+import { asksForHelp } from "../src/cli/flags.ts";
+
+if (asksForHelp(Deno.args)) {
+  console.log(`Usage: deno task test [files and flags of deno test]
+
+Runs all tests, or those of the files and folders that are named.`);
+  Deno.exit(0);
+}
+
 const { stdout, status } = new Deno.Command(Deno.execPath(), {
   args: [
     "test",

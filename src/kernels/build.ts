@@ -2,6 +2,8 @@
  * `deno task kernels`: compiles assembly/ and writes generated/: the modules and their ABI.
  * @module
  */
+import { type Command, runCommand, runProgram } from "../cli/command.ts";
+import { formatFiles } from "../cli/format.ts";
 import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { buildAbi } from "./abi.ts";
@@ -94,10 +96,20 @@ export async function readSources(folder = ""): Promise<Map<string, string>> {
   return sources;
 }
 
-if (import.meta.main) {
+const command: Command = {
+  usage: "deno task kernels",
+  about: "Compiles the kernels of src/kernels/assembly to the modules of src/kernels/generated.",
+  flags: {},
+  run: build,
+};
+
+async function build(): Promise<void> {
   const sources = await readSources();
   const write = (path: string, text: string) =>
     Deno.writeTextFile(new URL(`./${path}`, import.meta.url), text);
   await write("generated/abi.ts", await buildLayouts(sources));
   for (const source of programs) await write(source.output, await buildKernels(sources, source));
+  await formatFiles(new URL("./generated", import.meta.url));
 }
+
+if (import.meta.main) await runProgram(() => runCommand(command, Deno.args));

@@ -6,6 +6,8 @@
  * into the README; `--against DIR` compares with another checkout instead; `--part training` or `--part engines` measures less, without writing.
  * @module
  */
+import { type Command, runCommand, runProgram } from "../../src/cli/command.ts";
+import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { type EngineName, engineNames } from "../../src/engine/engine.ts";
 import { compareWith } from "./against.ts";
 import { coldStart } from "./cold_start.ts";
@@ -162,27 +164,44 @@ async function writeReadme(tables: string): Promise<void> {
   await Deno.writeTextFile(path, text.replace(marked, (_, a, b) => `${a}\n${tables}\n\n${b}`));
 }
 
-const part = Deno.args.includes("--part")
-  ? Deno.args[Deno.args.indexOf("--part") + 1] ?? ""
-  : undefined;
-if (part !== undefined && !["training", "engines"].includes(part)) {
-  throw new Error(`--part must be training or engines, got ${JSON.stringify(part)}`);
+const command: Command = {
+  usage: "deno task bench [flags]",
+  about:
+    "Measures training, sampling, classification, cold start and memory, each engine in a process of its own.",
+  flags: {
+    peers: {
+      kind: "boolean",
+      help: "PyTorch and scikit-learn beside them, by turns (needs Python)",
+    },
+    against: { kind: "string", help: "directory of another checkout to compare with, by turns" },
+    part: { kind: "string", help: "only this part", choices: ["training", "engines"] },
+    write: { kind: "boolean", help: "put the tables into the README; without --part" },
+  },
+  run,
+};
+
+async function run(flags: FlagValues): Promise<void> {
+  const { part, against } = flags as { part?: string; against?: string };
+  if (flags.write && part !== undefined) {
+    throw new FlagError("--write and --part exclude each other");
+  }
+  const machine = `${cpuName()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}`;
+  console.log(`${machine}\n`);
+  if (against !== undefined) {
+    console.log(await compareWith(against));
+    return;
+  }
+  const peers = flags.peers ? await startPeers() : undefined;
+  const tables = [
+    ...(part === "engines" ? [] : [await trainingTable(peers)]),
+    ...(part === "training" ? [] : await engineTables(peers)),
+  ].join("\n\n");
+  console.log(tables);
+  await peers?.measurer.end();
+  if (flags.write) {
+    const versions = peers ? `; PyTorch ${peers.torch}` : "";
+    await writeReadme(`_${machine}${versions}. Medians of one run._\n\n${tables}`);
+  }
 }
-const machine = `${cpuName()}, ${navigator.hardwareConcurrency} cores, Deno ${Deno.version.deno}`;
-console.log(`${machine}\n`);
-const against = Deno.args.indexOf("--against");
-if (against >= 0) {
-  console.log(await compareWith(Deno.args[against + 1]));
-  Deno.exit(0);
-}
-const peers = Deno.args.includes("--peers") ? await startPeers() : undefined;
-const tables = [
-  ...(part === "engines" ? [] : [await trainingTable(peers)]),
-  ...(part === "training" ? [] : await engineTables(peers)),
-].join("\n\n");
-console.log(tables);
-await peers?.measurer.end();
-if (Deno.args.includes("--write") && !Deno.args.includes("--part")) {
-  const versions = peers ? `; PyTorch ${peers.torch}` : "";
-  await writeReadme(`_${machine}${versions}. Medians of one run._\n\n${tables}`);
-}
+
+if (import.meta.main) await runProgram(() => runCommand(command, Deno.args));

@@ -1,6 +1,19 @@
 #!/usr/bin/env bash
 # Checks our files and numbers by outside software in a virtual environment of its own. Needs Python 3.
 set -euo pipefail
+case "${1:-}" in
+  "") ;;
+  -h | --help)
+    echo "Usage: deno task judge"
+    echo
+    echo "Checks our files and numbers by outside software. Needs Python 3."
+    exit 0
+    ;;
+  *)
+    echo "error: Unknown argument $1; there are only -h and --help" >&2
+    exit 2
+    ;;
+esac
 cd "$(dirname "$0")/../.."
 environment="${TMPDIR:-/tmp}/dbn-edge-judges"
 [ -d "$environment" ] || python3 -m venv "$environment"

@@ -4,6 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { type Command, runCommand, runProgram } from "../../src/cli/command.ts";
+import { formatFiles } from "../../src/cli/format.ts";
 import { recipesDocument } from "./document.ts";
 
 const command: Command = {
@@ -12,7 +13,9 @@ const command: Command = {
     "Writes docs/recipes.md: every field of a recipe, its default, bounds and flag, from train/recipes/schema.",
   flags: {},
   async run() {
-    await writeFile(new URL("../../docs/recipes.md", import.meta.url), await recipesDocument());
+    const path = new URL("../../docs/recipes.md", import.meta.url);
+    await writeFile(path, await recipesDocument());
+    await formatFiles(path);
   },
 };
 
