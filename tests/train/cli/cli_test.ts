@@ -6,36 +6,8 @@ import { readCheckpoint, writeCheckpoint } from "../../../train/run/checkpoint.t
 import { epochLine, formatSeconds } from "../../../train/run/epoch_line.ts";
 import { errorRate } from "../../../train/measure/evaluation.ts";
 import { readSvg } from "../artifacts/svg.ts";
+import { brief, root, run, shell, tiny } from "./program.ts";
 import { recipeFromFlags, trainFlags } from "../../../train/cli/train_flags.ts";
-
-const root = new URL("../../../", import.meta.url).pathname;
-
-async function run(script: string, ...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--lock=deno.dev.lock", "-A", "train/cli/dbn.ts", script, ...args],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: decode(stdout), err: decode(stderr) };
-}
-
-/** Runs a line as a user pastes it. */
-async function shell(line: string) {
-  const { code, stdout, stderr } = await new Deno.Command("bash", {
-    args: ["-c", line],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: decode(stdout), err: decode(stderr) };
-}
-
-const brief = [
-  ..."--split train[:300] --validation train[300:400] --epochs 1".split(" "),
-  ..."--top-epochs 1 --persistent-epochs 1 --fine-tuning-epochs 1".split(" "),
-];
-const tiny = [...brief, ..."--hidden 8,8 --top 12".split(" ")];
 
 const bad: [string, string][] = [
   ["--epoch 3", "Unknown argument --epoch"],
