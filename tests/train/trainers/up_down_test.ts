@@ -309,7 +309,7 @@ Deno.test("a hybrid up-down run lowers the label loss more than the paper's, and
     return { losses, ...parameters };
   };
   const hybrid = run(0.5, 1), paper = run(0, 1);
-  assertEquals(paper.losses, [undefined]);
+  assertEquals<unknown>(paper.losses, [undefined]);
   assertEquals(hybrid.stack, paper.stack);
   assert(hybrid.top.labelWeights.some((w, i) => w !== paper.top.labelWeights[i]));
   const { losses } = run(0.5, 40);

@@ -1,0 +1,4 @@
+/** Types of what we use of `@std/encoding/hex`, whose republication on npm has none. @module */
+
+/** Hexadecimal digits of bytes or of a text as UTF-8. */
+export function encodeHex(src: string | Uint8Array | ArrayBuffer): string;
