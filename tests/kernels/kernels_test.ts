@@ -251,24 +251,6 @@ Deno.test("chains write nowhere beside any of their buffers, with lists as full 
   }
 });
 
-Deno.test("a team without workers or shared memory works alone", async () => {
-  const memory = WebAssembly.Memory;
-  try {
-    // deno-lint-ignore no-explicit-any
-    (WebAssembly as any).Memory = class extends memory {
-      constructor(options: WebAssembly.MemoryDescriptor) {
-        if (options.shared) throw new TypeError("no shared memory here");
-        super(options);
-      }
-    };
-    const team = new Team(4);
-    await team.start();
-    assertEquals([team.arena.isShared, team.workers], [false, 1]);
-  } finally {
-    WebAssembly.Memory = memory;
-  }
-});
-
 Deno.test("the arena grows, gives scratch memory back and refuses what passes 4 GiB", () => {
   const arena = new Arena(), used = arena.usedBytes;
   arena.scratch(() => assertEquals(arena.floats(arena.allocate(1_000_000), 1_000_000)[999_999], 0));

@@ -45,12 +45,17 @@ export class Arena {
     this.kernels = instantiate(module, this.#memory);
   }
 
-  /** An arena that workers can see; none where shared memory is missing. */
-  static shared(program?: Program): Arena | undefined {
+  /** An arena that workers can see; the reason where a platform cannot share memory. */
+  static shared(program?: Program): Arena | Error {
+    if (typeof SharedArrayBuffer === "undefined") return new Error("SharedArrayBuffer is missing");
     try {
       return new Arena({ shared: true, program });
-    } catch {
-      return undefined;
+    } catch (error) {
+      // No threads in its WebAssembly, or no room for a memory that must not move.
+      const isMissing = error instanceof TypeError || error instanceof RangeError ||
+        error instanceof WebAssembly.CompileError;
+      if (!isMissing) throw error;
+      return error;
     }
   }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** The functions of assembly/kernels.ts and training_kernels.ts; pointers are byte addresses. */
+/** The functions that assembly/serving.ts and training.ts export; pointers are byte addresses. */
 export interface KernelExports {
   sigmoidInPlace(x: number, count: number, inverse: number): void;
   placePanels(
@@ -63,12 +63,26 @@ export const control = {
   generation: 0,
   job: 1,
   argument: 2,
-  /** Where the barrier of assembly/team.ts begins; its first word is the number of workers. */
+  /** The index of a worker that failed in a job, 0 while none did. */
+  failed: 3,
+  /** Shares of jobs that workers have run, modulo 2^32. */
+  finished: 4,
+  /** Where the barrier of assembly/simd/barrier.ts begins; its first word is the number of workers. */
   barrier: 32,
   words: 64,
   wordsPerWorker: 32,
   quit: -1,
 };
+
+/** More phases than a job has, and few enough that a worker's count of them does not wrap. */
+const ALL_PHASES = 2 ** 30;
+
+/** Counts a worker as past every barrier of its job: the others wait for it no more. */
+export function leaveBarrier(words: Int32Array, worker: number): void {
+  const phase = control.barrier + control.wordsPerWorker * (1 + worker);
+  Atomics.add(words, phase, ALL_PHASES);
+  Atomics.notify(words, phase);
+}
 
 /** The kernels over a memory. */
 export function instantiate(

@@ -9,7 +9,10 @@ let team: Team | undefined;
 
 /** One team for all trainers, its workers started. */
 export async function trainingTeam(): Promise<Team> {
-  team ??= new Team(undefined, program);
+  team ??= new Team(undefined, program, {
+    onProblem: ({ wanted, running, reason }) =>
+      console.warn(`${running} of ${wanted} threads train: ${reason}`),
+  });
   await team.start();
   return team;
 }
