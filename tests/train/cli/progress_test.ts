@@ -20,6 +20,7 @@ async function trainOnTerminal(...args: string[]) {
   assertEquals(code, 0, text);
   const log = (await Deno.readTextFile(join(directory, "log.jsonl"))).trim().split("\n");
   // A bar is drawn over itself: what stays of a line is what comes after its last move to the left.
+  // deno-lint-ignore no-control-regex
   const lines = text.split("\n").map((line) => line.trimEnd().split(/\r|\x1b\[\d*G/).at(-1)!);
   return { lines, log: log.map((line): EpochRecord => JSON.parse(line)) };
 }
