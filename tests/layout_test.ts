@@ -67,7 +67,7 @@ const rooms: Record<string, readonly string[]> = {
     ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
   ],
   "train/cli/": [
-    ...["src/math/", "src/data/", "src/model/", "src/format/", "src/sampling/"],
+    ...["src/data/", "src/model/", "src/format/"],
     ...["src/repository/", "src/engine/", "src/cli/"],
     ...["train/recipes/", "train/data/", "train/trainers/", "train/measure/", "train/run/"],
     "train/artifacts/",

@@ -7,7 +7,8 @@ import { openEngine } from "../../src/engine/open.ts";
 import { loadModel, releasedModel } from "../../src/repository/directory.ts";
 import { loadExamples } from "./data_flags.ts";
 import { openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
-import { evaluate } from "../measure/evaluation.ts";
+import { type ErrorRate, evaluate } from "../measure/evaluation.ts";
+import { showCount } from "./progress.ts";
 import type { Command } from "../../src/cli/command.ts";
 import { type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 
@@ -37,10 +38,11 @@ async function run(flags: FlagValues): Promise<void> {
   const examples = await loadExamples(builder, split, divisor);
   const engine = await openEngine(model, { engine: name });
   const started = performance.now();
-  const result = await evaluate(engine, examples, (done) => {
-    if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(encode(`\r${done} of ${examples.count}`));
-  });
-  if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(encode("\r\x1b[K"));
+  const result = await evaluate(
+    engine,
+    examples,
+    (done) => showCount(done, examples.count, "images"),
+  );
   const seconds = (performance.now() - started) / 1000;
   if (flags.json) {
     console.log(JSON.stringify({ model: model.config.name, engine: name, split, ...result }));
@@ -48,19 +50,11 @@ async function run(flags: FlagValues): Promise<void> {
   }
   console.log(`${model.config.name} version ${model.config.version}, engine ${name}`);
   console.log(`${result.images} images of ${split} in ${seconds.toFixed(1)} s; 95 % intervals`);
-  for (
-    const [what, rate] of [["classifier", result.classifier], [
-      "joint model",
-      result.joint,
-    ]] as const
-  ) {
-    const [low, high] = rate.interval.map((x) => x.toFixed(2));
-    console.log(
-      `${what.padEnd(12)} ${rate.percent.toFixed(2)} % (${low} – ${high})  ${rate.wrong} wrong`,
-    );
-  }
+  console.log(errorLine("classifier", result.classifier));
+  console.log(errorLine("joint model", result.joint));
 }
 
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+function errorLine(what: string, { percent, interval, wrong }: ErrorRate): string {
+  const [low, high] = interval.map((bound) => bound.toFixed(2));
+  return `${what.padEnd(12)} ${percent.toFixed(2)} % (${low} – ${high})  ${wrong} wrong`;
 }

@@ -3,23 +3,20 @@
  * images under an RBM or, as a lower bound, under a DBN.
  * @module
  */
-import { tensorsUnder } from "../../src/format/safetensors.ts";
-import { join } from "@std/path";
 import type { Command } from "../../src/cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
-import type { StackLayer } from "../../src/model/dbn.ts";
-import type { LabelRbm, Rbm } from "../../src/model/rbm.ts";
 import { loadModel, releasedModel } from "../../src/repository/directory.ts";
+import { type LogPartition, MIN_ANNEALING_STEPS } from "../measure/ais.ts";
 import {
-  estimateLogPartition,
-  logLikelihoodBounds,
-  logLikelihoods,
-  type LogPartition,
-  meanWithError,
-  MIN_ANNEALING_STEPS,
-} from "../measure/ais.ts";
-import { readCheckpoint } from "../run/checkpoint.ts";
+  type Likelihood,
+  type LikelihoodOptions,
+  type MeasuredLayers,
+  measureLikelihood,
+  SETTLED_NATS,
+} from "../measure/likelihood.ts";
+import { readRunStack } from "../run/run_parts.ts";
 import { loadExamples, seedFlag } from "./data_flags.ts";
+import { showCount } from "./progress.ts";
 import {
   openTrainedDataset,
   runTrainedOn,
@@ -27,10 +24,6 @@ import {
   type TrainedOn,
   trainedOn,
 } from "./trained_data.ts";
-import { binarized, type Examples, inputMean, propagate, readRows } from "../data/examples.ts";
-import { logOdds, turnedOver } from "../trainers/rbm_start.ts";
-import { stackRecipe } from "../recipes/recipe.ts";
-import { trainingTeam } from "../trainers/simd/team.ts";
 
 const flagTable: FlagTable = {
   model: { kind: "string", help: "model directory", default: releasedModel },
@@ -65,156 +58,87 @@ log-likelihood of binarised images: exact given log Z for an RBM, a lower bound 
   run,
 };
 
-/** As far apart as log Z from above and from below may be. */
-const SETTLED_NATS = 1;
 /** Images whose mean makes the base distribution. */
 const BASE_SPLIT = "train";
 
-/** What is measured: RBMs from the image up, the last of them with labels or without. */
-interface Measured {
+/** What is measured, and how it reads its images. */
+interface Measured extends MeasuredLayers {
   trained: TrainedOn;
-  stack: StackLayer[];
-  top: Rbm | LabelRbm;
-  /** What `top` was trained from, where that was the RBM below. */
-  origin?: Rbm;
   divisor: number;
 }
 
 async function run(flags: FlagValues): Promise<void> {
-  const runs = (flags.runs ?? 100) as number;
-  const steps = (flags.steps ?? 14_500) as number;
-  const draws = (flags.samples ?? 5) as number;
-  const seed = (flags.seed ?? 1) as number;
-  if (flags.model !== undefined && flags.run !== undefined) {
-    throw new FlagError("--model and --run exclude each other");
-  }
-  const measured = flags.run === undefined
-    ? await ofModel(flags.model as string | undefined)
-    : await ofRun(flags.run as string);
-  const builder = await openTrainedDataset(flags, measured.trained),
-    { divisor, stack, top } = measured;
-  let below = await loadExamples(builder, BASE_SPLIT, divisor);
-  if (stack.length > 0) below = binarized(below, seed); // as the bound takes them
-  for (const rbm of stack) below = await propagate(rbm, below);
-  const started = performance.now(), team = await trainingTeam();
-  const annealing = {
-    ...{ runs, steps, seed },
-    baseBias: logOdds(inputMean(below)),
-    ...(measured.origin && { origin: measured.origin }),
-    onProgress: showProgress,
+  const options: LikelihoodOptions = {
+    runs: (flags.runs ?? 100) as number,
+    steps: (flags.steps ?? 14_500) as number,
+    samples: (flags.samples ?? 5) as number,
+    seed: (flags.seed ?? 1) as number,
+    onProgress: (done, steps) => showCount(done, steps, "steps"),
   };
-  const fromBelow = await estimateLogPartition(team, top, annealing);
-  const samples = visibleSamples(binarized(below, seed, stack.length), top, runs);
-  const fromAbove = await estimateLogPartition(team, top, { ...annealing, samples });
-  const examples = await loadExamples(builder, (flags.split ?? "test") as string, divisor);
-  const cases = readRows(binarized(examples, seed), 0, examples.count);
-  // From below log Z is hardly ever too high; from above it is too low where chains miss modes.
-  const logZ = Math.max(fromAbove.logZ, fromBelow.logZ);
-  const values = stack.length === 0
-    ? logLikelihoods(top, logZ, cases)
-    : logLikelihoodBounds({ stack, top }, logZ, cases, { samples: draws, seed });
-  const seconds = (performance.now() - started) / 1000, { mean, error } = meanWithError(values);
-  const meanFromBelow = mean + logZ - fromBelow.logZ, meanFromAbove = mean + logZ - fromAbove.logZ;
-  checkPossible(mean, logZ, steps);
-  const gap = fromAbove.logZ - fromBelow.logZ, settled = Math.abs(gap) <= SETTLED_NATS;
-  if (flags.json) {
-    const z = ({ logZ, interval: [low, high] }: LogPartition) => ({ logZ, low, high });
-    console.log(JSON.stringify({
-      ...{ name: measured.trained.name, kind: stack.length > 0 ? "lower bound" : "estimate" },
-      ...{ fromBelow: z(fromBelow), fromAbove: z(fromAbove), settled },
-      ...{ mean, meanFromBelow, meanFromAbove, error },
-      ...{ images: values.length, runs, steps, seed, seconds },
-    }));
-    return;
-  }
-  const sizes = [...stack, top].map(({ hiddenSize }) => hiddenSize);
-  console.log(`${measured.trained.name}, ${[(stack[0] ?? top).visibleSize, ...sizes].join("-")}`);
-  for (const [name, { logZ, interval: [low, high] }] of Object.entries({ fromBelow, fromAbove })) {
-    console.log(
-      `log Z from ${name.slice(4).toLowerCase()} ${logZ.toFixed(2)} nats (± σ: ` +
-        `${low.toFixed(2)} – ${high.toFixed(2)}), ${runs} runs of ${steps} steps, seed ${seed}`,
-    );
-  }
-  console.log(
-    `${stack.length > 0 ? "lower bound of log p(v)" : "log p(v)"} ${mean.toFixed(2)} ± ` +
-      `${error.toFixed(2)} nats by the larger log Z (${
-        meanFromAbove.toFixed(2)
-      } by that from above, ` +
-      `${meanFromBelow.toFixed(2)} from below), ` +
-      `${values.length} binarised images, ${seconds.toFixed(0)} s`,
-  );
-  if (!settled) {
-    console.log(
-      `not settled: the two log Z must be within ${SETTLED_NATS} nats, got ${gap.toFixed(2)}; ` +
-        (gap < 0
-          ? "that from above is the lower one, so its chains are not samples of the RBM: take more --steps and --runs"
-          : "take more --steps"),
-    );
-  }
+  const measured = await openMeasured(flags), { divisor } = measured;
+  const builder = await openTrainedDataset(flags, measured.trained);
+  const train = await loadExamples(builder, BASE_SPLIT, divisor);
+  const cases = await loadExamples(builder, (flags.split ?? "test") as string, divisor);
+  const likelihood = await measureLikelihood(measured, { train, cases }, options);
+  console.log((flags.json ? toJson : report)(measured, likelihood, options));
 }
 
-/** Visible states to anneal back from: binary training inputs, each with its label. */
-function visibleSamples(train: Examples, top: Rbm | LabelRbm, runs: number) {
-  const labelSize = "labelSize" in top ? top.labelSize : 0, size = train.size + labelSize;
-  const rows = Uint32Array.from({ length: runs }, (_, run) => Math.floor(run * train.count / runs));
-  const inputs = new Float32Array(runs * train.size), out = new Float32Array(runs * size);
-  train.read(inputs, rows);
-  rows.forEach((row, run) => {
-    out.set(inputs.subarray(run * train.size, (run + 1) * train.size), run * size);
-    if (labelSize > 0) out[run * size + train.size + train.labels[row]] = 1;
+/** @throws {FlagError} if both a model and a run are named. */
+async function openMeasured(flags: FlagValues): Promise<Measured> {
+  if (flags.run === undefined) {
+    const { dbn: { stack, top }, config } = await loadModel(flags.model as string | undefined);
+    return { trained: trainedOn(config), stack, top, divisor: config.preprocessing.divisor };
+  }
+  if (flags.model !== undefined) throw new FlagError("--model and --run exclude each other");
+  const directory = flags.run as string;
+  const { dataset, ...layers } = await readRunStack(directory);
+  return { ...layers, trained: runTrainedOn(directory, dataset) };
+}
+
+function toJson({ trained }: Measured, likelihood: Likelihood, options: LikelihoodOptions): string {
+  const { kind, fromBelow, fromAbove, settled, mean, meanFromBelow, meanFromAbove } = likelihood;
+  const { error, images, seconds } = likelihood, { runs, steps, seed } = options;
+  const logZ = ({ logZ, interval: [low, high] }: LogPartition) => ({ logZ, low, high });
+  return JSON.stringify({
+    ...{
+      name: trained.name,
+      kind,
+      fromBelow: logZ(fromBelow),
+      fromAbove: logZ(fromAbove),
+      settled,
+    },
+    ...{ mean, meanFromBelow, meanFromAbove, error, images, runs, steps, seed, seconds },
   });
-  return out;
 }
 
-/**
- * Annealing that misses modes gives too low a log Z, with a small σ. This much of it can be told.
- * @throws {RangeError} if binary images would be more than certain.
- */
-export function checkPossible(mean: number, logZ: number, steps: number): void {
-  if (mean <= 0) return;
-  throw new RangeError(
-    `Cannot measure: the mean of log p(v) must be at most 0, got ${mean.toFixed(2)} nats. ` +
-      `log Z must be more than the ${logZ.toFixed(2)} that annealing in ${steps} steps found; ` +
-      "take more --steps, or an RBM that mixes better (fewer epochs of PCD, a larger weight cost)",
-  );
+function report(
+  { trained, stack, top }: Measured,
+  likelihood: Likelihood,
+  { runs, steps, seed }: LikelihoodOptions,
+): string {
+  const { kind, fromBelow, fromAbove, mean, error, images, seconds } = likelihood;
+  const sizes = [(stack[0] ?? top).visibleSize, ...[...stack, top].map((rbm) => rbm.hiddenSize)];
+  const logZ = (side: string, { logZ, interval: [low, high] }: LogPartition) =>
+    `log Z from ${side} ${logZ.toFixed(2)} nats (± σ: ${low.toFixed(2)} – ${high.toFixed(2)}), ` +
+    `${runs} runs of ${steps} steps, seed ${seed}`;
+  const sides = `${likelihood.meanFromAbove.toFixed(2)} by that from above, ` +
+    `${likelihood.meanFromBelow.toFixed(2)} from below`;
+  return [
+    `${trained.name}, ${sizes.join("-")}`,
+    logZ("below", fromBelow),
+    logZ("above", fromAbove),
+    `${kind === "lower bound" ? "lower bound of log p(v)" : "log p(v)"} ${mean.toFixed(2)} ± ` +
+    `${error.toFixed(2)} nats by the larger log Z (${sides}), ` +
+    `${images} binarised images, ${seconds.toFixed(0)} s`,
+    ...(likelihood.settled ? [] : [unsettled(likelihood)]),
+  ].join("\n");
 }
 
-async function ofModel(directory: string | undefined): Promise<Measured> {
-  const { dbn: { stack, top }, config } = await loadModel(directory);
-  const { divisor } = config.preprocessing;
-  return { trained: trainedOn(config), stack, top, divisor };
-}
-
-async function ofRun(directory: string): Promise<Measured> {
-  const { recipe, progress, tensors, dataset } = await readCheckpoint(
-    join(directory, "checkpoint.safetensors"),
-  );
-  const finished = Math.min(progress.stage, recipe.hidden.length);
-  if (finished === 0) throw new FlagError(`--run ${directory}: it has finished no RBM`);
-  if (!recipe.pretraining) throw new FlagError(`--run ${directory}: it trains no RBM`);
-  if (recipe.stack.visible === "gaussian") {
-    throw new FlagError(`--run ${directory}: log-likelihoods are of binary pixels, got gaussian`);
-  }
-  const stack = Array.from({ length: finished }, (_, stage): Rbm => {
-    const under = tensorsUnder(tensors, `stage${stage}`), weights = under.get("weights")!;
-    const [visibleSize, hiddenSize] = weights.shape;
-    return {
-      visibleSize,
-      hiddenSize,
-      weights: weights.data,
-      visibleBias: under.get("visibleBias")!.data,
-      hiddenBias: under.get("hiddenBias")!.data,
-    };
-  });
-  const top = stack.pop()!;
-  const turns = stack.length > 0 &&
-    stackRecipe(recipe, stack.length).initializer === "transposed";
-  const origin = turns ? turnedOver(stack.at(-1)!) : undefined;
-  return { trained: runTrainedOn(directory, dataset), stack, top, origin, divisor: recipe.divisor };
-}
-
-function showProgress(done: number, steps: number): void {
-  if (!Deno.stderr.isTerminal()) return;
-  const text = done === steps ? "\r\x1b[K" : `\r${done} of ${steps} steps`;
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
+function unsettled({ gap }: Likelihood): string {
+  const advice = gap < 0
+    ? "that from above is the lower one, so its chains are not samples of the RBM: take more " +
+      "--steps and --runs"
+    : "take more --steps";
+  return `not settled: the two log Z must be within ${SETTLED_NATS} nats, got ${gap.toFixed(2)}; ` +
+    advice;
 }

@@ -57,3 +57,10 @@ function payload(event: BatchEvent, last: EpochRecord | undefined, left: string)
   const metrics = formatMetrics({ ...last?.metrics, ...event.metrics });
   return { ...event, stage: event.stage.padEnd(10), metrics, left };
 }
+
+/** On a terminal, how much of a measurement is done: a line that goes away at its end. */
+export function showCount(done: number, all: number, unit: string): void {
+  if (!Deno.stderr.isTerminal()) return;
+  const text = done === all ? "\r\x1b[K" : `\r${done} of ${all} ${unit}`;
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+}

@@ -19,7 +19,7 @@ import {
   logLikelihoodBounds,
   logLikelihoods,
 } from "../../../train/measure/ais.ts";
-import { checkPossible } from "../../../train/cli/likelihood.ts";
+import { checkPossible } from "../../../train/measure/likelihood.ts";
 
 const teams = [1, 2, 3].map((workers) => new Team(workers, program));
 for (const team of teams) await team.start();
