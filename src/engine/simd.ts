@@ -157,7 +157,7 @@ export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "class
           const relative = Array.from(
             top.labelBias,
             (bias, y) =>
-              bias + arena.kernels.softplusGain(a, u + 4 * y * layer.stride, layer.stride),
+              bias + arena.kernels.softplusDifference(a, u + 4 * y * layer.stride, layer.stride),
           );
           return { common, relative };
         }, top.labelSize);

@@ -3,7 +3,7 @@
  * multiply-add of relaxed SIMD, whose bits may differ between machines.
  * @module
  */
-export { runChains, placePanels, runLayer, sigmoidInPlace, softplusGain, sumSoftplus } from "./serving";
+export { runChains, placePanels, runLayer, sigmoidInPlace, softplusDifference, sumSoftplus } from "./serving";
 export { fillUniform } from "./serving";
 export { annealBatch, annealPath } from "./rbm/annealing";
 export { discriminateBatch } from "./rbm/discriminative";

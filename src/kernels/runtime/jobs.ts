@@ -3,6 +3,8 @@
  * @module
  */
 
+import { BARRIER_LINE_BYTES } from "../generated/abi.ts";
+
 /** The functions that assembly/serving.ts and training.ts export; pointers are byte addresses. */
 export interface KernelExports {
   sigmoidInPlace(x: number, count: number, inverse: number): void;
@@ -16,7 +18,7 @@ export interface KernelExports {
     transposed: number,
   ): void;
   sumSoftplus(a: number, count: number): number;
-  softplusGain(a: number, u: number, count: number): number;
+  softplusDifference(a: number, u: number, count: number): number;
   fillUniform(
     out: number,
     from: number,
@@ -58,6 +60,9 @@ export const jobs = [
 /** One of {@linkcode jobs}. */
 export type Job = typeof jobs[number];
 
+/** 32-bit words of a line of a barrier, which has one of its own and one a worker. */
+const BARRIER_LINE_WORDS = BARRIER_LINE_BYTES / 4;
+
 /** Words of a team's control block; `quit` is the job that ends a worker. */
 export const control = {
   generation: 0,
@@ -69,8 +74,8 @@ export const control = {
   finished: 4,
   /** Where the barrier of assembly/simd/barrier.ts begins; its first word is the number of workers. */
   barrier: 32,
-  words: 64,
-  wordsPerWorker: 32,
+  words: 32 + BARRIER_LINE_WORDS,
+  wordsPerWorker: BARRIER_LINE_WORDS,
   quit: -1,
 };
 

@@ -8,7 +8,7 @@
  */
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { exp4, sigmoid4 } from "../simd/math";
-import { addProduct, addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "../simd/products";
+import { addProduct, addProduct4x8, BLOCK_BYTES, transpose32x32, transposePanel } from "../simd/products";
 import {
   addNoise,
   NetworkBatch,
@@ -24,7 +24,7 @@ import {
 import { normalizePanel, unnormalizePanel } from "./normalization";
 import { addDecay, limitNorms, update } from "./optimizers";
 import { perturbPanel, perturbRows, squarePanel } from "./perturbation";
-import { meet, shareStart } from "../simd/barrier";
+import { waitForAll, shareStart } from "../simd/barrier";
 
 // Activations of hidden layers.
 const RELU: i32 = 1;
@@ -38,13 +38,13 @@ export function trainNetwork(b: NetworkBatch, worker: i32): void {
   for (let row = shareStart(b.rows, worker, workers); row < rowsTo; row++) {
     softmaxRow(b, layerAt(b, last), row);
   }
-  meet(b.barrier, worker);
+  waitForAll(b.barrier, worker);
   const top = layerAt(b, last), topTo = shareStart(top.outputs / PANEL, worker + 1, workers);
   for (let panel = shareStart(top.outputs / PANEL, worker, workers); panel < topTo; panel++) {
     const at = rowOf(top.outByOutput, b, panel);
-    turnPanel(at, panelAt(top.out, b, panel), b.maxRows, b.rows);
+    transposePanel(at, panelAt(top.out, b, panel), b.maxRows, b.rows);
   }
-  meet(b.barrier, worker);
+  waitForAll(b.barrier, worker);
   for (let i = last; i >= 0; i--) {
     const layer = layerAt(b, i);
     if (i > 0) {
@@ -52,7 +52,7 @@ export function trainNetwork(b: NetworkBatch, worker: i32): void {
       for (let panel = shareStart(panels, worker, workers); panel < to; panel++) {
         backwardPanel(b, layer, layerAt(b, i - 1), panel, scratch);
       }
-      meet(b.barrier, worker); // weights change after all have read them
+      waitForAll(b.barrier, worker); // weights change after all have read them
     }
     if (b.mode == PERTURB) continue;
     const rowPanels = layer.inputs / PANEL, blocks = rowPanels * (layer.outputs / PANEL);
@@ -73,14 +73,14 @@ export function trainNetwork(b: NetworkBatch, worker: i32): void {
       backPanel(b, bottom, panelAt(bottom.x, b, panel), panel, scratch);
       if (b.euclidean) squarePanel(b, bottom, panel);
     }
-    if (b.euclidean) meet(b.barrier, worker); // a row's norm is of all panels
+    if (b.euclidean) waitForAll(b.barrier, worker); // a row's norm is of all panels
     for (let panel = from; panel < to; panel++) {
       if (b.euclidean) perturbRows(b, bottom, panel);
       else perturbPanel(b, bottom, panel);
     }
   }
   const bounded = b.maxNorm != 0 && b.mode == TRAIN; // after the last meeting b may be of another batch
-  meet(b.barrier, worker);
+  waitForAll(b.barrier, worker);
   if (!bounded) return;
   for (let i = 0; i < last; i++) {
     const layer = layerAt(b, i), panels = layer.outputs / PANEL;
@@ -89,7 +89,7 @@ export function trainNetwork(b: NetworkBatch, worker: i32): void {
       limitNorms(layer, panel, b.maxNorm);
     }
   }
-  meet(b.barrier, worker);
+  waitForAll(b.barrier, worker);
 }
 
 /** Scores of the batch's rows alone, without dropout, into `out` of the last layer. */
@@ -100,7 +100,7 @@ export function runNetwork(b: NetworkBatch, worker: i32): void {
 function forward(b: NetworkBatch, scratch: usize, worker: i32, workers: i32): void {
   const last = b.layerCount - 1;
   placeInputs(b, layerAt(b, 0), scratch, worker, workers);
-  meet(b.barrier, worker);
+  waitForAll(b.barrier, worker);
   for (let i = 0; i <= last; i++) {
     const layer = layerAt(b, i), panels = layer.outputs / PANEL;
     const to = shareStart(panels, worker + 1, workers);
@@ -110,7 +110,7 @@ function forward(b: NetworkBatch, scratch: usize, worker: i32, workers: i32): vo
       if (normalized) normalizePanel(b, layer, i + 1, panel, scratch);
       if (i < last) activatePanel(b, layer, layerAt(b, i + 1), i + 1, panel, scratch);
     }
-    meet(b.barrier, worker);
+    waitForAll(b.barrier, worker);
   }
 }
 
@@ -126,7 +126,7 @@ function placeInputs(b: NetworkBatch, layer: NetworkLayer, scratch: usize, worke
       if (b.inputNoise > 0) addNoise(b, at, at, row, panel, 0, b.inputNoise, count, scratch);
       if (b.inputKeep < 1) drop(b, at, row, panel, b.stream, b.inputKeep, scratch);
     }
-    turnPanel(rowOf(layer.xByInput, b, panel), x, b.maxRows, b.rows);
+    transposePanel(rowOf(layer.xByInput, b, panel), x, b.maxRows, b.rows);
   }
 }
 
@@ -160,7 +160,7 @@ function activatePanel(
     for (let i = max(count, 0); i < PANEL; i++) store<f32>(at + (i << 2), 0);
     if (b.hiddenKeep < 1) drop(b, at, row, panel, b.stream + stream, b.hiddenKeep, scratch);
   }
-  turnPanel(rowOf(next.xByInput, b, panel), to, b.maxRows, b.rows);
+  transposePanel(rowOf(next.xByInput, b, panel), to, b.maxRows, b.rows);
 }
 
 // @ts-ignore: decorator
@@ -202,7 +202,7 @@ function softmaxRow(b: NetworkBatch, layer: NetworkLayer, row: i32): void {
 function backPanel(b: NetworkBatch, layer: NetworkLayer, to: usize, panel: i32, scratch: usize): void {
   for (let o = 0; o < layer.outputs / PANEL; o++) {
     const from = layer.weights + (o * layer.inputs + panel * PANEL) * ROW_BYTES;
-    turn32x32(scratch + o * BLOCK_BYTES, from);
+    transpose32x32(scratch + o * BLOCK_BYTES, from);
   }
   memory.fill(to, 0, b.rows * ROW_BYTES);
   addProduct(to, layer.outByOutput, b.maxRows, scratch, layer.outputs, b.rows);
@@ -223,7 +223,7 @@ function backwardPanel(b: NetworkBatch, layer: NetworkLayer, below: NetworkLayer
     v128.store(out + at, f32x4.mul(v128.load(out + at), slope));
   }
   if (b.normalized) unnormalizePanel(b, below, panel, scratch);
-  turnPanel(rowOf(below.outByOutput, b, panel), out, b.maxRows, b.rows);
+  transposePanel(rowOf(below.outByOutput, b, panel), out, b.maxRows, b.rows);
 }
 
 /** The gradient xᵀ·out of 32 × 32 weights, and their update. */

@@ -23,8 +23,8 @@ import {
 } from "./batch";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { softplus4 } from "../simd/math";
-import { turn32x32 } from "../simd/products";
-import { meet, shareStart } from "../simd/barrier";
+import { transpose32x32 } from "../simd/products";
+import { waitForAll, shareStart } from "../simd/barrier";
 
 /**
  * A worker's share of `k` steps through inverse temperatures: before each, the gains take in log p(v) at
@@ -47,7 +47,7 @@ export function annealBatch(r: RbmBatch, worker: i32): void {
 export function annealPath(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, steps = r.k, rows = r.modelRows;
   goTo(r, worker, workers, load<f32>(r.schedule));
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   for (let s = 0; s < steps; s++) {
     const before = load<f32>(r.schedule + (s << 2)), share = load<f32>(r.schedule + (s << 2), 4);
     hiddenSums(r, worker, workers, r.data, r.modelLists, rows, false);
@@ -66,10 +66,10 @@ function gibbsStep(r: RbmBatch, worker: i32, workers: i32, beta: f32, step: i32)
   activateHidden(r, worker, workers, r.model, rows, beta, r.layer, step);
   toLists(r, worker, workers, rows);
   visibleSample(r, worker, rows, r.layer, step, false, false, beta, true);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   if (r.labels > 0 && worker == 0) sampleLabels(r, r.layer + 2, step, false);
   listVisible(r, worker, workers, rows, false);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
 }
 
 /** Adds to the gains log p(v) at inverse temperature `beta` − at `other`, or at the rows' own. */
@@ -184,7 +184,7 @@ function goTo(r: RbmBatch, worker: i32, workers: i32, share: f32): void {
     blend(r.weights + at, weightsOf(r, 0) + at, weightsOf(r, 1) + at, share, visible * ROW_BYTES);
     for (let unit = 0; unit < visible; unit += PANEL) {
       const block = r.weights + at + unit * ROW_BYTES;
-      turn32x32(r.transposed + unit * (pad << 2) + column * ROW_BYTES, block);
+      transpose32x32(r.transposed + unit * (pad << 2) + column * ROW_BYTES, block);
     }
     const bias = column << 2;
     blend(r.hiddenBias + bias, hiddenBiasOf(r, 0) + bias, hiddenBiasOf(r, 1) + bias, share, ROW_BYTES);

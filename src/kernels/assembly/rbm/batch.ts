@@ -10,9 +10,9 @@
 import { prefetch } from "../simd/prefetch";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { exp4, sigmoid4, sumLanes } from "../simd/math";
-import { addProduct, turnPanel } from "../simd/products";
+import { addProduct, transposePanel } from "../simd/products";
 import { fillUniform } from "../simd/random";
-import { Barrier, meet, shareStart, take } from "../simd/barrier";
+import { Barrier, waitForAll, shareStart, claimShare } from "../simd/barrier";
 
 // B rows of a batch, M rows of the model's half, R the larger, P pixels, L labels, V = P + L, H hidden.
 // A panel is 32 columns: weights (H/32, V, 32), transposed (V/32, H, 32), activities (units/32, R, 32),
@@ -274,7 +274,7 @@ export function hiddenUnits(
   sampled: i32,
 ): void {
   const panels = padded(r.hidden) / PANEL;
-  for (let p = take(r.barrier, worker, -1); p < panels; p = take(r.barrier, worker, p)) {
+  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
     hiddenPanel(r, worker, p * PANEL, out, lists, rows, last, sampled);
   }
 }
@@ -426,9 +426,9 @@ function activatePanel(
 
 /** Makes lists of the bits of hidden units, once all workers have written theirs. */
 export function toLists(r: RbmBatch, worker: i32, workers: i32, rows: i32): void {
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   listHidden(r, worker, workers, rows);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
 }
 
 /** Lists the hidden units that are on, for a worker's share of the rows. */
@@ -666,7 +666,7 @@ export function visibleSample(
   sampled: bool,
 ): void {
   const panels = visibleUnits(r) / PANEL;
-  for (let p = take(r.barrier, worker, -1); p < panels; p = take(r.barrier, worker, p)) {
+  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
     visiblePanel(r, worker, p * PANEL, rows, layer, step, measure, last, beta, sampled);
   }
 }
@@ -712,7 +712,7 @@ function visiblePanel(
     pushAll(r, column, input & ~word, inArea(r, DATA_AREA, row), binary);
     pushAll(r, column, word & ~input, inArea(r, MODEL_AREA, row), binary);
   }
-  if (last && !sample) turnPanel(r.visibleByUnit + (column * all << 2), panel, all, rows);
+  if (last && !sample) transposePanel(r.visibleByUnit + (column * all << 2), panel, all, rows);
 }
 
 /** 32 visible sums ← β·sum + (1 − β)·base. */

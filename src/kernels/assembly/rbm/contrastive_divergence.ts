@@ -40,9 +40,9 @@ import {
 } from "./batch";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { exp4, sumLanes } from "../simd/math";
-import { addProduct4x8, BLOCK_BYTES, turn32x32, turnPanel } from "../simd/products";
+import { addProduct4x8, BLOCK_BYTES, transpose32x32, transposePanel } from "../simd/products";
 import { fillUniform } from "../simd/random";
-import { meet, take } from "../simd/barrier";
+import { waitForAll, claimShare } from "../simd/barrier";
 
 /** Stream of the random numbers of a reconstruction that is only measured. */
 const MONITOR_STREAM: i32 = 4094;
@@ -56,14 +56,14 @@ export function trainBatch(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, labelled = r.labels > 0, step = r.step;
   readInputs(r, worker, workers);
   if (worker == 0 && labelled && !r.denseInputs) readTargets(r);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   const persistent = r.persistent != 0, firstLayer = r.layer + (persistent ? MONITOR_STREAM : 0);
   const sampled = r.monitor || !persistent ? firstLayer : -1;
   hiddenUnits(r, worker, r.data, r.dataLists, r.rows, false, sampled);
   if (r.monitor) {
     toLists(r, worker, workers, r.rows);
     visibleSample(r, worker, r.rows, r.layer, step, true, false, 1, false);
-    meet(r.barrier, worker);
+    waitForAll(r.barrier, worker);
   }
   for (let k = 0; k < r.k; k++) {
     const layer = r.layer + 3 * k + (persistent ? 1 : 0), last = k == r.k - 1;
@@ -73,19 +73,19 @@ export function trainBatch(r: RbmBatch, worker: i32): void {
         swapTemperatures(r, worker, workers);
         activateHidden(r, worker, workers, r.model, r.modelRows, 1, layer, step);
       } else {
-        if (k == 0) meet(r.barrier, worker); // panels of the data have been taken
+        if (k == 0) waitForAll(r.barrier, worker); // panels of the data have been taken
         hiddenUnits(r, worker, r.model, r.modelLists, r.modelRows, false, layer);
       }
     }
     toLists(r, worker, workers, r.modelRows);
     visibleSample(r, worker, r.modelRows, layer, step, !persistent && last, last, 1, true);
-    meet(r.barrier, worker);
+    waitForAll(r.barrier, worker);
     if (labelled && worker == 0) sampleLabels(r, layer + 2, step, last);
     listVisible(r, worker, workers, r.modelRows, last && flipped(r));
-    meet(r.barrier, worker);
+    waitForAll(r.barrier, worker);
   }
   update(r, worker, workers);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
 }
 
 /**
@@ -97,7 +97,7 @@ function swapTemperatures(r: RbmBatch, worker: i32, workers: i32): void {
   const all = r.maxRows;
   memory.fill(r.gains + ((worker * all) << 3), 0, r.modelRows << 3);
   addTemperatureGains(r, worker, workers, 1, 1);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   if (worker == 0) {
     for (let row = 0; row < r.modelRows; row++) {
       const partner = load<i32>(r.partners + (row << 2));
@@ -112,7 +112,7 @@ function swapTemperatures(r: RbmBatch, worker: i32, workers: i32): void {
       store<f32>(its, beta);
     }
   }
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
 }
 
 function gainOf(r: RbmBatch, row: i32, workers: i32): f64 {
@@ -201,7 +201,7 @@ function placeDense(r: RbmBatch, from: i32, to: i32): void {
       const label = r.pixels + load<i32>(r.targets + (row << 2)) - unit;
       if (label >= 0 && label < PANEL) store<f32>(at + (label << 2), 1);
     }
-    turnPanel(r.denseByUnit + (unit * all << 2), panel, all, r.rows);
+    transposePanel(r.denseByUnit + (unit * all << 2), panel, all, r.rows);
   }
 }
 
@@ -233,12 +233,12 @@ function update(r: RbmBatch, worker: i32, workers: i32): void {
     store<f32>(r.visibleSums + (i << 2), sumOfUnit(r, i, modelShare));
     if (centred || sparse) measureVisible(r, i);
   }
-  if (centred || sparse) meet(r.barrier, worker); // every column needs every unit's
-  for (let p = take(r.barrier, worker, -1); p < panels; p = take(r.barrier, worker, p)) {
+  if (centred || sparse) waitForAll(r.barrier, worker); // every column needs every unit's
+  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
     hiddenPanel(r, worker, p * PANEL, r.model, r.modelLists, r.modelRows, true, -1);
     updatePanel(r, worker, p * PANEL, rate, modelShare);
   }
-  if (centred) meet(r.barrier, worker); // the partial sums of all columns
+  if (centred) waitForAll(r.barrier, worker); // the partial sums of all columns
   for (let i = first; i < until; i++) {
     let sum = load<f32>(r.visibleSums + (i << 2));
     if (centred) {
@@ -285,7 +285,7 @@ function updatePanel(r: RbmBatch, worker: i32, column: i32, rate: f32, modelShar
       step32(r, column * (visible << 2) + (row + i) * ROW_BYTES, gradient, rate);
     }
     const out = r.transposed + row * (pad << 2) + column * ROW_BYTES;
-    turn32x32(out, r.chainWeights + column * (visible << 2) + row * ROW_BYTES);
+    transpose32x32(out, r.chainWeights + column * (visible << 2) + row * ROW_BYTES);
   }
   if (sparse) addScaled(bias, sparsity, -1);
   addScaled(bias, correction, -1);

@@ -17,16 +17,16 @@ import {
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { BLOCK_BYTES } from "../simd/products";
 import { fillUniform } from "../simd/random";
-import { meet, take } from "../simd/barrier";
+import { waitForAll, claimShare } from "../simd/barrier";
 import { addStatistics, readInputs, step32 } from "./contrastive_divergence";
 
 /** A worker's share of p = σ(c + x·w) into `outputs` (B, H padded), or of a sample of it. */
 export function predictBatch(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, pad = padded(r.hidden);
   readInputs(r, worker, workers);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   const uniforms = r.scratch + worker * scratchBytes(r), one = f32x4.splat(1);
-  for (let p = take(r.barrier, worker, -1); p < pad / PANEL; p = take(r.barrier, worker, p)) {
+  for (let p = claimShare(r.barrier, worker, -1); p < pad / PANEL; p = claimShare(r.barrier, worker, p)) {
     const column = p * PANEL;
     hiddenPanel(r, worker, column, r.data, r.dataLists, r.rows, false, -1);
     for (let row = 0; row < r.rows; row++) {
@@ -43,7 +43,7 @@ export function predictBatch(r: RbmBatch, worker: i32): void {
       }
     }
   }
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
 }
 
 /**
@@ -53,10 +53,10 @@ export function predictBatch(r: RbmBatch, worker: i32): void {
 export function learnBatch(r: RbmBatch, worker: i32): void {
   const workers = r.barrier.workers, pad = padded(r.hidden), visible = visibleUnits(r);
   readInputs(r, worker, workers);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   const block = r.scratch + worker * scratchBytes(r) + (max(pad, visible) << 2);
   const sums = block + BLOCK_BYTES, rate: f32 = r.learningRate / <f32> r.rows;
-  for (let p = take(r.barrier, worker, -1); p < pad / PANEL; p = take(r.barrier, worker, p)) {
+  for (let p = claimShare(r.barrier, worker, -1); p < pad / PANEL; p = claimShare(r.barrier, worker, p)) {
     const column = p * PANEL;
     hiddenPanel(r, worker, column, r.data, r.dataLists, r.rows, false, -1);
     const panel = r.data + (column * r.maxRows << 2);
@@ -93,5 +93,5 @@ export function learnBatch(r: RbmBatch, worker: i32): void {
       v128.store(bias, f32x4.add(v128.load(bias), next));
     }
   }
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
 }

@@ -19,8 +19,8 @@ import {
 } from "./batch";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { exp4, sigmoid4, softplus4, sumLanes } from "../simd/math";
-import { turn32x32 } from "../simd/products";
-import { meet, shareStart } from "../simd/barrier";
+import { transpose32x32 } from "../simd/products";
+import { waitForAll, shareStart } from "../simd/barrier";
 import { addScaled, readInputs } from "./contrastive_divergence";
 
 /** A label whose share is below half a unit in the last place of the largest moves nothing. */
@@ -39,15 +39,15 @@ export function discriminateBatch(r: RbmBatch, worker: i32): void {
       clear(labelLists(r, r.dataLists) + row * labelListBytes(r));
     }
   }
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   hiddenSums(r, worker, workers, r.data, r.dataLists, r.rows, false);
   sumSoftplus(r, worker, workers);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   const to = shareStart(r.rows, worker + 1, workers);
   for (let row = shareStart(r.rows, worker, workers); row < to; row++) measure(r, row);
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
   learn(r, worker, workers);
-  if (worker > 0) return meet(r.barrier, worker);
+  if (worker > 0) return waitForAll(r.barrier, worker);
   const rate: f32 = r.learningRate / <f32> r.rows;
   for (let y = 0; y < r.labels; y++) {
     let sum: f32 = 0;
@@ -55,7 +55,7 @@ export function discriminateBatch(r: RbmBatch, worker: i32): void {
     const bias = r.visibleBias + ((r.pixels + y) << 2);
     store<f32>(bias, load<f32>(bias) + rate * sum);
   }
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
 }
 
 // @ts-ignore: decorator
@@ -153,7 +153,7 @@ function learn(r: RbmBatch, worker: i32, workers: i32): void {
         sumPanel(gradient, ZEROS, d, rowList(r, unit + i), 0, 1, r.sampleInputs);
         addScaled(table + (unit + i) * ROW_BYTES, gradient, rate);
       }
-      turn32x32(r.transposed + unit * (pad << 2) + column * ROW_BYTES, table + unit * ROW_BYTES);
+      transpose32x32(r.transposed + unit * (pad << 2) + column * ROW_BYTES, table + unit * ROW_BYTES);
     }
   }
 }

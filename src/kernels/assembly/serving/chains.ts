@@ -10,7 +10,7 @@ import { prefetch } from "../simd/prefetch";
 import { PANEL } from "../simd/panel";
 import { exp4, one4 } from "../simd/math";
 import { fillUniform } from "../simd/random";
-import { Barrier, meet, shareStart } from "../simd/barrier";
+import { Barrier, waitForAll, shareStart } from "../simd/barrier";
 
 // C chains, P penultimate units, H hidden, L labels; a panel of a table is 32 columns of every row, and
 // one of sums is those columns of every chain
@@ -21,7 +21,7 @@ export const TABLE_ROW_BYTES: i32 = 64;
 const SUM_BYTES: i32 = 128;
 /** From so many chains on most rows of a panel are used by one or another. */
 const PREFETCHED_CHAINS: i32 = 8;
-/** What rows count that are added, and rows that are taken away. */
+/** The signs of rows that are added, and of rows that are subtracted. */
 const ONES: usize = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 const MINUS_ONES: usize = memory.data<i16>([-1, -1, -1, -1, -1, -1, -1, -1], 16);
 
@@ -99,19 +99,19 @@ function sumsOf(r: ChainRun, sums: usize, column: i32, chain: i32): usize {
  */
 export function runChains(r: ChainRun, worker: i32): void {
   const scratch = r.scratch + worker * SUM_BYTES, workers = r.barrier.workers;
-  const steps = r.steps; // after the last meeting the caller may free what r holds
+  const steps = r.steps; // after the last barrier wait the caller may free what r holds
   for (let s = 0; s < steps; s++) {
     const step = r.firstStep + s, last = s == steps - 1;
     hiddenUnits(r, worker, step, load<f32>(r.drive + (s << 2)), scratch);
-    meet(r.barrier, worker);
+    waitForAll(r.barrier, worker);
     visibleUnits(r, worker, step, scratch, last);
     if (!r.clamped || last) {
-      meet(r.barrier, worker); // the labels' logits may lie in two shares
+      waitForAll(r.barrier, worker); // the labels' logits may lie in two shares
       for (let chain = worker; chain < r.chains; chain += workers) {
         sampleLabel(r, chain, step, scratch);
       }
     }
-    meet(r.barrier, worker);
+    waitForAll(r.barrier, worker);
   }
 }
 

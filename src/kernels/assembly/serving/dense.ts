@@ -4,7 +4,7 @@
  */
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { sigmoid4, softplus4 } from "../simd/math";
-import { Barrier, meet, shareStart } from "../simd/barrier";
+import { Barrier, waitForAll, shareStart } from "../simd/barrier";
 
 // B batch, I inputs, O outputs, T temperature
 
@@ -91,7 +91,7 @@ export function runLayer(r: LayerCall, worker: i32): void {
       }
     }
   }
-  meet(r.barrier, worker);
+  waitForAll(r.barrier, worker);
 }
 
 /** Four rows by eight columns in registers. */
@@ -188,7 +188,7 @@ export function sumSoftplus(a: usize, count: i32): f64 {
 }
 
 /** Σ [softplus(a + u) − softplus(a)] over `count` floats: small terms, so no digits are lost. */
-export function softplusGain(a: usize, u: usize, count: i32): f64 {
+export function softplusDifference(a: usize, u: usize, count: i32): f64 {
   let low = f64x2.splat(0), high = f64x2.splat(0);
   for (let i = 0; i < count; i += 4, a += 16, u += 16) {
     const own = v128.load(a);

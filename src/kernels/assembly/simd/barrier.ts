@@ -9,11 +9,11 @@
 /** Loads before a waiting worker sleeps: tens of microseconds. */
 const SPINS: i32 = 20000;
 
-/** Bytes between words that different workers write: lines of two, as caches fetch in pairs. */
-const LINE_BYTES: usize = 128;
+/** Bytes between words that different workers write: two cache lines, which processors fetch in pairs. */
+export const BARRIER_LINE_BYTES: i32 = 128;
 
-/** Where the two counters of shares taken begin: apart from the fields that are read all the time. */
-const TAKEN: usize = 64;
+/** Where the two counters of claimed shares begin: apart from the fields that are read all the time. */
+const CLAIMED: usize = 64;
 
 /**
  * A barrier: a line of these fields and of two counters, then a line a worker with the phases that it has
@@ -26,17 +26,17 @@ export class Barrier {
   sleeping: i32;
 }
 
-/** Waits until every worker has come here. What they wrote before is seen by all after. */
-export function meet(b: Barrier, worker: i32): void {
+/** The barrier wait: returns when every worker has called it. What they wrote before is seen by all after. */
+export function waitForAll(b: Barrier, worker: i32): void {
   const workers = b.workers;
   if (workers == 1) return;
-  const at = changetype<usize>(b), own = at + LINE_BYTES * (1 + worker);
+  const at = changetype<usize>(b), own = at + BARRIER_LINE_BYTES * (1 + worker);
   const phase = atomic.load<i32>(own) + 1;
-  if (worker == 0) atomic.store<i32>(taken(at, phase), 0); // last used two phases ago, by nobody now
+  if (worker == 0) atomic.store<i32>(claimed(at, phase), 0); // last used two phases ago, by nobody now
   atomic.store<i32>(own, phase);
   if (atomic.load<i32>(at, offsetof<Barrier>("sleeping"))) atomic.notify(own, -1);
   for (let other = 0; other < workers; other++) {
-    const slot = at + LINE_BYTES * (1 + other);
+    const slot = at + BARRIER_LINE_BYTES * (1 + other);
     let spin = 0;
     while (atomic.load<i32>(slot) - phase < 0) {
       if (++spin < SPINS) continue;
@@ -50,18 +50,18 @@ export function meet(b: Barrier, worker: i32): void {
 
 // @ts-ignore: decorator
 @inline
-function taken(barrier: usize, phase: i32): usize {
-  return barrier + TAKEN + ((phase & 1) << 2);
+function claimed(barrier: usize, phase: i32): usize {
+  return barrier + CLAIMED + ((phase & 1) << 2);
 }
 
 /**
- * The next share of this phase that no worker has taken, from 0; `previous` is what this one had, −1 at
- * first. A worker whose core is slowed down takes fewer. For one loop between two meetings.
+ * The next share of this phase that no worker has claimed, from 0; `previous` is what this one had, −1 at
+ * first. A worker whose core is slowed down claims fewer. For one loop between two barrier waits.
  */
-export function take(b: Barrier, worker: i32, previous: i32): i32 {
+export function claimShare(b: Barrier, worker: i32, previous: i32): i32 {
   if (b.workers == 1) return previous + 1;
-  const at = changetype<usize>(b), phase = atomic.load<i32>(at + LINE_BYTES * (1 + worker));
-  return atomic.add<i32>(taken(at, phase), 1);
+  const at = changetype<usize>(b), phase = atomic.load<i32>(at + BARRIER_LINE_BYTES * (1 + worker));
+  return atomic.add<i32>(claimed(at, phase), 1);
 }
 
 /** Where the share of a worker begins, of `count` things; the next worker's begins where it ends. */

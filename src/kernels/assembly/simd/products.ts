@@ -1,8 +1,8 @@
 /**
  * Matrix products of panels by the fused multiply-add of relaxed SIMD, for training alone.
  *
- * The first operand is given by columns (count, rows), so that one load brings four rows: turning a
- * panel over costs little beside a product.
+ * The first operand is given by columns (count, rows), so that one load brings four rows: transposing a
+ * panel costs little beside a product.
  * @module
  */
 import { PANEL, ROW_BYTES } from "./panel";
@@ -63,25 +63,25 @@ export function addProduct4x8(out: usize, a: usize, stride: i32, w: usize, count
   v128.store(out, a30, 384), v128.store(out, a31, 400);
 }
 
-/** `to` (32, toRows) ← a panel `from` (rows, 32) with rows and columns changed over. */
-export function turnPanel(to: usize, from: usize, toRows: i32, rows: i32): void {
+/** `to` (32, toRows) ← a panel `from` (rows, 32) transposed. */
+export function transposePanel(to: usize, from: usize, toRows: i32, rows: i32): void {
   const stride = toRows << 2;
   for (let row = 0; row < rows; row += 4, from += 4 * ROW_BYTES, to += 16) {
     let out = to;
     for (let at = from; at < from + ROW_BYTES; at += 16, out += 4 * stride) {
-      turn4x4(out, stride, at, ROW_BYTES);
+      transpose4x4(out, stride, at, ROW_BYTES);
     }
   }
 }
 
-/** out (32, 32) ← in (32, 32) with rows and columns changed over, both with rows of 128 bytes. */
-export function turn32x32(out: usize, from: usize): void {
-  turnPanel(out, from, PANEL, PANEL);
+/** out (32, 32) ← in (32, 32) transposed, both with rows of 128 bytes. */
+export function transpose32x32(out: usize, from: usize): void {
+  transposePanel(out, from, PANEL, PANEL);
 }
 
 // @ts-ignore: decorator
 @inline
-function turn4x4(out: usize, outStride: i32, from: usize, stride: i32): void {
+function transpose4x4(out: usize, outStride: i32, from: usize, stride: i32): void {
   const a = v128.load(from), b = v128.load(from + stride);
   const c = v128.load(from + 2 * stride), d = v128.load(from + 3 * stride);
   const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5), cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
