@@ -67,9 +67,9 @@ const rooms: Record<string, readonly string[]> = {
     ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
   ],
   "train/cli/": [
-    ...["src/data/", "src/model/", "src/format/"],
+    ...["src/data/", "src/format/"],
     ...["src/repository/", "src/engine/", "src/cli/"],
-    ...["train/recipes/", "train/data/", "train/trainers/", "train/measure/", "train/run/"],
+    ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
     "train/artifacts/",
     "src/serve.ts",
   ],

@@ -4,7 +4,8 @@
  */
 import { basename, resolve } from "@std/path";
 import { FlagError, type FlagRow, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
-import { type DatasetBuilder, idxDataset, mnist } from "../../src/data/mnist.ts";
+import { type DatasetBuilder, idxDataset, mnist, splitSizes } from "../../src/data/mnist.ts";
+import { checkDisjoint, parseSplit } from "../../src/data/splits.ts";
 import { type Examples, imageExamples } from "../data/examples.ts";
 
 /** The data set that is built in. */
@@ -52,6 +53,20 @@ export function datasetName({ dataset = BUILT_IN, data }: FlagValues): string {
 export async function openDataset(flags: FlagValues): Promise<DatasetBuilder> {
   const dataDir = flags.data as string | undefined, name = datasetName(flags);
   return name === BUILT_IN ? mnist({ dataDir }) : await idxDataset({ dataDir: dataDir!, name });
+}
+
+/** @throws {FlagError} if a flag names a split that the data do not have, or held-out images trained on too. */
+export function checkSplits(
+  { info }: DatasetBuilder,
+  { split, validation = "" }: { split: string; validation?: string },
+): void {
+  try {
+    parseSplit(split, splitSizes(info));
+    checkDisjoint({ split, validation }, splitSizes(info));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new FlagError(error.message);
+  }
 }
 
 /** A split's images, scaled by 1/divisor as they are read. */

@@ -5,7 +5,7 @@
 import { type EngineName, engineNames } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { loadModel, releasedModel } from "../../src/repository/directory.ts";
-import { loadExamples } from "./data_flags.ts";
+import { checkSplits, loadExamples } from "./data_flags.ts";
 import { openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
 import { type ErrorRate, evaluate } from "../measure/evaluation.ts";
 import { showCount } from "./progress.ts";
@@ -34,6 +34,7 @@ async function run(flags: FlagValues): Promise<void> {
   const model = await loadModel(flags.model as string | undefined);
   const split = (flags.split ?? "test") as string;
   const builder = await openTrainedDataset(flags, trainedOn(model.config));
+  checkSplits(builder, { split });
   const { divisor } = model.config.preprocessing;
   const examples = await loadExamples(builder, split, divisor);
   const engine = await openEngine(model, { engine: name });

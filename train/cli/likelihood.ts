@@ -15,7 +15,7 @@ import {
   SETTLED_NATS,
 } from "../measure/likelihood.ts";
 import { readRunStack } from "../run/run_parts.ts";
-import { loadExamples, seedFlag } from "./data_flags.ts";
+import { checkSplits, loadExamples, seedFlag } from "./data_flags.ts";
 import { showCount } from "./progress.ts";
 import {
   openTrainedDataset,
@@ -77,8 +77,10 @@ async function run(flags: FlagValues): Promise<void> {
   };
   const measured = await openMeasured(flags), { divisor } = measured;
   const builder = await openTrainedDataset(flags, measured.trained);
+  const split = (flags.split ?? "test") as string;
+  checkSplits(builder, { split });
   const train = await loadExamples(builder, BASE_SPLIT, divisor);
-  const cases = await loadExamples(builder, (flags.split ?? "test") as string, divisor);
+  const cases = await loadExamples(builder, split, divisor);
   const likelihood = await measureLikelihood(measured, { train, cases }, options);
   console.log((flags.json ? toJson : report)(measured, likelihood, options));
 }

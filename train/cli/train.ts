@@ -7,8 +7,7 @@ import { join } from "@std/path";
 import { type Command, exitCodes } from "../../src/cli/command.ts";
 import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { flagWords, taskCommand } from "../../src/cli/shell.ts";
-import { type DatasetBuilder, splitSizes } from "../../src/data/mnist.ts";
-import { checkDisjoint } from "../../src/data/splits.ts";
+import type { DatasetBuilder } from "../../src/data/mnist.ts";
 import { checkName } from "../../src/format/weights.ts";
 import { nextVersionDirectory, saveRun } from "../artifacts/output.ts";
 import type { Examples } from "../data/examples.ts";
@@ -19,7 +18,7 @@ import { epochLine } from "../run/epoch_line.ts";
 import { writeResult } from "../run/result.ts";
 import { CHECKPOINT_FILE, openCheckpoint } from "../run/resume.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
-import { BUILT_IN, datasetName, loadExamples, openDataset } from "./data_flags.ts";
+import { BUILT_IN, checkSplits, datasetName, loadExamples, openDataset } from "./data_flags.ts";
 import { checkDirectory, checkNewDirectory } from "./outputs.ts";
 import { createProgress } from "./progress.ts";
 import { changingFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
@@ -86,12 +85,14 @@ async function prepare(flags: FlagValues): Promise<Plan> {
   });
   const recipe = resume?.recipe ?? wanted;
   const name = (flags.name ?? modelName(recipe.name, dataset)) as string;
-  if (!flags["no-output"] && recipe.pretraining && recipe.top > 0) {
+  const makesModel = !flags["no-output"] && recipe.pretraining && recipe.top > 0;
+  if (makesModel || flags.name !== undefined) checkNameFlag(name);
+  if (makesModel) {
     const path = (flags.out ?? await nextVersionDirectory(name)) as string;
     await checkNewDirectory({ flag: "out", path }, flags.force === true);
   }
   const builder = await openDataset(flags);
-  checkDisjoint(recipe, splitSizes(builder.info));
+  checkSplits(builder, recipe);
   const train = await loadExamples(builder, recipe.split, recipe.divisor);
   const description = await describeData(dataset, train);
   if (resume?.dataset !== undefined && !isSameDescription(resume.dataset, description)) {
@@ -109,9 +110,11 @@ function checkFlags(flags: FlagValues): void {
   if (flags["no-output"] && flags.out !== undefined) {
     throw new FlagError("--no-output and --out exclude each other");
   }
-  if (flags.name === undefined) return;
+}
+
+function checkNameFlag(name: string): void {
   try {
-    checkName(flags.name as string);
+    checkName(name);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new FlagError(`--name: ${error.message}`);

@@ -107,7 +107,7 @@ Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an und
   );
   const cut = ["--split", "train[:70000]", "--restart", "--run", `${directory}/a`];
   const failed = await run("train", ...cut);
-  assertEquals(failed.code, 1, failed.err);
+  assertEquals(failed.code, 2, failed.err);
   assert((await Deno.stat(`${directory}/a/checkpoint.safetensors`)).isFile);
   const checkpoint = await readCheckpoint(`${directory}/a/checkpoint.safetensors`);
   assert(checkpoint.dataset!.startsWith("mnist (300 images, labels "), checkpoint.dataset);
