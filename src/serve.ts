@@ -115,4 +115,9 @@ function writeLog(record: LogRecord): void {
   console.log(JSON.stringify({ time: new Date().toISOString(), ...record }));
 }
 
-if (import.meta.main) await runProgram(() => runCommand(command, Deno.args));
+/** Runs the command; returns its exit code when the server has stopped. */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(command, args);
+}
+
+if (import.meta.main) await runProgram(() => main(Deno.args));

@@ -48,8 +48,9 @@ const flagTable: FlagTable = {
 export const command: Command = {
   usage: "deno task dbn samples [flags]",
   about:
-    `Draws class-clamped samples and reports how many the evaluation classifier reads as their class, how far each is from
-the nearest training image, and how much they vary, beside the same figures of test images.`,
+    `Draws class-clamped samples and reports how many the evaluation classifier reads as their class, how
+far each is from the nearest training image, and how much they vary, beside the same figures of test
+images.`,
   flags: flagTable,
   run,
 };
