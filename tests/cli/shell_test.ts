@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type FlagTable, parseFlags } from "../../src/cli/flags.ts";
-import { flagWords, shellCommand } from "../../src/cli/shell.ts";
+import { flagWords, shellCommand, taskCommand } from "../../src/cli/shell.ts";
 
 const table: FlagTable = {
   name: { kind: "string", help: "" },
@@ -46,4 +46,17 @@ Deno.test("words of flags parse to the same flags", () => {
     }),
     { seed: 1 },
   );
+});
+
+Deno.test("a task's line runs Deno as the user did, by npx or by itself", () => {
+  const before = Deno.env.get("npm_lifecycle_event");
+  try {
+    Deno.env.delete("npm_lifecycle_event");
+    assertEquals(taskCommand("dbn", ["evaluate", "a b"]), "deno task dbn evaluate 'a b'");
+    Deno.env.set("npm_lifecycle_event", "npx");
+    assertEquals(taskCommand("start"), `npx -y deno@${Deno.version.deno} task start`);
+  } finally {
+    if (before === undefined) Deno.env.delete("npm_lifecycle_event");
+    else Deno.env.set("npm_lifecycle_event", before);
+  }
 });
