@@ -54,13 +54,16 @@ const FIRST_STAGE = 0x200, STREAMS_PER_STAGE = 4096;
 /** The most Gibbs steps of one update. */
 export const MAX_GIBBS_STEPS = 1000;
 
+/** Streams of a Gibbs step of training: hidden units, visible units, labels. */
+export const GIBBS_STREAMS_PER_STEP = 3;
+
 /** Streams of a stage that trains an RBM or a DBN; the step is the mini-batch, the chain the row. */
 export const rbmStreams = {
   /**
    * Three a Gibbs step: hidden units, visible units, labels. CD's step k begins at 3k. PCD's begins at
    * 3k + 1, because 0 samples its inputs.
    */
-  gibbs: { first: 0, count: 3 * MAX_GIBBS_STEPS + 1 },
+  gibbs: { first: 0, count: GIBBS_STREAMS_PER_STEP * MAX_GIBBS_STEPS + 1 },
   /** Up-down: states recognised in the wake phase, generated in the sleep phase; a stream a layer. */
   wake: { first: 3500, count: MAX_LAYERS },
   sleep: { first: 3600, count: MAX_LAYERS },

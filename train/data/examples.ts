@@ -2,7 +2,7 @@
  * Labelled examples in memory, read a mini-batch at a time.
  * @module
  */
-import type { ByteRows } from "../../src/kernels/training/rbm.ts";
+import type { ByteRows } from "../../src/kernels/training/rbm_batch.ts";
 import { type AugmentationOptions, Augmenter } from "../../src/data/augment.ts";
 import { fillUniform } from "../../src/math/random.ts";
 import { streamOf, streams } from "../../src/math/streams.ts";

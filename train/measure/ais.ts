@@ -8,11 +8,7 @@
 import { logSumExp, sigmoid, softplus } from "../../src/math/activations.ts";
 import { fillUniform } from "../../src/math/random.ts";
 import { streamOf, streams } from "../../src/math/streams.ts";
-import {
-  type TrainingParameters,
-  TrainingRbm,
-  type TrainingSizes,
-} from "../../src/kernels/training/rbm.ts";
+import { PathAnnealing, TemperatureAnnealing } from "../../src/kernels/training/annealing.ts";
 import type { Team } from "../../src/kernels/runtime/team.ts";
 import { eventLoopTurn } from "../../src/sampling/pace.ts";
 import { generative, type StackLayer } from "../../src/model/dbn.ts";
@@ -91,11 +87,11 @@ export async function estimateLogPartition(
     (labelSize > 0 ? Math.log(labelSize) : 0);
   const start = samples ?? sampleBase(baseBias, labelSize, runs, seed);
   const up = annealingSchedule(steps), down = up.toReversed();
-  const still = new Float32Array(steps + 1).fill(1); // Gibbs steps, which gain nothing
+  const still = new Float32Array(steps + 1).fill(1); // Gibbs steps, which weigh nothing
   if (!origin) {
     const schedule = samples ? Float32Array.from([...still, ...down.subarray(1)]) : up;
-    const { gains } = await annealTemperatures(team, rbm, start, schedule, options);
-    return samples ? fromAbove(gains, logBase) : logPartitionOf(gains, logBase);
+    const { logWeights } = await annealTemperatures(team, { rbm, start, schedule }, options);
+    return samples ? fromAbove(logWeights, logBase) : logPartitionOf(logWeights, logBase);
   }
   if (
     "labelSize" in rbm || origin.visibleSize !== rbm.visibleSize || origin.hiddenSize > hiddenSize
@@ -107,17 +103,17 @@ export async function estimateLogPartition(
   const first = withUnits(origin, rbm);
   const add = (a: Float64Array, b: Float64Array) => a.map((x, i) => x + b[i]);
   if (samples) {
-    const { particles } = await annealTemperatures(team, rbm, start, still, options);
-    const between = await annealPath(team, [rbm, first], particles, options);
-    const { gains } = await annealTemperatures(team, first, between.particles, down, {
-      ...options,
-      firstStep: 2 * steps,
-    });
-    return fromAbove(add(between.gains, gains), logBase);
+    const settled = await annealTemperatures(team, { rbm, start, schedule: still }, options);
+    const back = { from: rbm, to: first, start: settled.particles };
+    const between = await annealPath(team, back, options);
+    const rest = { rbm: first, start: between.particles, schedule: down };
+    const later = { ...options, firstStep: 2 * steps };
+    const { logWeights } = await annealTemperatures(team, rest, later);
+    return fromAbove(add(between.logWeights, logWeights), logBase);
   }
-  const { gains, particles } = await annealTemperatures(team, first, start, up, options);
-  const between = await annealPath(team, [first, rbm], particles, options);
-  return logPartitionOf(add(gains, between.gains), logBase);
+  const begun = await annealTemperatures(team, { rbm: first, start, schedule: up }, options);
+  const between = await annealPath(team, { from: first, to: rbm, start: begun.particles }, options);
+  return logPartitionOf(add(begun.logWeights, between.logWeights), logBase);
 }
 
 /** `origin` with units as many as `rbm`'s: those that it lacks have the biases they came to, no weights. */
@@ -131,24 +127,40 @@ function withUnits(origin: Rbm, { hiddenSize, hiddenBias: final }: Rbm): Rbm {
   return { visibleSize, hiddenSize, weights, visibleBias, hiddenBias };
 }
 
-/** What runs gain on their way, (R), in nats, and where they end, (R, V). */
+/** Log importance weights of runs, (R), in nats, and where they end, (R, V). */
 interface Annealed {
-  gains: Float64Array;
+  logWeights: Float64Array;
   particles: Float32Array;
+}
+
+/** How runs go on: the options, and what was before. */
+interface RunOptions extends AnnealingOptions {
+  /** Steps before these. @default 0 */
+  firstStep?: number;
 }
 
 /** Takes runs through inverse temperatures. */
 async function annealTemperatures(
   team: Team,
-  rbm: Rbm | LabelRbm,
-  start: Float32Array,
-  schedule: Float32Array,
-  options: AnnealingOptions & { firstStep?: number },
+  { rbm, start, schedule }: {
+    rbm: Rbm | LabelRbm;
+    start: Float32Array;
+    schedule: Float32Array;
+  },
+  options: RunOptions,
 ): Promise<Annealed> {
-  const { visibleSize, hiddenSize } = rbm, labelSize = "labelSize" in rbm ? rbm.labelSize : 0;
-  const { runs: maxRows, baseBias } = options;
-  const sizes = { inputSize: visibleSize, labelSize, hiddenSize, maxRows, baseBias };
-  return await annealed(team, sizes, start, schedule, options, joinLabels(rbm));
+  const { visibleSize: inputSize, hiddenSize } = rbm, { runs: maxRows, baseBias } = options;
+  const labelSize = "labelSize" in rbm ? rbm.labelSize : 0, parameters = joinLabels(rbm);
+  const sizes = { inputSize, labelSize, hiddenSize, maxRows };
+  return await annealed(
+    team,
+    {
+      open: () => new TemperatureAnnealing(team, { ...sizes, parameters, baseBias }),
+      start,
+      schedule,
+    },
+    options,
+  );
 }
 
 /**
@@ -159,49 +171,48 @@ async function annealTemperatures(
  */
 async function annealPath(
   team: Team,
-  path: [Rbm, Rbm],
-  start: Float32Array,
+  { from, to, start }: { from: Rbm; to: Rbm; start: Float32Array },
   options: AnnealingOptions,
 ): Promise<Annealed> {
-  const { runs: maxRows, steps } = options, [{ visibleSize: inputSize, hiddenSize }] = path;
-  const shares = Float32Array.from({ length: steps + 1 }, (_, i) => i / steps);
-  const sizes = { inputSize, labelSize: 0, hiddenSize, maxRows, path };
-  const later = { ...options, firstStep: steps };
-  return await annealed(team, sizes, start, shares, later);
+  const { runs: maxRows, steps } = options, { visibleSize: inputSize, hiddenSize } = from;
+  const schedule = Float32Array.from({ length: steps + 1 }, (_, i) => i / steps);
+  const sizes = { inputSize, hiddenSize, maxRows };
+  return await annealed(
+    team,
+    { open: () => new PathAnnealing(team, { ...sizes, from, to }), start, schedule },
+    { ...options, firstStep: steps },
+  );
 }
 
-/** Takes runs through a schedule on the kernels: of temperatures of an RBM, or along the sizes' path. */
+/** Takes the chains that `open` makes through a schedule, and gives their memory back. */
 async function annealed(
   team: Team,
-  sizes: TrainingSizes,
-  start: Float32Array,
-  schedule: Float32Array,
-  { seed, onProgress, firstStep = 0 }: AnnealingOptions & { firstStep?: number },
-  parameters?: TrainingParameters,
+  { open, start, schedule }: {
+    open: () => TemperatureAnnealing | PathAnnealing;
+    start: Float32Array;
+    schedule: Float32Array;
+  },
+  { seed, onProgress, firstStep = 0 }: RunOptions,
 ): Promise<Annealed> {
   const release = team.arena.mark(), all = schedule.length - 1;
   try {
-    const chains = new TrainingRbm(team, sizes);
-    if (parameters) chains.setParameters(parameters);
-    chains.setParticles(start);
+    const chains = open();
+    chains.setStates(start);
     for (let step = 0; step < all; step += STEPS_PER_CALL) {
       const last = Math.min(all, step + STEPS_PER_CALL);
-      const key = { seed, chain: 0, step: firstStep + step, layer: streamOf(streams.annealing) };
-      const part = schedule.subarray(step, last + 1);
-      if (sizes.path) chains.annealPath(part, key);
-      else chains.anneal(part, key);
+      chains.anneal(schedule.subarray(step, last + 1), { seed, step: firstStep + step });
       onProgress?.(last, all);
       await eventLoopTurn();
     }
-    return { gains: chains.gains(), particles: chains.particles()! };
+    return { logWeights: chains.logWeights(), particles: chains.states() };
   } finally {
     release();
   }
 }
 
 /** log Z from runs backwards, whose weights' mean estimates Z of the base over that of the RBM. */
-function fromAbove(gains: Float64Array, logBase: number): LogPartition {
-  const { logZ, interval: [low, high], logWeights } = logPartitionOf(gains, 0);
+function fromAbove(logWeights: Float64Array, logBase: number): LogPartition {
+  const { logZ, interval: [low, high] } = logPartitionOf(logWeights, 0);
   return { logZ: logBase - logZ, interval: [logBase - high, logBase - low], logWeights };
 }
 

@@ -5,8 +5,9 @@
  */
 export { runChains, placePanels, runLayer, sigmoidInPlace, softplusDifference, sumSoftplus } from "./serving";
 export { fillUniform } from "./serving";
-export { annealBatch, annealPath } from "./rbm/annealing";
-export { discriminateBatch } from "./rbm/discriminative";
-export { learnBatch, predictBatch } from "./rbm/directed";
+export { annealPath, annealTemperatures } from "./rbm/annealing";
+export { contrastiveDivergence } from "./rbm/contrastive_divergence";
+export { learnDirected, predictDirected } from "./rbm/directed";
+export { discriminate } from "./rbm/discriminative";
+export { persistentDivergence } from "./rbm/persistent";
 export { runNetwork, trainNetwork } from "./network/network";
-export { trainBatch } from "./rbm/contrastive_divergence";

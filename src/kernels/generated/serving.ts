@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "b43e14d6757c3c797119d4492ac2632f65d4bea44e9b268422ac1b69a14a7ddc";
+export const sourceSha256 = "4e7c803d4961abc7de36cff245a22e45856a37c196ceb7329f0e44fc395dccad";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

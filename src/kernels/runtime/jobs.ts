@@ -33,12 +33,13 @@ export interface KernelExports {
   runLayer(call: number, worker: number): void;
   runChains(run: number, worker: number): void;
   // Of the training program alone.
-  trainBatch(batch: number, worker: number): void;
-  annealBatch(batch: number, worker: number): void;
-  annealPath(batch: number, worker: number): void;
-  predictBatch(batch: number, worker: number): void;
-  learnBatch(batch: number, worker: number): void;
-  discriminateBatch(batch: number, worker: number): void;
+  contrastiveDivergence(batch: number, worker: number): void;
+  persistentDivergence(batch: number, worker: number): void;
+  annealTemperatures(run: number, worker: number): void;
+  annealPath(run: number, worker: number): void;
+  predictDirected(batch: number, worker: number): void;
+  learnDirected(batch: number, worker: number): void;
+  discriminate(batch: number, worker: number): void;
   trainNetwork(batch: number, worker: number): void;
   runNetwork(batch: number, worker: number): void;
 }
@@ -47,12 +48,13 @@ export interface KernelExports {
 export const jobs = [
   "runLayer",
   "runChains",
-  "trainBatch",
-  "annealBatch",
+  "contrastiveDivergence",
+  "persistentDivergence",
+  "annealTemperatures",
   "annealPath",
-  "predictBatch",
-  "learnBatch",
-  "discriminateBatch",
+  "predictDirected",
+  "learnDirected",
+  "discriminate",
   "trainNetwork",
   "runNetwork",
 ] as const;

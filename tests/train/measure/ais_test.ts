@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { program } from "../../../src/kernels/generated/training.ts";
-import { TrainingRbm } from "../../../src/kernels/training/rbm.ts";
+import { PathAnnealing, TemperatureAnnealing } from "../../../src/kernels/training/annealing.ts";
 import { Team } from "../../../src/kernels/runtime/team.ts";
 import { fillNormal } from "../../../src/math/random.ts";
 import { logSumExp } from "../../../src/math/activations.ts";
@@ -100,51 +100,68 @@ Deno.test("log Z along a path from another RBM is the exact one, from below and 
   }
 });
 
-Deno.test("a path between RBMs of other units is refused, and one with labels, and none", () => {
-  const sizes = { inputSize: 5, labelSize: 0, hiddenSize: 4, maxRows: 2 };
+Deno.test("a path between RBMs of other units is refused, and one with labels", () => {
+  const sizes = { inputSize: 5, hiddenSize: 4, maxRows: 2 };
   const [from, to, other] = [rbmOf(5, 4), rbmOf(5, 4, 1, 30), rbmOf(5, 3)];
   const refused = (message: string, run: () => unknown) => assertThrows(run, RangeError, message);
   refused(
     "parameters must be (5, 4), (5) and (4), got 15, 5 and 3",
-    () => new TrainingRbm(teams[0], { ...sizes, path: [from, other] }),
+    () => new PathAnnealing(teams[0], { ...sizes, from, to: other }),
   );
   refused(
     "a path has no labels",
-    () => new TrainingRbm(teams[0], { ...sizes, labelSize: 2, path: [from, to] }),
-  );
-  const key = { seed: 1, chain: 0, step: 0, layer: 0 };
-  refused(
-    "has no path",
-    () => new TrainingRbm(teams[0], sizes).annealPath(Float32Array.of(0, 1), key),
+    () => new PathAnnealing(teams[0], { ...sizes, labelSize: 2, from, to }),
   );
 });
 
-Deno.test("a step along a path gains log p*(v) at the next RBM − at this one", () => {
+Deno.test("a step along a path weighs log p*(v) at the next RBM − at this one", () => {
   // Sizes of no whole panel, and more than one.
   for (const [V, H, runs] of [[1, 1, 1], [33, 31, 3], [5, 70, 7]]) {
     const from = rbmOf(V, H), to = rbmOf(V, H, 0.5, 30);
     const states = normal(runs * V, 50, 1).map((x) => x > 0 ? 1 : 0);
-    const shares = Float32Array.of(0.25, 0.625), key = { seed: 3, chain: 0, step: 4, layer: 7 };
-    const sizes = { inputSize: V, labelSize: 0, hiddenSize: H, maxRows: runs };
+    const shares = Float32Array.of(0.25, 0.625), key = { seed: 3, step: 4 };
+    const sizes = { inputSize: V, hiddenSize: H, maxRows: runs };
     const mixed = [...shares].map((share) => blendOf(from, to, share));
     const energies = mixed.map((rbm) => freeEnergy(rbm, states));
     for (const team of teams) {
-      const chains = new TrainingRbm(team, { ...sizes, path: [from, to] });
-      chains.setParticles(states);
-      chains.annealPath(shares, key);
-      chains.gains().forEach((gain, run) =>
-        assertAlmostEquals(gain, energies[0][run] - energies[1][run], 1e-4)
+      const chains = new PathAnnealing(team, { ...sizes, from, to });
+      chains.setStates(states);
+      chains.anneal(shares, key);
+      chains.logWeights().forEach((weight, run) =>
+        assertAlmostEquals(weight, energies[0][run] - energies[1][run], 1e-4)
       );
       const parameters = chains.parameters();
       mixed[1].weights.forEach((w, i) => assertAlmostEquals(parameters.weights[i], w, 1e-6));
       // The Gibbs step is one of the RBM that it came to.
-      const one = new TrainingRbm(team, sizes);
-      one.setParameters(parameters);
-      one.setParticles(states);
+      const one = new TemperatureAnnealing(team, { ...sizes, parameters });
+      one.setStates(states);
       one.anneal(Float32Array.of(1, 1), key);
-      assertEquals(chains.particles(), one.particles());
+      assertEquals(chains.states(), one.states());
     }
   }
+});
+
+Deno.test("a worker that leaves a run late takes no step of the next one, which is longer", () => {
+  const [from, to] = [rbmOf(40, 9), rbmOf(40, 9, 1, 30)], states = normal(20 * 40, 50, 1);
+  const start = states.map((x) => x > 0 ? 1 : 0),
+    sizes = { inputSize: 40, hiddenSize: 9, maxRows: 20 };
+  const [one, ...others] = teams.map((team) => {
+    const release = team.arena.mark();
+    const runs = [
+      new PathAnnealing(team, { ...sizes, from, to }),
+      new TemperatureAnnealing(team, { ...sizes, parameters: from }),
+    ];
+    const ends = runs.map((chains) => {
+      chains.setStates(start);
+      for (let step = 0; step < 300; step++) {
+        chains.anneal(new Float32Array(2 + step % 3).fill(0.5), { seed: 3, step: 4 * step });
+      }
+      return chains.states();
+    });
+    release();
+    return ends;
+  });
+  for (const other of others) assertEquals(other, one);
 });
 
 /** The RBM at a share of the line of parameters. */

@@ -1,7 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { program } from "../../../src/kernels/generated/training.ts";
 import { Team } from "../../../src/kernels/runtime/team.ts";
-import { type TrainingParameters, TrainingRbm } from "../../../src/kernels/training/rbm.ts";
+import { DiscriminativeGradient } from "../../../src/kernels/training/discriminative_gradient.ts";
+import { RbmBatch } from "../../../src/kernels/training/rbm_batch.ts";
+import { RbmMemory, type TrainingParameters } from "../../../src/kernels/training/rbm_memory.ts";
 import { fillUniform } from "../../../src/math/random.ts";
 import { sigmoid } from "../../../src/math/activations.ts";
 import { downPass, upPass } from "../../../src/model/dbn.ts";
@@ -263,10 +265,12 @@ Deno.test("the discriminative step is the gradient of log p(label|input), for an
     };
     const [one, ...others] = teams.map((team) => {
       const release = team.arena.mark();
-      const rbm = new TrainingRbm(team, { inputSize, labelSize, hiddenSize, maxRows: B + 2 });
+      const rbm = new RbmMemory(team, { inputSize, labelSize, hiddenSize, maxRows: B + 2 });
       rbm.setParameters(before);
-      const rates = { learningRate: rate, binaryInputs };
-      const losses = [1, 2].map(() => rbm.discriminate(inputs, labels, rates));
+      const gradient = new DiscriminativeGradient({ rbm, batch: new RbmBatch(rbm) });
+      const kind = binaryInputs ? "binary" as const : "values" as const;
+      const options = { kind, learningRate: rate };
+      const losses = [1, 2].map(() => gradient.step({ inputs, labels }, options));
       const after = rbm.parameters();
       release();
       return { losses, after };
@@ -317,9 +321,11 @@ Deno.test("a hybrid up-down run lowers the label loss more than the paper's, and
 });
 
 Deno.test("labels that the RBM does not have are refused", () => {
-  const rbm = new TrainingRbm(teams[0], { inputSize: 2, labelSize: 3, hiddenSize: 2, maxRows: 1 });
+  const rbm = new RbmMemory(teams[0], { inputSize: 2, labelSize: 3, hiddenSize: 2, maxRows: 1 });
+  const gradient = new DiscriminativeGradient({ rbm, batch: new RbmBatch(rbm) });
+  const cases = { inputs: new Float32Array(2), labels: Uint8Array.of(3) };
   assertThrows(
-    () => rbm.discriminate(new Float32Array(2), Uint8Array.of(3), { learningRate: 1 }),
+    () => gradient.step(cases, { kind: "values", learningRate: 1 }),
     RangeError,
     "Cannot train: labels must be below 3, got 3",
   );

@@ -2,7 +2,7 @@
  * The parameters of an RBM with label units, as training has them.
  * @module
  */
-import type { TrainingParameters } from "../../../src/kernels/training/rbm.ts";
+import type { TrainingParameters } from "../../../src/kernels/training/rbm_memory.ts";
 import type { LabelRbm, Rbm } from "../../../src/model/rbm.ts";
 
 /** Weights and biases with those of the labels after those of the pixels. */

@@ -4,12 +4,18 @@
  * @module
  */
 import { tensorsUnder } from "../../../src/format/safetensors.ts";
-import { type RandomKey } from "../../../src/math/random.ts";
-import { rbmStreams, stageStreamOf, type StreamRange } from "../../../src/math/streams.ts";
 import type { LabelRbm, Rbm } from "../../../src/model/rbm.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import type { Team } from "../../../src/kernels/runtime/team.ts";
-import { type TrainingParameters, TrainingRbm } from "../../../src/kernels/training/rbm.ts";
+import { ContrastiveDivergence } from "../../../src/kernels/training/contrastive_divergence.ts";
+import { PersistentDivergence } from "../../../src/kernels/training/persistent_divergence.ts";
+import {
+  type InputKind,
+  type LabelledInputs,
+  RbmBatch,
+} from "../../../src/kernels/training/rbm_batch.ts";
+import { RbmMemory, type TrainingParameters } from "../../../src/kernels/training/rbm_memory.ts";
+import { RbmUpdate } from "../../../src/kernels/training/rbm_update.ts";
 import {
   initialHiddenBias,
   initialVisibleBias,
@@ -31,75 +37,82 @@ const PARAMETERS = ["weights", "visibleBias", "hiddenBias"] as const;
 export class SimdRbmTrainer implements RbmTrainer {
   readonly epochs: number;
   readonly #options: RbmTrainerOptions;
-  readonly #rbm: TrainingRbm;
+  readonly #rbm: RbmMemory;
+  readonly #update: RbmUpdate;
+  readonly #cd: ContrastiveDivergence | undefined;
+  readonly #pcd: PersistentDivergence | undefined;
   readonly #release: () => void;
 
   constructor(team: Team, options: RbmTrainerOptions) {
     this.#options = options;
     const { recipe, visibleSize: inputSize, hiddenSize, labelSize, batchSize, stage } = options;
-    const { persistentEpochs, temperatures, chains, lowestBeta, fastLearningRate } = recipe;
+    const { temperatures, lowestBeta } = recipe, chains = recipe.chains || batchSize;
+    const isPersistent = recipe.persistentEpochs > 0;
     this.epochs = recipe.epochs + recipe.persistentEpochs;
     this.#release = team.arena.mark();
-    this.#rbm = new TrainingRbm(team, {
+    const rbm = this.#rbm = new RbmMemory(team, {
       inputSize,
       labelSize,
       hiddenSize,
       maxRows: batchSize,
-      chains: chains || batchSize,
-      temperatures: persistentEpochs > 0 ? temperatures : 1,
-      lowestBeta,
-      baseBias: logOdds(options.visibleMean),
-      fast: persistentEpochs > 0 && fastLearningRate > 0,
-      gaussian: recipe.visible === "gaussian" && stage === 0,
+      maxChains: isPersistent ? chains * temperatures : 0,
+      visible: stage === 0 ? recipe.visible : "bernoulli",
     });
-    this.#rbm.setParameters({
+    const batch = new RbmBatch(rbm, { dense: stage > 0, bytes: true });
+    const update = this.#update = new RbmUpdate(rbm), parts = { rbm, batch, update };
+    if (recipe.epochs > 0) this.#cd = new ContrastiveDivergence(parts);
+    if (isPersistent) {
+      this.#pcd = new PersistentDivergence(parts, {
+        chains,
+        tempering: { temperatures, lowestBeta, baseBias: logOdds(options.visibleMean) },
+        fast: recipe.fastLearningRate > 0,
+      });
+    }
+    rbm.setParameters({
       weights: initialWeights(options, inputSize + labelSize),
       visibleBias: initialVisibleBias(options),
       hiddenBias: initialHiddenBias(options),
     });
   }
 
-  step(batch: Batch, { epoch, step, batchesPerEpoch }: Position): Metrics {
-    const { recipe, stage } = this.#options;
-    const persistent = epoch >= recipe.epochs;
-    const done = step - recipe.epochs * batchesPerEpoch;
-    // A reconstruction by fast weights would say nothing of the slow ones.
-    const isMeasured = step % PCD_MONITOR_INTERVAL === 0 && recipe.fastLearningRate === 0;
-    const monitor = !persistent || isMeasured;
-    const learningRate = persistent
-      ? recipe.persistentLearningRate * (1 - done / (recipe.persistentEpochs * batchesPerEpoch))
-      : learningRateAt(recipe, { step, batchesPerEpoch });
-    const error = this.#rbm.step({
-      inputs: batch.source ?? batch.inputs,
-      labels: batch.labels,
-      persistent,
-      monitor,
-      sampleInputs: persistent || recipe.inputs === "sample",
-      denseInputs: stage > 0, // probabilities of the layer below, none of them 0
-      sampleVisible: persistent || recipe.reconstruction === "sample",
-      k: persistent ? recipe.k : gibbsStepsAt(recipe, epoch),
-      learningRate,
-      momentum: persistent || epoch < recipe.momentumSwitchEpoch
-        ? recipe.momentum
-        : recipe.finalMomentum,
-      weightCost: recipe.weightCost,
-      l1: recipe.l1,
-      dropout: recipe.dropout,
-      sparsityCost: recipe.sparsityCost,
-      sparsityTarget: recipe.sparsityTarget,
-      centring: recipe.centring,
-      fastRate: persistent ? recipe.fastLearningRate : 0,
-      fastDecay: recipe.fastDecay,
-      key: this.#key(step, rbmStreams.gibbs),
-      inputLayer: this.#key(step, persistent ? rbmStreams.gibbs : rbmStreams.inputs).layer,
-    });
-    if (error === undefined) return {};
-    return { [persistent ? "sampled_reconstruction_error" : "reconstruction_error"]: error };
+  step(batch: Batch, position: Position): Metrics {
+    const cases = { inputs: batch.source ?? batch.inputs, labels: batch.labels };
+    const isPersistent = position.epoch >= this.#options.recipe.epochs;
+    return isPersistent ? this.#stepPersistent(cases, position) : this.#stepCd(cases, position);
   }
 
-  #key(step: number, range: StreamRange): RandomKey {
-    const { stage, seed } = this.#options;
-    return { seed, chain: 0, step, layer: stageStreamOf(stage, range) };
+  #stepCd(cases: LabelledInputs, position: Position): Metrics {
+    const { recipe, seed, stage } = this.#options, { epoch, step } = position;
+    const momentum = epoch < recipe.momentumSwitchEpoch ? recipe.momentum : recipe.finalMomentum;
+    const error = this.#cd!.step(cases, {
+      kind: recipe.inputs === "sample" ? "samples" : this.#grey,
+      reconstruction: recipe.reconstruction,
+      k: gibbsStepsAt(recipe, epoch),
+      learning: { ...recipe, momentum, learningRate: learningRateAt(recipe, position) },
+      key: { seed, step, stage },
+    });
+    return { reconstruction_error: error };
+  }
+
+  #stepPersistent(cases: LabelledInputs, { step, batchesPerEpoch }: Position): Metrics {
+    const { recipe, seed, stage } = this.#options;
+    const done = step - recipe.epochs * batchesPerEpoch;
+    const all = recipe.persistentEpochs * batchesPerEpoch;
+    const learningRate = recipe.persistentLearningRate * (1 - done / all);
+    const error = this.#pcd!.step(cases, {
+      kind: "samples",
+      k: recipe.k,
+      learning: { ...recipe, learningRate },
+      // A reconstruction by fast weights would say nothing of the slow ones.
+      monitor: step % PCD_MONITOR_INTERVAL === 0 && recipe.fastLearningRate === 0,
+      key: { seed, step, stage },
+    });
+    return error === undefined ? {} : { sampled_reconstruction_error: error };
+  }
+
+  /** Grey inputs of images are mostly 0; of a layer below, probabilities, none is. */
+  get #grey(): InputKind {
+    return this.#options.stage > 0 ? "dense" : "values";
   }
 
   parameters(): Rbm {
@@ -128,16 +141,17 @@ export class SimdRbmTrainer implements RbmTrainer {
   state(): Map<string, Tensor> {
     const { visibleSize, hiddenSize, labelSize } = this.#options, rows = visibleSize + labelSize;
     const shapes = { weights: [rows, hiddenSize], visibleBias: [rows], hiddenBias: [hiddenSize] };
-    const parameters = this.#rbm.parameters(), velocities = this.#rbm.velocities();
+    const parameters = this.#rbm.parameters(), velocities = this.#update.velocities();
     const state = new Map<string, Tensor>();
     for (const name of PARAMETERS) {
       state.set(name, { shape: shapes[name], data: parameters[name] });
       state.set(`velocity.${name}`, { shape: shapes[name], data: velocities[name] });
     }
-    for (const [name, data] of Object.entries(this.#rbm.memory())) {
+    const memory = { ...this.#update.memory(), ...this.#pcd?.memory() };
+    for (const [name, data] of Object.entries(memory)) {
       if (data.some((x) => x !== 0)) state.set(`memory.${name}`, { shape: [data.length], data });
     }
-    const data = this.#rbm.particles();
+    const data = this.#pcd?.particles();
     if (data) state.set("particles", { shape: [data.length / rows, rows], data });
     return state;
   }
@@ -150,11 +164,13 @@ export class SimdRbmTrainer implements RbmTrainer {
         return [name, tensor.data];
       })) as unknown as TrainingParameters;
     this.#rbm.setParameters(pick(""));
-    this.#rbm.setVelocities(pick("velocity."));
-    const memory = [...tensorsUnder(state, "memory")].map(([name, { data }]) => [name, data]);
-    this.#rbm.setMemory(Object.fromEntries(memory));
+    this.#update.setVelocities(pick("velocity."));
+    const saved = [...tensorsUnder(state, "memory")].map(([name, { data }]) => [name, data]);
+    const memory: Record<string, Float32Array> = Object.fromEntries(saved);
+    this.#update.setMemory(memory);
+    this.#pcd?.setMemory(memory);
     const particles = state.get("particles");
-    if (particles) this.#rbm.setParticles(particles.data);
+    if (particles) this.#pcd?.setParticles(particles.data);
   }
 
   dispose(): void {

@@ -4,13 +4,19 @@
  * Hinton, Osindero, Teh (2006), "A fast learning algorithm for deep belief nets", §5 and appendix B.
  * @module
  */
-import { type RandomKey } from "../../../src/math/random.ts";
-import { rbmStreams, stageStreamOf, type StreamRange } from "../../../src/math/streams.ts";
+import { rbmStreams, stageStreamOf } from "../../../src/math/streams.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import type { Dbn, StackLayer } from "../../../src/model/dbn.ts";
 import type { Team } from "../../../src/kernels/runtime/team.ts";
-import { type TrainingParameters, TrainingRbm } from "../../../src/kernels/training/rbm.ts";
+import { ContrastiveDivergence } from "../../../src/kernels/training/contrastive_divergence.ts";
+import { DirectedLayer } from "../../../src/kernels/training/directed_layer.ts";
+import { DiscriminativeGradient } from "../../../src/kernels/training/discriminative_gradient.ts";
+import { PersistentDivergence } from "../../../src/kernels/training/persistent_divergence.ts";
+import { RbmBatch } from "../../../src/kernels/training/rbm_batch.ts";
+import { RbmMemory, type TrainingParameters } from "../../../src/kernels/training/rbm_memory.ts";
+import { RbmUpdate } from "../../../src/kernels/training/rbm_update.ts";
 import { joinLabels } from "./join_labels.ts";
+import { recipeOf } from "../../recipes/complete.ts";
 import type { UpDownRecipe } from "../../recipes/recipe.ts";
 import { gibbsStepsAt, learningRateAt } from "../schedules.ts";
 import { PCD_MONITOR_INTERVAL } from "../rbm_start.ts";
@@ -26,19 +32,29 @@ export interface UpDownOptions {
   stage: number;
 }
 
-const PARTS = ["weights", "visibleBias", "hiddenBias"] as const;
+/** States of every layer, from the image (B, V) to the penultimate units (B, P). */
+type LayerStates = Float32Array[];
 
-/** Trains a whole DBN; both directions of a layer learn by the delta rule, the top by CD. */
+const PARAMETERS = ["weights", "visibleBias", "hiddenBias"] as const;
+
+/** What up-down has no options for is as an RBM's recipe has it by default: off. */
+const rbmDefaults = recipeOf({}).topRbm;
+
+/** Trains a whole DBN; both directions of a layer learn by the delta rule, the top by CD or PCD. */
 export class UpDownTrainer implements Trainer {
   readonly epochs: number;
   readonly #options: UpDownOptions;
   readonly #sizes: { visibleSize: number; hiddenSize: number }[];
-  readonly #top: TrainingRbm;
   readonly #topSizes: { visibleSize: number; hiddenSize: number; labelSize: number };
   /** Layers upwards, from V to H. */
-  readonly #recognition: TrainingRbm[];
+  readonly #recognition: DirectedLayer[];
   /** Layers downwards, from H to V. */
-  readonly #generative: TrainingRbm[];
+  readonly #generative: DirectedLayer[];
+  readonly #top: RbmMemory;
+  readonly #topUpdate: RbmUpdate;
+  readonly #cd: ContrastiveDivergence | undefined;
+  readonly #pcd: PersistentDivergence | undefined;
+  readonly #discriminative: DiscriminativeGradient;
   readonly #release: () => void;
 
   constructor(team: Team, { stack, top }: Dbn, options: UpDownOptions) {
@@ -48,97 +64,122 @@ export class UpDownTrainer implements Trainer {
     const maxRows = options.recipe.batchSize;
     this.#sizes = stack.map(({ visibleSize, hiddenSize }) => ({ visibleSize, hiddenSize }));
     this.#topSizes = top;
-    this.#recognition = stack.map(({ visibleSize: inputSize, hiddenSize, weights, hiddenBias }) => {
-      const layer = new TrainingRbm(team, { inputSize, hiddenSize, labelSize: 0, maxRows });
-      layer.setParameters({ weights, hiddenBias, visibleBias: new Float32Array(inputSize) });
+    this.#recognition = stack.map(({ visibleSize, hiddenSize, weights, hiddenBias }) => {
+      const sizes = { inputSize: visibleSize, outputSize: hiddenSize, maxRows, dense: true };
+      const layer = new DirectedLayer(team, sizes);
+      layer.setParameters({ weights, bias: hiddenBias });
       return layer;
     });
-    this.#generative = stack.map((layer) => {
-      const { visibleSize, hiddenSize: inputSize, visibleBias } = layer;
-      const down = new TrainingRbm(team, {
-        inputSize,
-        hiddenSize: visibleSize,
-        labelSize: 0,
-        maxRows,
-      });
-      down.setParameters({
-        weights: transposed(layer.generativeWeights ?? layer.weights, visibleSize, inputSize),
-        hiddenBias: visibleBias,
-        visibleBias: new Float32Array(inputSize),
-      });
-      return down;
+    this.#generative = stack.map(({ visibleSize, hiddenSize, visibleBias, ...own }) => {
+      const sizes = { inputSize: hiddenSize, outputSize: visibleSize, maxRows };
+      const layer = new DirectedLayer(team, sizes), upwards = own.generativeWeights ?? own.weights;
+      const weights = transpose(upwards, { rows: visibleSize, columns: hiddenSize });
+      layer.setParameters({ weights, bias: visibleBias });
+      return layer;
     });
     const { visibleSize: inputSize, hiddenSize, labelSize } = top;
-    this.#top = new TrainingRbm(team, { inputSize, hiddenSize, labelSize, maxRows });
-    this.#top.setParameters(joinLabels(top));
+    const rbm = this.#top = new RbmMemory(team, { inputSize, hiddenSize, labelSize, maxRows });
+    const batch = new RbmBatch(rbm), update = this.#topUpdate = new RbmUpdate(rbm);
+    const parts = { rbm, batch, update };
+    if (options.recipe.persistent) this.#pcd = new PersistentDivergence(parts);
+    else this.#cd = new ContrastiveDivergence(parts);
+    this.#discriminative = new DiscriminativeGradient(parts);
+    rbm.setParameters(joinLabels(top));
   }
 
-  step({ inputs, labels, size }: Batch, position: Position): Metrics {
-    const { recipe } = this.#options, { step } = position;
-    const now = (learningRate: number) => learningRateAt({ ...recipe, learningRate }, position);
-    const learningRate = now(recipe.learningRate);
-    const recognitionRate = now(recipe.recognitionLearningRate);
-    const last = this.#sizes.length - 1;
-    // Up: states of every layer, recognised from the image.
-    const wake = [inputs];
-    this.#recognition.forEach((layer, i) => {
-      const key = this.#key(step, rbmStreams.wake, i);
-      wake.push(layer.predict(wake[i], { sample: true, key, binaryInputs: i > 0 }));
-    });
-    // The associative memory at the top learns by k steps of alternating Gibbs sampling.
-    const error = this.#top.step({
-      inputs: wake[last + 1],
-      labels,
-      binaryInputs: last >= 0,
-      sampleInputs: false,
-      denseInputs: false,
-      sampleVisible: true,
-      persistent: recipe.persistent,
-      monitor: !recipe.persistent || step % PCD_MONITOR_INTERVAL === 0,
-      k: gibbsStepsAt(recipe, position.epoch),
-      learningRate: now(recipe.topLearningRate),
-      momentum: recipe.momentum,
-      weightCost: recipe.weightCost,
-      key: this.#key(step, rbmStreams.gibbs),
-      inputLayer: 0,
-    });
-    // Down: from where its chains are, states of every layer, generated; of pixels probabilities.
-    const ends = recipe.persistent ? this.#top.particles()! : this.#top.chainEnds(size);
-    const sleep: Float32Array[] = new Array(last + 2);
-    const { visibleSize, labelSize } = this.#topSizes;
-    sleep[last + 1] = firstColumns(ends, ends.length / (visibleSize + labelSize), visibleSize);
-    for (let i = last; i >= 0; i--) {
-      const key = this.#key(step, rbmStreams.sleep, i);
-      sleep[i] = this.#generative[i].predict(sleep[i + 1], {
-        sample: i > 0,
-        key,
-        binaryInputs: true,
-      });
+  step({ inputs, labels }: Batch, position: Position): Metrics {
+    const wake = this.#wake(inputs, position);
+    const penultimate = wake[wake.length - 1];
+    const metrics = this.#stepTop(penultimate, labels, position);
+    const sleep = this.#sleep(labels.length, position);
+    if (this.#options.recipe.discriminativeLearningRate > 0) {
+      metrics.label_loss = this.#discriminate(penultimate, labels, position);
     }
-    const metrics: Metrics = {};
-    if (error !== undefined) {
-      metrics[recipe.persistent ? "sampled_reconstruction_error" : "reconstruction_error"] = error;
-    }
-    if (recipe.discriminativeLearningRate > 0) {
-      const discriminativeRate = now(recipe.discriminativeLearningRate);
-      const rates = { learningRate: discriminativeRate, binaryInputs: last >= 0 };
-      metrics.label_loss = this.#top.discriminate(wake[last + 1], labels, rates);
-    }
-    const { weightCost } = recipe;
-    for (let i = 0; i <= last; i++) {
-      const down = { learningRate, weightCost, binaryInputs: true };
-      this.#generative[i].learn(wake[i + 1], wake[i], down);
-      if (recognitionRate === 0) continue;
-      const kind = i > 0 ? { binaryInputs: true } : { denseInputs: true };
-      const up = { learningRate: recognitionRate, weightCost, ...kind };
-      this.#recognition[i].learn(sleep[i], sleep[i + 1], up);
-    }
+    this.#learnDirections(wake, sleep, position);
     return metrics;
   }
 
-  #key(step: number, range: StreamRange, index = 0): RandomKey {
-    const { seed, stage } = this.#options;
-    return { seed, chain: 0, step, layer: stageStreamOf(stage, range, index) };
+  /** Wake phase: states of every layer, recognised from the image. */
+  #wake(inputs: Float32Array, { step }: Position): LayerStates {
+    const wake = [inputs];
+    this.#recognition.forEach((layer, i) => {
+      const sample = this.#draw(step, stageStreamOf(this.#options.stage, rbmStreams.wake, i));
+      wake.push(layer.predict(wake[i], { kind: i > 0 ? "binary" : "values", sample }));
+    });
+    return wake;
+  }
+
+  /** The associative memory at the top learns by k steps of alternating Gibbs sampling. */
+  #stepTop(penultimate: Float32Array, labels: Uint8Array, position: Position): Metrics {
+    const { recipe, seed, stage } = this.#options, { epoch, step } = position;
+    const { momentum, weightCost, topLearningRate } = recipe;
+    const learningRate = this.#rateAt(topLearningRate, position);
+    const cases = { inputs: penultimate, labels };
+    const options = {
+      kind: this.#kindOfPenultimate,
+      k: gibbsStepsAt(recipe, epoch),
+      learning: { ...rbmDefaults, momentum, weightCost, learningRate },
+      key: { seed, step, stage },
+    };
+    if (this.#cd) {
+      return {
+        reconstruction_error: this.#cd.step(cases, { ...options, reconstruction: "sample" }),
+      };
+    }
+    const monitor = step % PCD_MONITOR_INTERVAL === 0;
+    const error = this.#pcd!.step(cases, { ...options, monitor });
+    return error === undefined ? {} : { sampled_reconstruction_error: error };
+  }
+
+  /** Sleep phase: from where the top's chains are, states of every layer, generated; of pixels p. */
+  #sleep(rows: number, { step }: Position): LayerStates {
+    const { visibleSize, labelSize } = this.#topSizes, top = this.#sizes.length;
+    const ends = this.#cd?.chainEnds(rows) ?? this.#pcd!.particles()!;
+    const sleep: LayerStates = new Array(top + 1);
+    sleep[top] = firstColumns(ends, { width: visibleSize + labelSize, count: visibleSize });
+    for (let i = top - 1; i >= 0; i--) {
+      const stream = stageStreamOf(this.#options.stage, rbmStreams.sleep, i);
+      const sample = i > 0 ? this.#draw(step, stream) : undefined;
+      sleep[i] = this.#generative[i].predict(sleep[i + 1], { kind: "binary", sample });
+    }
+    return sleep;
+  }
+
+  /** The second gradient of a hybrid RBM. @returns −log p(label|penultimate) in nats */
+  #discriminate(penultimate: Float32Array, labels: Uint8Array, position: Position): number {
+    const rate = this.#options.recipe.discriminativeLearningRate;
+    return this.#discriminative.step({ inputs: penultimate, labels }, {
+      kind: this.#kindOfPenultimate,
+      learningRate: this.#rateAt(rate, position),
+    });
+  }
+
+  /** Generative weights learn to predict what was recognised, and recognition what was generated. */
+  #learnDirections(wake: LayerStates, sleep: LayerStates, position: Position): void {
+    const { weightCost, ...recipe } = this.#options.recipe;
+    const learningRate = this.#rateAt(recipe.learningRate, position);
+    const recognitionRate = this.#rateAt(recipe.recognitionLearningRate, position);
+    for (let i = 0; i < this.#sizes.length; i++) {
+      const recognised = { inputs: wake[i + 1], targets: wake[i] };
+      this.#generative[i].learn(recognised, { kind: "binary", learningRate, weightCost });
+      if (recognitionRate === 0) continue;
+      const generated = { inputs: sleep[i], targets: sleep[i + 1] };
+      const kind = i > 0 ? "binary" : "dense"; // probabilities of pixels
+      this.#recognition[i].learn(generated, { kind, learningRate: recognitionRate, weightCost });
+    }
+  }
+
+  /** Samples of the layer below; of an empty stack the image itself. */
+  get #kindOfPenultimate(): "binary" | "values" {
+    return this.#sizes.length > 0 ? "binary" : "values";
+  }
+
+  #rateAt(learningRate: number, position: Position): number {
+    return learningRateAt({ ...this.#options.recipe, learningRate }, position);
+  }
+
+  #draw(step: number, stream: number) {
+    return { seed: this.#options.seed, step, stream };
   }
 
   /** The stack and the top as they are now. */
@@ -149,9 +190,9 @@ export class UpDownTrainer implements Trainer {
         visibleSize,
         hiddenSize,
         weights: up.weights,
-        hiddenBias: up.hiddenBias,
-        visibleBias: down.hiddenBias,
-        generativeWeights: transposed(down.weights, hiddenSize, visibleSize),
+        hiddenBias: up.bias,
+        visibleBias: down.bias,
+        generativeWeights: transpose(down.weights, { rows: hiddenSize, columns: visibleSize }),
       };
     });
     const { visibleSize, hiddenSize, labelSize } = this.#topSizes;
@@ -171,52 +212,54 @@ export class UpDownTrainer implements Trainer {
     };
   }
 
-  #layers(): [name: string, layer: TrainingRbm, visible: number, hidden: number][] {
-    const { visibleSize, labelSize, hiddenSize } = this.#topSizes;
+  #layers(): [name: string, layer: DirectedLayer][] {
     return [
-      ...this.#sizes.flatMap(({ visibleSize: v, hiddenSize: h }, i) =>
-        [
-          [`recognition${i}`, this.#recognition[i], v, h],
-          [`generative${i}`, this.#generative[i], h, v],
-        ] as [string, TrainingRbm, number, number][]
-      ),
-      ["top", this.#top, visibleSize + labelSize, hiddenSize],
+      ...this.#recognition.map((layer, i) => [`recognition${i}`, layer] as [string, DirectedLayer]),
+      ...this.#generative.map((layer, i) => [`generative${i}`, layer] as [string, DirectedLayer]),
     ];
   }
 
   state(): Map<string, Tensor> {
     const state = new Map<string, Tensor>();
-    for (const [name, layer, visible, hidden] of this.#layers()) {
-      const shapes = { weights: [visible, hidden], visibleBias: [visible], hiddenBias: [hidden] };
-      const add = (prefix: string, parameters: TrainingParameters) => {
-        for (const part of PARTS) {
-          state.set(`${prefix}.${part}`, { shape: shapes[part], data: parameters[part] });
-        }
-      };
-      add(name, layer.parameters());
-      if (name === "top") add("velocity", layer.velocities());
+    for (const [name, layer] of this.#layers()) {
+      const { weights, bias } = layer.parameters(), outputs = bias.length;
+      state.set(`${name}.weights`, { shape: [weights.length / outputs, outputs], data: weights });
+      state.set(`${name}.hiddenBias`, { shape: [outputs], data: bias });
     }
-    const particles = this.#top.particles();
+    const { visibleSize, labelSize, hiddenSize } = this.#topSizes, width = visibleSize + labelSize;
+    const shapes = { weights: [width, hiddenSize], visibleBias: [width], hiddenBias: [hiddenSize] };
+    const top = this.#top.parameters(), velocity = this.#topUpdate.velocities();
+    for (const part of PARAMETERS) {
+      state.set(`top.${part}`, { shape: shapes[part], data: top[part] });
+      state.set(`velocity.${part}`, { shape: shapes[part], data: velocity[part] });
+    }
+    const particles = this.#pcd?.particles();
     if (particles) {
-      const width = this.#topSizes.visibleSize + this.#topSizes.labelSize;
       state.set("particles", { shape: [particles.length / width, width], data: particles });
     }
     return state;
   }
 
   load(state: ReadonlyMap<string, Tensor>): void {
-    const take = (name: string) => {
-      const parts = PARTS.map((part) => {
-        const tensor = state.get(`${name}.${part}`);
-        if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no ${name}.${part}`);
-        return [part, tensor.data];
-      });
-      return Object.fromEntries(parts) as TrainingParameters;
+    const dataOf = (name: string) => {
+      const tensor = state.get(name);
+      if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no ${name}`);
+      return tensor.data;
     };
-    for (const [name, layer] of this.#layers()) layer.setParameters(take(name));
-    this.#top.setVelocities(take("velocity"));
+    const rbmOf = (name: string) =>
+      Object.fromEntries(
+        PARAMETERS.map((part) => [part, dataOf(`${name}.${part}`)]),
+      ) as unknown as TrainingParameters;
+    for (const [name, layer] of this.#layers()) {
+      layer.setParameters({
+        weights: dataOf(`${name}.weights`),
+        bias: dataOf(`${name}.hiddenBias`),
+      });
+    }
+    this.#top.setParameters(rbmOf("top"));
+    this.#topUpdate.setVelocities(rbmOf("velocity"));
     const particles = state.get("particles");
-    if (particles) this.#top.setParticles(particles.data);
+    if (particles) this.#pcd?.setParticles(particles.data);
   }
 
   dispose(): void {
@@ -225,7 +268,10 @@ export class UpDownTrainer implements Trainer {
 }
 
 /** (columns, rows) from (rows, columns). */
-function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
+function transpose(
+  matrix: Float32Array,
+  { rows, columns }: { rows: number; columns: number },
+): Float32Array {
   const out = new Float32Array(matrix.length);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) out[j * rows + i] = matrix[i * columns + j];
@@ -233,9 +279,12 @@ function transposed(matrix: Float32Array, rows: number, columns: number): Float3
   return out;
 }
 
-/** The first `count` columns of `rows` rows. */
-function firstColumns(matrix: Float32Array, rows: number, count: number): Float32Array {
-  const width = matrix.length / rows, out = new Float32Array(rows * count);
+/** The first `count` columns of rows of so many. */
+function firstColumns(
+  matrix: Float32Array,
+  { width, count }: { width: number; count: number },
+): Float32Array {
+  const rows = matrix.length / width, out = new Float32Array(rows * count);
   for (let row = 0; row < rows; row++) {
     out.set(matrix.subarray(row * width, row * width + count), row * count);
   }
