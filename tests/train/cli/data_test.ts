@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { loadModel } from "../../../src/repository/directory.ts";
 import { readCheckpoint } from "../../../train/run/checkpoint.ts";
-import { root, run, shell, tiny, writeStripes } from "./program.ts";
+import { root, run, shell, shellEnvironment, tiny, writeStripes } from "./program.ts";
 
 /** A directory whose path a shell must not read unquoted. */
 const directory = join(await Deno.makeTempDir(), `it's "a" $HOME`);
@@ -42,7 +42,7 @@ Deno.test("the command to serve a model, pasted into a shell, serves it", async 
   const child = new Deno.Command("bash", {
     args: ["-c", `exec ${line}`],
     cwd: root,
-    env: { PORT: "0", NO_COLOR: "1" },
+    env: { ...shellEnvironment, PORT: "0" },
     stdout: "piped",
     stderr: "null",
   }).spawn();

@@ -2,6 +2,7 @@
  * The program `dbn` as a child process, and recipes that it trains in a second.
  * @module
  */
+import { dirname } from "@std/path";
 import { encodeIdx } from "../../../src/data/idx.ts";
 
 /** Root of the repository. */
@@ -14,11 +15,17 @@ export interface Outcome {
   err: string;
 }
 
+/** Environment of a shell in which `deno` is the Deno that runs the tests. */
+export const shellEnvironment = {
+  NO_COLOR: "1",
+  PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+};
+
 async function outcome(program: string, args: string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args,
     cwd: root,
-    env: { NO_COLOR: "1" },
+    env: shellEnvironment,
   }).output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, out: decode(stdout), err: decode(stderr) };
