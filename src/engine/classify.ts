@@ -4,7 +4,7 @@
  */
 import { argmaxRows } from "../math/activations.ts";
 import { countRows } from "../math/matrix.ts";
-import type { Engine } from "./engine.ts";
+import type { ImageClassifier, JointModel } from "./engine.ts";
 
 // B images, V pixels, L labels
 
@@ -25,7 +25,7 @@ export interface Classification {
  * @throws {RangeError} naming image, pixel, bound and value if a pixel is outside [0, divisor].
  */
 export async function classify(
-  engine: Engine,
+  engine: ImageClassifier & JointModel,
   images: ArrayLike<number>,
   { divisor = 1 }: { divisor?: number } = {},
 ): Promise<Classification[]> {

@@ -1,8 +1,9 @@
 /**
- * What every engine can do. Engines are compared on probabilities, never on sampled bits.
+ * What engines compute, one interface a purpose: an image classifier, a joint model of images and labels,
+ * and the conditionals of Gibbs sampling. Engines are compared on probabilities, never on sampled bits.
  * @module
  */
-import type { Conditionals } from "../sampling/gibbs.ts";
+import type { Conditionals } from "../sampling/options.ts";
 import type { JointPosterior } from "../model/dbn.ts";
 
 // B batch, V image pixels, L labels
@@ -13,13 +14,31 @@ export const engineNames = ["simd", "tfjs", "onnx", "reference"] as const;
 /** Name of an engine. */
 export type EngineName = typeof engineNames[number];
 
-/** Runs one model's arithmetic: the conditionals of Gibbs sampling, and both ways to classify. */
-export interface Engine extends Conditionals {
-  readonly name: EngineName;
-  /** Class probabilities of the fine-tuned classifier: images (B, V) in [0, 1] → (B, L). */
+/** The sizes of a model that reads images. */
+export interface ImageModel {
+  readonly imageSize: number; // V
+  readonly labelSize: number; // L
+}
+
+/** The fine-tuned network. */
+export interface ImageClassifier extends ImageModel {
+  /** Class probabilities of images (B, V) in [0, 1], (B, L). */
   classifierProbabilities(images: Float32Array): Promise<Float32Array>;
-  /** Class posterior and free energies (nats) of the joint model: images (B, V) → (B, L) each. */
+}
+
+/** The joint model of images and labels. */
+export interface JointModel extends ImageModel {
+  /** Class posterior and free energies (nats) of images (B, V) in [0, 1], (B, L) each. */
   jointPosterior(images: Float32Array): Promise<JointPosterior>;
-  /** Frees the engine's memory. Calling anything afterwards is an error. */
+}
+
+/** Something that holds memory or threads. */
+export interface Disposable {
+  /** Frees them. Calling anything afterwards is an error. */
   dispose(): void;
+}
+
+/** All that serving needs of a model. */
+export interface Engine extends ImageClassifier, JointModel, Conditionals, Disposable {
+  readonly name: EngineName;
 }

@@ -32,7 +32,7 @@ export async function loadEngine(
 ): Promise<(model: StoredModel) => Engine | Promise<Engine>> {
   switch (engine) {
     case "simd":
-      return (await import("./simd.ts")).createSimdEngine;
+      return (await import("./simd/simd.ts")).createSimdEngine;
     case "tfjs":
       return (await import("./tfjs.ts")).createTfjsEngine;
     case "onnx":

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
-import { createSimdEngine } from "../../src/engine/simd.ts";
+import { createSimdEngine } from "../../src/engine/simd/simd.ts";
 import { softplus } from "../../src/math/activations.ts";
 import { affine as plainAffine } from "../../src/math/matrix.ts";
 import { fillNormal, fillUniform } from "../../src/math/random.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
-import { createSimdEngine } from "../../src/engine/simd.ts";
+import { createSimdEngine } from "../../src/engine/simd/simd.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { generateFrame, gibbsChain, type GibbsOptions } from "../../src/sampling/gibbs.ts";
 import { enumerateStates, labelFreeEnergies, labelPosterior } from "../../src/model/rbm.ts";

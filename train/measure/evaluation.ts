@@ -4,7 +4,7 @@
  */
 import { argmaxRows } from "../../src/math/activations.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { createSimdEngine } from "../../src/engine/simd.ts";
+import { createSimdEngine } from "../../src/engine/simd/simd.ts";
 import type { Classifier, Dbn } from "../../src/model/dbn.ts";
 import { type Examples, readRows } from "../data/examples.ts";
 

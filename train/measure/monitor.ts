@@ -12,7 +12,7 @@ import {
   logPartitionWithLabels,
   type Rbm,
 } from "../../src/model/rbm.ts";
-import { createSimdEngine } from "../../src/engine/simd.ts";
+import { createSimdEngine } from "../../src/engine/simd/simd.ts";
 import type { Dbn } from "../../src/model/dbn.ts";
 import { tf } from "../../src/engine/tfjs_backend.ts";
 import type { ClassifierTrainer } from "../trainers/classifier_trainer.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { createSimdEngine } from "../../../src/engine/simd.ts";
+import { createSimdEngine } from "../../../src/engine/simd/simd.ts";
 import { decodePng } from "../../../src/image/png.ts";
 import { loadModel, saveModel } from "../../../src/repository/directory.ts";
 import { generateFrame } from "../../../src/sampling/gibbs.ts";

@@ -1,0 +1,37 @@
+/**
+ * Engines on the project's own SIMD kernels: a whole model, or one of its parts alone. Parts of a model
+ * share one memory and its threads.
+ * @module
+ */
+import { Team } from "../../kernels/runtime/team.ts";
+import type { Classifier, Dbn } from "../../model/dbn.ts";
+import type { Model } from "../../format/weights.ts";
+import type { Disposable, Engine, ImageClassifier, JointModel } from "../engine.ts";
+import { classifierOn } from "./classifier.ts";
+import { conditionalsOn } from "./conditionals.ts";
+import { jointModelOn } from "./joint_model.ts";
+import { placeDbn } from "./placed_dbn.ts";
+
+/** An engine over a whole model. */
+export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "classifier">): Engine {
+  const team = new Team(), placed = placeDbn(team, dbn);
+  return {
+    name: "simd",
+    ...classifierOn(team, classifier),
+    ...jointModelOn(team, dbn, placed),
+    ...conditionalsOn(team, dbn, placed),
+    dispose: () => team.dispose(),
+  };
+}
+
+/** A classifier alone. */
+export function createSimdClassifier(classifier: Classifier): ImageClassifier & Disposable {
+  const team = new Team();
+  return { ...classifierOn(team, classifier), dispose: () => team.dispose() };
+}
+
+/** A joint model alone. */
+export function createSimdJointModel(dbn: Dbn): JointModel & Disposable {
+  const team = new Team();
+  return { ...jointModelOn(team, dbn, placeDbn(team, dbn)), dispose: () => team.dispose() };
+}
