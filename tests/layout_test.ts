@@ -48,7 +48,7 @@ const rooms: Record<string, readonly string[]> = {
   "train/recipes/": [
     ...["src/kernels/", "src/data/", "src/model/", "src/format/", "src/cli/"],
   ],
-  "train/data/": ["src/math/", "src/kernels/", "src/data/", "src/model/", "src/engine/"],
+  "train/data/": ["src/math/", "src/kernels/", "src/data/", "src/model/"],
   "train/trainers/": [
     ...["src/math/", "src/kernels/", "src/model/", "src/format/", "src/engine/"],
     ...["train/recipes/", "train/data/"],

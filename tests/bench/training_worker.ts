@@ -41,8 +41,6 @@ if (backend === "plain") {
     tf.unregisterKernel(name, "wasm");
     tf.registerKernel(own[i]);
   });
-} else {
-  await openTrainingBackend();
 }
 
 let train = await loadExamples(mnist(), "train", 255);

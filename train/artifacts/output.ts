@@ -4,7 +4,7 @@
  */
 import { readdir } from "node:fs/promises";
 import type { Engine } from "../../src/engine/engine.ts";
-import { createTfjsEngine } from "../../src/engine/tfjs.ts";
+import { createSimdEngine } from "../../src/engine/simd/simd.ts";
 import {
   directoryUrl,
   readModelFile,
@@ -54,7 +54,7 @@ export async function saveRun(
 ): Promise<{ model: StoredModel; evaluation: Evaluation }> {
   const url = await directoryUrl(options.out);
   const model: Model = { ...parts, config: configOf(parts, options, url) };
-  const engine = await createTfjsEngine(model);
+  const engine = createSimdEngine(model);
   const evaluation: Evaluation = {
     ...await evaluate(engine, options.test),
     ...(parts.greedy && { greedy: await evaluateJoint(parts.greedy, options.test) }),

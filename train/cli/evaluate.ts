@@ -14,7 +14,7 @@ import { type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 
 const flagTable: FlagTable = {
   model: { kind: "string", help: "model directory", default: releasedModel },
-  engine: { kind: "string", help: "what computes", choices: engineNames, default: "tfjs" },
+  engine: { kind: "string", help: "what computes", choices: engineNames, default: "simd" },
   split: { kind: "string", help: "slice to measure", default: "test" },
   ...trainedDataFlags,
   json: { kind: "boolean", help: "print one JSON object" },
@@ -30,7 +30,7 @@ export const command: Command = {
 };
 
 async function run(flags: FlagValues): Promise<void> {
-  const name = (flags.engine ?? "tfjs") as EngineName;
+  const name = (flags.engine ?? "simd") as EngineName;
   const model = await loadModel(flags.model as string | undefined);
   const split = (flags.split ?? "test") as string;
   const builder = await openTrainedDataset(flags, trainedOn(model.config));

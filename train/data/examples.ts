@@ -7,7 +7,7 @@ import { type AugmentationOptions, Augmenter } from "../../src/data/augment.ts";
 import { fillUniform } from "../../src/math/random.ts";
 import { streamOf, streams } from "../../src/math/streams.ts";
 import type { Rbm } from "../../src/model/rbm.ts";
-import { openTfjsBackend, tf } from "../../src/engine/tfjs_backend.ts";
+import { runDense } from "./dense.ts";
 
 // N examples, B batch, I inputs, H hidden
 
@@ -30,9 +30,6 @@ export interface Batch {
   labels: Uint8Array; // (B)
   size: number; // B
 }
-
-/** Rows pushed through an RBM by one product. */
-const PROPAGATED_ROWS = 1000;
 
 /** Images of bytes (N, I), scaled by 1/divisor as they are read. */
 export function imageExamples(
@@ -137,20 +134,17 @@ export function readRows(examples: Examples, first: number, count: number): Floa
 
 /** p(h=1|v) of every example: the inputs of the next layer. */
 export async function propagate(rbm: Rbm, examples: Examples): Promise<Examples> {
-  await openTfjsBackend();
-  const { visibleSize, hiddenSize } = rbm;
+  const { visibleSize: inputSize, hiddenSize, weights, hiddenBias: bias } = rbm;
   const rows = new Float32Array(examples.count * hiddenSize);
-  const weights = tf.tensor2d(rbm.weights, [visibleSize, hiddenSize]);
-  const bias = tf.tensor1d(rbm.hiddenBias);
-  for (let first = 0; first < examples.count; first += PROPAGATED_ROWS) {
-    const count = Math.min(PROPAGATED_ROWS, examples.count - first);
-    tf.tidy(() => {
-      const a = tf.tensor2d(readRows(examples, first, count), [count, visibleSize]);
-      const hidden = tf.fused.matMul({ a, b: weights, bias, activation: "sigmoid" });
-      rows.set(hidden.dataSync<"float32">(), first * hiddenSize);
-    });
-  }
-  tf.dispose([weights, bias]);
+  await runDense(
+    {
+      count: examples.count,
+      read: (first, count) => readRows(examples, first, count),
+      use: (hidden, first) => rows.set(hidden, first * hiddenSize),
+    },
+    { inputSize, weights, bias },
+    { temperature: 1 },
+  );
   return floatExamples(rows, examples.labels, hiddenSize);
 }
 

@@ -3,8 +3,8 @@
  * @module
  */
 import { argmaxRows } from "../../src/math/activations.ts";
-import type { Engine } from "../../src/engine/engine.ts";
-import { createSimdEngine } from "../../src/engine/simd/simd.ts";
+import type { ImageClassifier, JointModel } from "../../src/engine/engine.ts";
+import { createSimdClassifier, createSimdJointModel } from "../../src/engine/simd/simd.ts";
 import type { Classifier, Dbn } from "../../src/model/dbn.ts";
 import { type Examples, readRows } from "../data/examples.ts";
 
@@ -29,7 +29,7 @@ const ROWS = 250;
 
 /** Classifies every example both ways. `onProgress` hears the number done. */
 export async function evaluate(
-  engine: Engine,
+  engine: ImageClassifier & JointModel,
   examples: Examples,
   onProgress: (done: number) => void = () => {},
 ): Promise<Evaluation> {
@@ -47,7 +47,7 @@ export async function evaluate(
 
 /** Classifies every example by a joint model alone, with the engine that serves. */
 export async function evaluateJoint(dbn: Dbn, examples: Examples): Promise<ErrorRate> {
-  const engine = createSimdEngine({ dbn, classifier: [] });
+  const engine = createSimdJointModel(dbn);
   const [joint] = await errorRates(examples, engine.labelSize, [
     (images) => jointProbabilities(engine, images),
   ]);
@@ -60,7 +60,7 @@ export async function evaluateClassifier(
   classifier: Classifier,
   examples: Examples,
 ): Promise<Pick<Evaluation, "images" | "classifier">> {
-  const engine = createClassifier(classifier);
+  const engine = createSimdClassifier(classifier);
   const [error] = await errorRates(examples, engine.labelSize, [
     (images) => engine.classifierProbabilities(images),
   ]);
@@ -68,7 +68,7 @@ export async function evaluateClassifier(
   return { images: examples.count, classifier: error };
 }
 
-async function jointProbabilities(engine: Engine, images: Float32Array): Promise<Float32Array> {
+async function jointProbabilities(engine: JointModel, images: Float32Array): Promise<Float32Array> {
   return (await engine.jointPosterior(images)).probabilities;
 }
 
@@ -90,31 +90,6 @@ async function errorRates(
     onProgress(first + rows);
   }
   return counts.map((count) => errorRate(count, examples.count));
-}
-
-/** An engine that only classifies. */
-export function createClassifier(classifier: Classifier): Engine {
-  return createSimdEngine({ classifier, dbn: noDbn(classifier) });
-}
-
-/** Sizes that an engine asks for, where there is no DBN. */
-function noDbn(classifier: Classifier): Dbn {
-  const [{ inputSize }] = classifier, { outputSize } = classifier.at(-1)!;
-  const none = new Float32Array();
-  return {
-    stack: [],
-    penultimateMean: none,
-    top: {
-      visibleSize: inputSize,
-      hiddenSize: 0,
-      labelSize: outputSize,
-      weights: none,
-      visibleBias: none,
-      hiddenBias: none,
-      labelWeights: none,
-      labelBias: none,
-    },
-  };
 }
 
 function wrong(probabilities: Float32Array, labels: Uint8Array, labelSize: number): number {

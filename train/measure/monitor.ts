@@ -12,11 +12,11 @@ import {
   logPartitionWithLabels,
   type Rbm,
 } from "../../src/model/rbm.ts";
-import { createSimdEngine } from "../../src/engine/simd/simd.ts";
+import { createSimdJointModel } from "../../src/engine/simd/simd.ts";
 import type { Dbn } from "../../src/model/dbn.ts";
-import { tf } from "../../src/engine/tfjs_backend.ts";
 import type { ClassifierTrainer } from "../trainers/classifier_trainer.ts";
 import { type Examples, readRows } from "../data/examples.ts";
+import { freeEnergies } from "./free_energy.ts";
 import type { Metrics } from "../trainers/trainer.ts";
 
 // B batch, V visible, H hidden, L labels
@@ -48,13 +48,13 @@ export async function rbmMetrics(
   validation: Examples | undefined,
   kind: RbmKind,
 ): Promise<Metrics> {
-  const metrics: Metrics = { free_energy: meanFreeEnergy(rbm, train, kind) };
+  const metrics: Metrics = { free_energy: await meanFreeEnergy(rbm, train, kind) };
   if (validation) {
-    metrics.val_free_energy = meanFreeEnergy(rbm, validation, kind);
+    metrics.val_free_energy = await meanFreeEnergy(rbm, validation, kind);
     metrics.free_energy_gap = metrics.val_free_energy - metrics.free_energy;
   }
   if (!kind.gaussian) {
-    metrics.pseudo_log_likelihood = pseudoLogLikelihood(rbm, train, kind);
+    metrics.pseudo_log_likelihood = await pseudoLogLikelihood(rbm, train, kind);
     if (Math.min(rbm.visibleSize, rbm.hiddenSize) <= EXACT_UNITS) {
       const logZ = "labelSize" in rbm ? logPartitionWithLabels(rbm) : logPartition(rbm);
       metrics.log_likelihood = -metrics.free_energy - logZ;
@@ -74,7 +74,7 @@ export async function jointMetrics(
   train: Examples,
   validation?: Examples,
 ): Promise<Metrics> {
-  const engine = createSimdEngine({ dbn, classifier: [] });
+  const engine = createSimdJointModel(dbn);
   const percent = (examples: Examples) =>
     errorPercent(
       examples,
@@ -113,7 +113,11 @@ export function classifierMetrics(
  * V·log p(v_i | the others) with one unit i drawn for each case: log σ(F(v with i flipped) − F(v)), its
  * mean over the first cases. Grey values count as on from 0.5. Besag (1975); Tieleman (2008).
  */
-function pseudoLogLikelihood(rbm: Rbm | LabelRbm, examples: Examples, kind: RbmKind): number {
+async function pseudoLogLikelihood(
+  rbm: Rbm | LabelRbm,
+  examples: Examples,
+  kind: RbmKind,
+): Promise<number> {
   const count = Math.min(examples.count, MONITORED_CASES), uniform = new Float32Array(count);
   const { seed, epoch: step } = kind, size = examples.size;
   fillUniform(uniform, { seed, chain: 0, step, layer: streamOf(streams.pseudoLikelihood) });
@@ -124,56 +128,22 @@ function pseudoLogLikelihood(rbm: Rbm | LabelRbm, examples: Examples, kind: RbmK
     flipped[at] = 1 - flipped[at];
   }
   const labels = examples.labels.subarray(0, count);
-  const own = freeEnergies(rbm, rows, labels, kind),
-    other = freeEnergies(rbm, flipped, labels, kind);
+  const own = await freeEnergies(rbm, rows, labels, kind);
+  const other = await freeEnergies(rbm, flipped, labels, kind);
   let sum = 0;
   for (let row = 0; row < count; row++) sum -= softplus(own[row] - other[row]);
   return size * sum / count;
 }
 
 /** Mean of F(v) over the first cases; of F(v, y) with each case's own label for a label RBM. */
-function meanFreeEnergy(rbm: Rbm | LabelRbm, examples: Examples, kind: RbmKind): number {
+async function meanFreeEnergy(
+  rbm: Rbm | LabelRbm,
+  examples: Examples,
+  kind: RbmKind,
+): Promise<number> {
   const count = Math.min(examples.count, MONITORED_CASES);
   const rows = readRows(examples, 0, count), labels = examples.labels.subarray(0, count);
-  return freeEnergies(rbm, rows, labels, kind).reduce((a, b) => a + b) / count;
-}
-
-/** F(v), or F(v, y) of a label RBM, of every row (N, V). */
-function freeEnergies(
-  rbm: Rbm | LabelRbm,
-  cases: Float32Array,
-  labels: Uint8Array,
-  { gaussian }: RbmKind,
-): Float32Array {
-  const { visibleSize, hiddenSize } = rbm, count = labels.length, out = new Float32Array(count);
-  tf.tidy(() => {
-    const weights = tf.tensor2d(rbm.weights, [visibleSize, hiddenSize]);
-    const visibleBias = tf.tensor1d(rbm.visibleBias), hiddenBias = tf.tensor1d(rbm.hiddenBias);
-    for (let first = 0; first < count; first += ROWS) {
-      const rows = Math.min(ROWS, count - first);
-      const energies = tf.tidy(() => {
-        const slice = cases.subarray(first * visibleSize, (first + rows) * visibleSize);
-        const v = tf.tensor2d(slice, [rows, visibleSize]);
-        let logits = tf.add(tf.matMul(v, weights), hiddenBias);
-        const chosen = labels.subarray(first, first + rows);
-        if ("labelSize" in rbm) logits = tf.add(logits, labelRows(rbm, chosen));
-        const visible = gaussian
-          ? tf.div(tf.sum(tf.square(tf.sub(v, visibleBias)), 1), 2)
-          : tf.neg(tf.sum(tf.mul(v, visibleBias), 1));
-        return tf.sub(visible, tf.sum(tf.softplus(logits), 1));
-      });
-      out.set(energies.dataSync(), first);
-    }
-  });
-  if ("labelSize" in rbm) labels.forEach((y, row) => out[row] -= rbm.labelBias[y]);
-  return out;
-}
-
-/** U_y of each case, (B, H). */
-function labelRows(rbm: LabelRbm, labels: Uint8Array): tf.Tensor {
-  const chosen = tf.tensor1d(labels, "int32");
-  const oneHot = tf.cast(tf.oneHot(chosen, rbm.labelSize), "float32") as tf.Tensor2D;
-  return tf.matMul(oneHot, tf.tensor2d(rbm.labelWeights, [rbm.labelSize, rbm.hiddenSize]));
+  return (await freeEnergies(rbm, rows, labels, kind)).reduce((a, b) => a + b) / count;
 }
 
 async function errorPercent(

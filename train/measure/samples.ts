@@ -4,12 +4,13 @@
  * @module
  */
 import type { Engine } from "../../src/engine/engine.ts";
-import { openTfjsBackend, tf } from "../../src/engine/tfjs_backend.ts";
 import { argmaxRows } from "../../src/math/activations.ts";
 import type { Classifier } from "../../src/model/dbn.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
-import { type Examples, readRows } from "../data/examples.ts";
-import { createClassifier, errorRate, evaluateClassifier } from "./evaluation.ts";
+import type { Examples } from "../data/examples.ts";
+import { createSimdClassifier } from "../../src/engine/simd/simd.ts";
+import { errorRate, evaluateClassifier } from "./evaluation.ts";
+import { nearestDistances } from "./nearest.ts";
 
 /** How many samples are drawn, and how. */
 export interface SampleOptions {
@@ -51,7 +52,7 @@ export async function measureSamples(
   const { classifier: testError } = await evaluateClassifier(classifier, test);
   const label = Array.from({ length: labelSize * perClass }, (_, i) => Math.floor(i / perClass));
   const { images } = await generateFrame(engine, { n: label.length, label, steps, seed });
-  const reader = createClassifier(classifier);
+  const reader = createSimdClassifier(classifier);
   const read = argmaxRows(await reader.classifierProbabilities(images), labelSize);
   reader.dispose();
   const wrong = label.filter((own, i) => own !== read[i]).length;
@@ -71,8 +72,8 @@ export async function measureSamples(
       (_, y) => label.filter((own, i) => own === y && read[i] === y).length,
     ),
     nearestTrainingImage: {
-      samples: quartiles(await nearest(images, train)),
-      test: quartiles(await nearest(real, train)),
+      samples: quartiles(await nearestDistances(images, train)),
+      test: quartiles(await nearestDistances(real, train)),
     },
     pixelVarianceByClass: { samples: variances(images), test: variances(real) },
   };
@@ -93,35 +94,6 @@ function firstOfEachClass(examples: Examples, count: number, labelSize: number):
   ).flat();
   const out = new Float32Array(indices.length * examples.size);
   examples.read(out, indices);
-  return out;
-}
-
-/** Euclidean distance of each image to the nearest training image. */
-async function nearest(images: Float32Array, train: Examples): Promise<Float64Array> {
-  await openTfjsBackend();
-  const { size } = train, count = images.length / size, ROWS = 2000;
-  const out = new Float64Array(count).fill(Infinity), own = squares(images, size);
-  const a = tf.tensor2d(images, [count, size]);
-  for (let first = 0; first < train.count; first += ROWS) {
-    const rows = readRows(train, first, Math.min(ROWS, train.count - first));
-    const theirs = squares(rows, size), width = theirs.length;
-    const products = tf.tidy(() =>
-      tf.matMul(a, tf.transpose(tf.tensor2d(rows, [width, size]))).dataSync()
-    );
-    for (let i = 0; i < count; i++) {
-      for (let j = 0; j < width; j++) {
-        const square = own[i] + theirs[j] - 2 * products[i * width + j];
-        if (square < out[i]) out[i] = square;
-      }
-    }
-  }
-  a.dispose();
-  return out.map((square) => Math.sqrt(Math.max(0, square)));
-}
-
-function squares(rows: Float32Array, size: number): Float64Array {
-  const out = new Float64Array(rows.length / size);
-  rows.forEach((x, i) => out[Math.floor(i / size)] += x * x);
   return out;
 }
 

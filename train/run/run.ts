@@ -16,7 +16,6 @@ import { type Checkpoint, type EpochRecord, type Progress } from "./checkpoint.t
 import { createClassifierTrainer } from "../trainers/create.ts";
 import { unroll, weightsAlone } from "../trainers/unroll.ts";
 import { EarlyStopping } from "../trainers/early_stopping.ts";
-import { openTrainingBackend } from "../trainers/tfjs/kernels.ts";
 import { histogram } from "../measure/histogram.ts";
 import { classifierMetrics, jointMetrics, rbmMetrics } from "../measure/monitor.ts";
 import { shuffled, stratified } from "../data/order.ts";
@@ -88,7 +87,6 @@ export async function runTraining(
   resume?: Checkpoint,
 ): Promise<TrainedParts> {
   checkBatches(recipe, data.train.count);
-  await openTrainingBackend();
   const run = new Run(recipe, events, resume);
   const { history } = run.progress; // the run adds to it
   if (!recipe.pretraining) {

@@ -1,5 +1,6 @@
 /**
- * Opens a trainer on a backend: the project's own kernels, or TensorFlow.js.
+ * Opens a trainer on a backend: the project's own kernels, or TensorFlow.js, which is loaded when it is
+ * asked for.
  * @module
  */
 import type { Classifier } from "../../src/model/dbn.ts";
@@ -11,15 +12,13 @@ import { SimdClassifierTrainer } from "./simd/classifier_trainer.ts";
 import { ConjugateGradientTrainer } from "./simd/conjugate_gradient_trainer.ts";
 import { SimdRbmTrainer } from "./simd/rbm_trainer.ts";
 import { trainingTeam } from "./simd/team.ts";
-import { TfjsClassifierTrainer } from "./tfjs/classifier_trainer.ts";
-import { TfjsRbmTrainer } from "./tfjs/rbm_trainer.ts";
 
 /** A trainer on a backend; `simd` starts its workers first. */
 export async function createRbmTrainer(
   backend: TrainingBackend,
   options: RbmTrainerOptions,
 ): Promise<RbmTrainer> {
-  if (backend === "tfjs") return new TfjsRbmTrainer(options);
+  if (backend === "tfjs") return (await import("./tfjs/open.ts")).openTfjsRbmTrainer(options);
   return new SimdRbmTrainer(await trainingTeam(), options);
 }
 
@@ -29,7 +28,9 @@ export async function createClassifierTrainer(
   start: Classifier,
   options: ClassifierTrainerOptions,
 ): Promise<ClassifierTrainer> {
-  if (backend === "tfjs") return new TfjsClassifierTrainer(start, options);
+  if (backend === "tfjs") {
+    return (await import("./tfjs/open.ts")).openTfjsClassifierTrainer(start, options);
+  }
   const team = await trainingTeam();
   return options.recipe.optimizer === "conjugate_gradient"
     ? new ConjugateGradientTrainer(team, start, options)

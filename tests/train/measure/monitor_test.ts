@@ -1,5 +1,4 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { openTfjsBackend } from "../../../src/engine/tfjs_backend.ts";
 import { softplus } from "../../../src/math/activations.ts";
 import { fillNormal, fillUniform } from "../../../src/math/random.ts";
 import { streamOf, streams } from "../../../src/math/streams.ts";
@@ -15,7 +14,6 @@ import { floatExamples } from "../../../train/data/examples.ts";
 import { histogram } from "../../../train/measure/histogram.ts";
 import { rbmMetrics } from "../../../train/measure/monitor.ts";
 
-await openTfjsBackend();
 const V = 7, H = 5, L = 3, N = 700;
 
 function normal(count: number, layer: number): Float32Array {
