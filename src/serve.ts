@@ -97,8 +97,9 @@ function stopOnSignals(stop: () => Promise<void>): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     try {
       Deno.addSignalListener(signal, onSignal);
-    } catch {
-      // A platform without signals stops its isolates itself.
+    } catch (error) {
+      // A platform without signals, or without this one, stops its isolates itself.
+      if (!(error instanceof TypeError || error instanceof Deno.errors.NotSupported)) throw error;
     }
   }
 }

@@ -196,6 +196,18 @@ Deno.test("only the edges touch files, environment, clock or console", () => {
   }
 });
 
+Deno.test("nothing is caught without being named", () => {
+  for (const [file, text] of texts) {
+    if (file.startsWith("src/kernels/generated/") || file.startsWith("src/kernels/runtime/")) {
+      continue;
+    }
+    for (const line of text.split("\n")) {
+      const bare = /\bcatch \{/.test(line) || /\.catch\(\(\) =>/.test(line) && !line.includes("//");
+      assert(!bare, `${file} has a bare catch: ${line.trim()}`);
+    }
+  }
+});
+
 Deno.test("every source file begins with its purpose", () => {
   for (const [file, text] of texts) {
     if (file.startsWith("src/kernels/generated/")) continue;

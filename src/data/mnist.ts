@@ -138,7 +138,7 @@ function createBuilder(
   const readSplit = (split: string) => {
     const reading = cache.get(split) ?? loadSplit(info, directory, sha256, split);
     cache.set(split, reading);
-    reading.catch(() => cache.delete(split));
+    reading.catch(() => cache.delete(split)); // heard by who awaits it; the next one tries again
     return reading;
   };
   const load = async ({ split }: { split: string }) => {

@@ -64,7 +64,7 @@ export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
   const session = (file: GraphFile) => {
     const opening = sessions.get(file) ?? openSession(runtime, model.url, file);
     sessions.set(file, opening);
-    opening.catch(() => sessions.delete(file));
+    opening.catch(() => sessions.delete(file)); // heard by who awaits it; the next one tries again
     return opening;
   };
   const run = async (file: GraphFile, feeds: Feeds, outputs: string[]) => {

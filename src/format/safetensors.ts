@@ -147,7 +147,8 @@ function readHeader(
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
-  } catch {
+  } catch (error) { // of the decoder, or of JSON
+    if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
     return fail(file, "the header is not JSON");
   }
   if (!isObject(header)) return fail(file, "the header is not a JSON object");

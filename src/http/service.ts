@@ -4,7 +4,7 @@
  */
 import type { Engine } from "../engine/engine.ts";
 import { modelFiles } from "../format/weights.ts";
-import { readModelFile, type StoredModel } from "../repository/directory.ts";
+import { readOptionalModelFile, type StoredModel } from "../repository/directory.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
 
 /** One line of the structured log. */
@@ -49,7 +49,7 @@ export function resolveOptions(options: AppOptions): Service {
     randomSeed: randomSeed ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]),
     shutdown: shutdown ?? new AbortController().signal,
     readCard: () =>
-      card ??= readModelFile(model.url, modelFiles.card)
-        .then((bytes) => new TextDecoder().decode(bytes), () => undefined),
+      card ??= readOptionalModelFile(model.url, modelFiles.card)
+        .then((bytes) => bytes && new TextDecoder().decode(bytes)),
   };
 }

@@ -83,11 +83,19 @@ export async function saveModel(directory: string | URL, model: Model): Promise<
   return { ...model, config, url };
 }
 
-/** The bytes of one file of a model directory. @throws {Error} saying what is missing. */
+/** A file that a model directory needs and has not. */
+export class ModelFileMissingError extends Error {
+  override name = "ModelFileMissingError";
+}
+
+/** The bytes of one file of a model directory. @throws {ModelFileMissingError} saying what is missing. */
 export async function readModelFile(directory: URL, name: string): Promise<Uint8Array> {
   const url = new URL(name, directory);
   if (url.protocol !== "file:") {
     const response = await fetch(url);
+    if (response.status === 404) {
+      throw new ModelFileMissingError(`Cannot read ${url}: HTTP status 404`);
+    }
     if (!response.ok) throw new Error(`Cannot read ${url}: HTTP status ${response.status}`);
     return response.bytes();
   }
@@ -96,11 +104,24 @@ export async function readModelFile(directory: URL, name: string): Promise<Uint8
   } catch (cause) {
     if ((cause as { code?: string }).code !== "ENOENT") throw cause;
     const { fileURLToPath } = await import("node:url");
-    throw new Error(
+    throw new ModelFileMissingError(
       `Cannot load model: ${fileURLToPath(url)} does not exist. ` +
         "Train one with `deno task train --preset quick`, or name a model directory with --model",
       { cause },
     );
+  }
+}
+
+/** The same of a file that a model need not have: undefined where it has none. */
+export async function readOptionalModelFile(
+  directory: URL,
+  name: string,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await readModelFile(directory, name);
+  } catch (error) {
+    if (!(error instanceof ModelFileMissingError)) throw error;
+    return undefined;
   }
 }
 

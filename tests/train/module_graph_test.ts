@@ -54,7 +54,7 @@ for (
 ) {
   Deno.test(`${entry} loads no TensorFlow.js unless it is asked for`, async () => {
     const loaded = loadedAtStart(await graphOf(entry));
-    assert(loaded.size > 5, "the graph was read");
+    assert(loaded.size > 2, "the graph was read");
     assertEquals([...loaded].filter(isTfjs), []);
   });
 }
@@ -64,15 +64,10 @@ Deno.test("the check sees TensorFlow.js where it is", async () => {
 });
 
 Deno.test("two places ask for TensorFlow.js: the engine and the trainers of that name", async () => {
-  const { modules } = await graphOf("train/cli/train.ts");
-  const askers = [...modules.values()].filter(({ dependencies }) =>
-    dependencies?.some(({ isDynamic, code }) => isDynamic && isTfjs(code?.specifier ?? ""))
+  const graphs = await Promise.all(["train/cli/train.ts", "train/cli/evaluate.ts"].map(graphOf));
+  const askers = graphs.flatMap(({ modules }) => [...modules.values()]).filter((module) =>
+    module.dependencies?.some(({ isDynamic, code }) => isDynamic && isTfjs(code?.specifier ?? ""))
   );
-  assertEquals(
-    askers.map(({ specifier }) => specifier.replace(/.*\/(src|train)\//, "$1/")).sort(),
-    [
-      "src/engine/open.ts",
-      "train/trainers/create.ts",
-    ],
-  );
+  const files = askers.map(({ specifier }) => specifier.replace(/.*\/(src|train)\//, "$1/"));
+  assertEquals([...new Set(files)].sort(), ["src/engine/open.ts", "train/trainers/create.ts"]);
 });
