@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { fillNormal, fillUniform } from "../../src/math/random.ts";
+import { networkStreams, stageStreamOf } from "../../src/math/streams.ts";
 import {
   type DenseParameters,
   type NetworkStep,
@@ -40,7 +41,7 @@ function batchOf(rows: number, inputSize: number, labelSize: number, i = 0) {
 }
 
 const plain: Omit<NetworkStep, "inputs" | "labels"> = {
-  key: { seed: 7, step: 0, layer: 11 },
+  key: { seed: 7, step: 0, stage: 2 },
   inputDropout: 0,
   dropout: 0,
   optimizer: "sgd",
@@ -134,7 +135,7 @@ for (const [name, variant] of Object.entries(variants)) {
           ...plain,
           ...variant,
           ...batchOf(i === 3 ? 5 : 7, sizes[0], 4, i),
-          key: { seed: 7, step: i, layer: 11 },
+          key: { seed: 7, step: i, stage: 2 },
           updates: i,
         };
         const loss = twin.step(step);
@@ -165,7 +166,7 @@ Deno.test("the kernels write nowhere beside a network's memory", () => {
         const noisy = {
           noise: 0.3,
           inputNoise: 0.2,
-          adversarialReach: 1,
+          adversarialEpsilon: 1,
           adversarialNorm: "l2",
         } as const;
         trained.step({
@@ -231,7 +232,7 @@ Deno.test("a batch that is not whole rows, too large or of unknown labels is ref
 });
 
 Deno.test("adversarial inputs go up the loss, by finite differences, for any number of workers", () => {
-  const reach = 0.01, h = 1e-3;
+  const epsilon = 0.01, h = 1e-3;
   for (const sizes of [[3, 31, 33, 5], [33, 65, 2, 10], [70, 40, 34]]) {
     for (const activation of hiddenActivations) {
       const start = network(sizes), { inputs, labels } = batchOf(5, sizes[0], sizes.at(-1)!);
@@ -239,7 +240,7 @@ Deno.test("adversarial inputs go up the loss, by finite differences, for any num
       const trained = teams.map((team) =>
         new TrainingNetwork(team, start, { maxRows: 5, activation })
       );
-      const moved = trained.map((one) => one.adversarial(clipped, labels, reach));
+      const moved = trained.map((one) => one.adversarial(clipped, labels, epsilon));
       assertEquals(moved[1], moved[0]);
       assertEquals(moved[2], moved[0]);
       const twin = new PlainNetwork(start, activation);
@@ -252,7 +253,7 @@ Deno.test("adversarial inputs go up the loss, by finite differences, for any num
       clipped.forEach((x, i) => {
         const slope = (lossAt(i, x + h) - lossAt(i, x - h)) / (2 * h);
         if (Math.abs(slope) < 1e-4) return;
-        const expected = Math.max(0, Math.min(1, x + Math.sign(slope) * reach));
+        const expected = Math.max(0, Math.min(1, x + Math.sign(slope) * epsilon));
         assertAlmostEquals(moved[0][i], expected, 1e-6, `${sizes} ${activation} ${i}`);
         checked++;
       });
@@ -269,7 +270,7 @@ Deno.test("adversarial training learns from half of the batch moved, the other a
     const release = team.arena.mark();
     const make = () => new TrainingNetwork(team, start, { maxRows: 5, activation: "sigmoid" });
     const one = make(), other = make();
-    one.step({ ...plain, inputs: clipped, labels, adversarialReach: 0.2 });
+    one.step({ ...plain, inputs: clipped, labels, adversarialEpsilon: 0.2 });
     const mixed = clipped.slice();
     mixed.set(other.adversarial(clipped, labels, 0.2).subarray(0, half));
     other.step({ ...plain, inputs: mixed, labels });
@@ -280,7 +281,7 @@ Deno.test("adversarial training learns from half of the batch moved, the other a
 
 /** Mean cross-entropy of a batch-normalized network of ReLUs or sigmoids with noise, in doubles. */
 function normalizedLoss(
-  layers: { kernel: number[]; bias: number[]; gain: number[] }[],
+  layers: { kernel: number[]; bias: number[]; scale: number[] }[],
   sizes: number[],
   { inputs, labels }: { inputs: ArrayLike<number>; labels: Uint8Array },
   { activation, key, noise, inputNoise }: {
@@ -290,17 +291,18 @@ function normalizedLoss(
     inputNoise: number;
   },
 ): number {
-  const { seed, step, layer } = key, rows = labels.length;
+  const { seed, step, stage } = key, rows = labels.length;
   const noiseOf = (row: number, l: number, count: number, deviation: number) => {
     const uniform = new Float32Array(count);
-    fillUniform(uniform, { seed, chain: row, step, layer: layer + 64 + l });
+    const layer = stageStreamOf(stage, networkStreams.noise, l);
+    fillUniform(uniform, { seed, chain: row, step, layer });
     return [...uniform].map((u) => deviation * Math.sqrt(12) * (u - 0.5));
   };
   let x = Array.from({ length: rows }, (_, row) => {
     const noises = noiseOf(row, 0, sizes[0], inputNoise);
     return noises.map((n, i) => inputs[row * sizes[0] + i] + n);
   });
-  layers.forEach(({ kernel, bias, gain }, l) => {
+  layers.forEach(({ kernel, bias, scale }, l) => {
     const outputs = sizes[l + 1], isLast = l === layers.length - 1;
     const sums = x.map((v) =>
       Array.from(
@@ -316,7 +318,7 @@ function normalizedLoss(
       const variance = sums.reduce((sum, row) => sum + (row[o] - mean) ** 2, 0) / rows;
       sums.forEach((row, r) => {
         const z = (row[o] - mean) / Math.sqrt(variance + 1e-5) + noises[r][o];
-        const y = gain[o] * z + bias[o];
+        const y = scale[o] * z + bias[o];
         x[r][o] = activation === "relu" ? Math.max(0, y) : 1 / (1 + Math.exp(-y));
       });
     }
@@ -335,14 +337,16 @@ for (const activation of hiddenActivations) {
     const trained = teams.map((team) =>
       new TrainingNetwork(team, start, { maxRows: 7, activation, normalized: true })
     );
-    // Gains that differ, as they do later in training.
-    const gains = sizes.slice(1, -1).map((size, l) => normal(size, 70 + l).map((x) => 1 + 0.3 * x));
-    const memory = Object.fromEntries(gains.map((gain, l) => [`gain${l}`, gain]));
+    // Scales that differ, as they do later in training.
+    const scales = sizes.slice(1, -1).map((size, l) =>
+      normal(size, 70 + l).map((x) => 1 + 0.3 * x)
+    );
+    const memory = Object.fromEntries(scales.map((scale, l) => [`scale${l}`, scale]));
     for (const one of trained) one.setMemory(memory);
     const layers = start.map(({ kernel, bias }, l) => ({
       kernel: [...kernel],
       bias: [...bias],
-      gain: [...gains[l] ?? []],
+      scale: [...scales[l] ?? []],
     }));
     const setting = { activation, key: plain.key, noise: 0.3, inputNoise: 0.2 };
     const loss = () => normalizedLoss(layers, sizes, batch, setting);
@@ -352,8 +356,8 @@ for (const activation of hiddenActivations) {
     const parameters = trained[0].parameters(), later = trained[0].memory();
     let checked = 0;
     layers.forEach((layer, l) => {
-      const now = { ...parameters[l], gain: later[`gain${l}`] ?? [] };
-      for (const name of ["kernel", "bias", "gain"] as const) {
+      const now = { ...parameters[l], scale: later[`scale${l}`] ?? [] };
+      for (const name of ["kernel", "bias", "scale"] as const) {
         layer[name].forEach((value, i) => {
           const at = (x: number) => (layer[name][i] = x, loss());
           const slope = (at(value + 1e-5) - at(value - 1e-5)) / 2e-5;
@@ -391,7 +395,7 @@ Deno.test("a normalized network scores as the folded one, by means that follow t
   assertEquals(one.step(next), trained.step(next));
   assertEquals(one.memory(), trained.memory());
   assertThrows(
-    () => one.setMemory({ gain0: new Float32Array(4) }),
+    () => one.setMemory({ scale0: new Float32Array(4) }),
     RangeError,
     "33 numbers, got 4",
   );
@@ -409,12 +413,12 @@ Deno.test("a batch learnt from as it is, and then moved, is two updates with noi
       const adam = { ...plain, labels, optimizer: "adam" as const, inputNoise: 0.1 };
       one.step({
         ...{ ...adam, inputs, updates: 3 },
-        ...{ adversarialReach: 2, adversarialNorm: "l2", adversarialCases: "after" },
+        ...{ adversarialEpsilon: 2, adversarialNorm: "l2", adversarialCases: "after" },
       });
       other.step({ ...adam, inputs, updates: 6 });
       const { mean0, variance0 } = other.memory();
       const moved = other.adversarial(inputs, labels, 2, "l2");
-      other.step({ ...adam, inputs: moved, updates: 7, key: { ...plain.key, layer: 11 + 128 } });
+      other.step({ ...adam, inputs: moved, updates: 7, key: { ...plain.key, update: 1 } });
       assertEquals(one.parameters(), other.parameters());
       // The running means are of the cases as they are.
       if (normalized) {
@@ -427,10 +431,10 @@ Deno.test("a batch learnt from as it is, and then moved, is two updates with noi
 
 Deno.test("adversarial inputs at a Euclidean distance go along the gradient", () => {
   const sizes = [70, 40, 34], start = network(sizes), { inputs, labels } = batchOf(5, 70, 34);
-  const twin = new PlainNetwork(start, "sigmoid"), h = 1e-3, reach = 0.5;
+  const twin = new PlainNetwork(start, "sigmoid"), h = 1e-3, epsilon = 0.5;
   const moved = teams.map((team) =>
     new TrainingNetwork(team, start, { maxRows: 5, activation: "sigmoid" })
-      .adversarial(inputs, labels, reach, "l2")
+      .adversarial(inputs, labels, epsilon, "l2")
   );
   for (const result of moved) assertEquals(result, moved[0]);
   for (let row = 0; row < 5; row++) {
@@ -446,19 +450,19 @@ Deno.test("adversarial inputs at a Euclidean distance go along the gradient", ()
     const norm = Math.hypot(...slopes);
     slopes.forEach((slope, i) => {
       const at = row * 70 + i;
-      assertAlmostEquals(moved[0][at], inputs[at] + reach * slope / norm, 1e-4);
+      assertAlmostEquals(moved[0][at], inputs[at] + epsilon * slope / norm, 1e-4);
     });
   }
 });
 
 Deno.test("adversarial inputs of a normalized network go along the gradient, other cases' means with it", () => {
   const sizes = [5, 33, 7, 3], start = network(sizes), { inputs, labels } = batchOf(6, 5, 3);
-  const gains = sizes.slice(1, -1).map((size, l) => normal(size, 70 + l).map((x) => 1 + 0.3 * x));
-  const memory = Object.fromEntries(gains.map((gain, l) => [`gain${l}`, gain]));
+  const scales = sizes.slice(1, -1).map((size, l) => normal(size, 70 + l).map((x) => 1 + 0.3 * x));
+  const memory = Object.fromEntries(scales.map((scale, l) => [`scale${l}`, scale]));
   const layers = start.map(({ kernel, bias }, l) => ({
     kernel: [...kernel],
     bias: [...bias],
-    gain: [...gains[l] ?? []],
+    scale: [...scales[l] ?? []],
   }));
   for (const activation of hiddenActivations) {
     const setting = { activation, key: plain.key, noise: 0, inputNoise: 0 };
@@ -466,9 +470,9 @@ Deno.test("adversarial inputs of a normalized network go along the gradient, oth
       const release = team.arena.mark();
       const one = new TrainingNetwork(team, start, { maxRows: 7, activation, normalized: true });
       one.setMemory(memory);
-      const before = [one.parameters(), ["gain0", "gain1"].map((name) => one.memory()[name])];
+      const before = [one.parameters(), ["scale0", "scale1"].map((name) => one.memory()[name])];
       const result = one.adversarial(inputs, labels, 0.5, "l2");
-      const after = [one.parameters(), ["gain0", "gain1"].map((name) => one.memory()[name])];
+      const after = [one.parameters(), ["scale0", "scale1"].map((name) => one.memory()[name])];
       assertEquals(after, before); // it only moves inputs
       release();
       return result;

@@ -3,6 +3,7 @@
  * @module
  */
 import { fillUniform } from "../../src/math/random.ts";
+import { networkStreams, stageStreamOf } from "../../src/math/streams.ts";
 import type { DenseParameters, NetworkStep } from "../../src/kernels/training/network.ts";
 import type { HiddenActivation } from "../../src/model/dbn.ts";
 
@@ -43,8 +44,9 @@ export class PlainNetwork {
         const rate = l === 0 ? step?.inputDropout ?? 0 : step?.dropout ?? 0;
         const uniform = new Float32Array(values.length);
         if (step) {
-          const { seed, step: at, layer } = step.key;
-          fillUniform(uniform, { seed, chain: row, step: at, layer: layer + l });
+          const { seed, step: at, stage } = step.key;
+          const layer = stageStreamOf(stage, networkStreams.dropout, l);
+          fillUniform(uniform, { seed, chain: row, step: at, layer });
         }
         const keep = [...uniform].map((u) => rate === 0 || u < Math.fround(1 - rate) ? 1 : 0);
         kept.push(keep);

@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "4e7c803d4961abc7de36cff245a22e45856a37c196ceb7329f0e44fc395dccad";
+export const sourceSha256 = "1d415d3d470dd9c07dfc458847ee5952c05adb70edb644054368f653aacfe4ec";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

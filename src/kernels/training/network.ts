@@ -2,12 +2,23 @@
  * A feed-forward network in training, in the arena: one kernel call a mini-batch.
  * @module
  */
-import { networkStreams } from "../../math/streams.ts";
-import { type HiddenActivation, hiddenActivations } from "../../model/dbn.ts";
-import { PANEL } from "../generated/abi.ts";
-import { padded } from "../serving/dense.ts";
+import { networkStreams, stageStreamOf } from "../../math/streams.ts";
+import {
+  AdversarialNorm as NormOrdinals,
+  NetworkActivation,
+  NetworkBatch,
+  NetworkLayer,
+  NetworkTask,
+  Normalization,
+  Optimizer as OptimizerOrdinals,
+  PANEL,
+  SHARE_BYTES,
+  VARIANCE_EPSILON,
+} from "../generated/abi.ts";
+import { allocateStruct, pack, seedWords } from "../runtime/pack.ts";
 import { type Places, readPlaces, writePlaces } from "../runtime/places.ts";
 import type { Team } from "../runtime/team.ts";
+import { padded } from "../serving/dense.ts";
 
 // B rows of a batch, R the most that fit, I inputs, O outputs of a layer, L labels
 
@@ -31,6 +42,24 @@ export const optimizers = [
 /** One of {@linkcode optimizers}. */
 export type Optimizer = typeof optimizers[number];
 
+const optimizerOrdinals: Record<Optimizer, number> = {
+  sgd: OptimizerOrdinals.Sgd,
+  momentum: OptimizerOrdinals.Momentum,
+  nesterov: OptimizerOrdinals.Nesterov,
+  adagrad: OptimizerOrdinals.Adagrad,
+  rmsprop: OptimizerOrdinals.Rmsprop,
+  adadelta: OptimizerOrdinals.Adadelta,
+  adam: OptimizerOrdinals.Adam,
+};
+
+/** What follows the sums of hidden layers. */
+export type NetworkActivationName = keyof typeof activationOrdinals;
+
+const activationOrdinals = {
+  sigmoid: NetworkActivation.Sigmoid,
+  relu: NetworkActivation.Relu,
+};
+
 /** A layer's parameters. */
 export interface DenseParameters {
   inputSize: number; // I
@@ -43,8 +72,11 @@ export interface DenseParameters {
 export interface NetworkStep {
   inputs: Float32Array; // (B, I)
   labels: Uint8Array; // (B)
-  /** Where its random numbers begin: stream `layer` drops inputs, the next ones hidden units. */
-  key: { seed: number; step: number; layer: number };
+  /**
+   * Of its random numbers: those of `networkStreams` in math/streams.ts. `update` says which by this batch
+   * it is. @default 0
+   */
+  key: { seed: number; step: number; stage: number; update?: 0 | 1 };
   /** Share of inputs left out, and of hidden units. */
   inputDropout: number;
   dropout: number;
@@ -65,10 +97,10 @@ export interface NetworkStep {
    * Moves cases by so much up the loss before learning from them: adversarial training, Goodfellow, Shlens,
    * Szegedy (2015). 0 for none.
    */
-  adversarialReach?: number;
+  adversarialEpsilon?: number;
   /** Which cases are moved; see {@linkcode adversarialCases}. @default "half" */
   adversarialCases?: AdversarialCases;
-  /** What `adversarialReach` bounds; see {@linkcode adversarialNorms}. @default "max" */
+  /** What `adversarialEpsilon` bounds; see {@linkcode adversarialNorms}. @default "max" */
   adversarialNorm?: AdversarialNorm;
   /** Standard deviations of uniform noise on inputs, and on normalized sums of hidden units. */
   inputNoise?: number;
@@ -96,52 +128,61 @@ export const adversarialNorms = ["max", "l2"] as const;
 /** One of {@linkcode adversarialNorms}. */
 export type AdversarialNorm = typeof adversarialNorms[number];
 
+const normOrdinals: Record<AdversarialNorm, number> = {
+  max: NormOrdinals.Max,
+  l2: NormOrdinals.L2,
+};
+
 /** Mean cross-entropy of a batch in nats, and the share of its rows that are read right. */
 export interface NetworkLoss {
   loss: number;
   accuracy: number;
 }
 
-interface PlacedParameters {
+/** A parameter's numbers and the optimizer's two states of each. */
+interface PlacedParameter {
+  values: number; // addresses
+  first: number;
+  second: number;
+}
+
+interface PlacedLayer {
   inputs: number; // padded
   outputs: number; // padded
   inputSize: number;
   outputSize: number;
-  weights: [values: number, first: number, second: number];
-  bias: [values: number, first: number, second: number];
+  weights: PlacedParameter; // (O/32, I, 32)
+  bias: PlacedParameter; // (O)
+  out: number; // (O/32, R, 32)
   /** None where units are not normalized. */
   normalization?: {
-    gain: [values: number, first: number, second: number];
-    mean: number;
-    variance: number;
+    scale: PlacedParameter; // (O): γ
+    mean: number; // (O), running
+    variance: number; // (O), running
   };
 }
 
-// What a batch is for: see assembly/network_batch.ts.
-const TRAIN = 0, GRADIENTS = 1, PERTURB = 2;
+/** Share of a batch in the means and variances that run with training. */
+const RUNNING_MOMENTUM = 0.01;
 
-const BATCH_WORDS = 48;
-const LAYER_WORDS = 21;
-/** How fast the running means and variances follow those of a batch. */
-const FOLLOW = 0.01;
-/** From the streams of an update to those of a second one by the same batch. */
-const SECOND_UPDATE = networkStreams.secondDropout.first - networkStreams.dropout.first;
-/** Added to variances: see assembly/normalization.ts. */
-const VARIANCE_EPSILON = 1e-5;
+/** Of calls that draw no random numbers. */
+const NO_KEY: NetworkStep["key"] = { seed: 0, step: 0, stage: 0 };
 
 /** A network in the arena of a team that runs the training program. */
 export class TrainingNetwork {
   readonly #team: Team;
-  readonly #layers: PlacedParameters[];
+  readonly #layers: PlacedLayer[];
   readonly #maxRows: number;
   readonly #maxBatch: number;
-  readonly #activation: HiddenActivation;
+  readonly #activation: NetworkActivationName;
   readonly #normalized: boolean;
   readonly #buffers;
+  /** Address of the NetworkBatch that each call writes. */
+  readonly #batch: number;
 
   /**
    * With `normalized`, sums into hidden units are taken to mean 0 and variance 1 over the batch (batch
-   * normalization, Ioffe and Szegedy 2015), times a gain that starts at 1, plus the bias.
+   * normalization, Ioffe and Szegedy 2015), times a scale γ that starts at 1, plus the bias.
    * @throws {RangeError} if the arena cannot hold it.
    */
   constructor(
@@ -149,7 +190,7 @@ export class TrainingNetwork {
     start: readonly DenseParameters[],
     { maxRows, activation, normalized = false }: {
       maxRows: number;
-      activation: HiddenActivation;
+      activation: NetworkActivationName;
       normalized?: boolean;
     },
   ) {
@@ -158,51 +199,93 @@ export class TrainingNetwork {
     this.#normalized = normalized;
     this.#maxBatch = maxRows;
     this.#maxRows = padded(maxRows, 4); // a product takes four at a time
-    const { arena, workers } = team, rows = this.#maxRows;
-    const triple = (count: number): [number, number, number] => [
-      arena.allocate(count),
-      arena.allocate(count),
-      arena.allocate(count),
-    ];
-    this.#layers = start.map(({ inputSize, outputSize }, i) => {
-      const inputs = padded(inputSize), outputs = padded(outputSize);
-      const weights = triple(inputs * outputs), bias = triple(outputs);
-      const layer = { inputs, outputs, inputSize, outputSize, weights, bias };
-      if (!normalized || i === start.length - 1) return layer;
-      const gain = triple(outputs);
-      const mean = arena.allocate(outputs), variance = arena.allocate(outputs);
-      arena.floats(gain[0], outputSize).fill(1);
-      arena.floats(variance, outputSize).fill(1);
-      return { ...layer, normalization: { gain, mean, variance } };
-    });
+    const { arena, workers } = team;
+    const rows = this.#maxRows;
+    const layers = arena.allocate(start.length * NetworkLayer.bytes / 4);
+    this.#layers = start.map(({ inputSize, outputSize }, i) =>
+      this.#placeLayer(layers + i * NetworkLayer.bytes, {
+        inputSize,
+        outputSize,
+        normalized: normalized && i < start.length - 1,
+      })
+    );
     const widest = Math.max(...this.#layers.map(({ outputs }) => outputs));
     const scratchWords = PANEL * (widest + PANEL);
     this.#buffers = {
+      layers,
       inputs: arena.allocate(rows * start[0].inputSize),
       targets: arena.allocate(rows),
       losses: arena.allocate(2 * rows),
       hits: arena.allocate(rows),
+      shares: arena.allocate(workers * SHARE_BYTES / 4),
       scratch: arena.allocate(workers * scratchWords),
-      scratchWords,
-      batch: arena.allocate(BATCH_WORDS),
-      layers: arena.allocate(start.length * LAYER_WORDS),
+      scratchBytes: 4 * scratchWords,
       squares: arena.allocate(rows * this.#layers[0].inputs / PANEL),
-      outs: this.#layers.map(({ outputs }) => arena.allocate(rows * outputs)),
     };
-    const placeNormalization = ({ normalization, outputs }: PlacedParameters) => {
-      if (!normalization) return new Array<number>(8).fill(0);
-      const { gain, mean, variance } = normalization;
-      const [normal, noisy] = [arena.allocate(rows * outputs), arena.allocate(rows * outputs)];
-      return [...gain, mean, variance, arena.allocate(outputs), normal, noisy];
-    };
-    const table = this.#layers.flatMap((layer, i) => [
-      ...[layer.inputs, layer.outputs, layer.outputSize, ...layer.weights, ...layer.bias],
-      ...[arena.allocate(rows * layer.inputs), arena.allocate(rows * layer.inputs)],
-      ...[this.#buffers.outs[i], arena.allocate(rows * layer.outputs)],
-      ...placeNormalization(layer),
-    ]);
-    arena.integers(this.#buffers.layers, table.length).set(table);
+    this.#batch = allocateStruct(arena, NetworkBatch);
     this.setParameters(start);
+  }
+
+  #placeLayer(
+    address: number,
+    { inputSize, outputSize, normalized }: {
+      inputSize: number;
+      outputSize: number;
+      normalized: boolean;
+    },
+  ): PlacedLayer {
+    const { arena } = this.#team;
+    const rows = this.#maxRows, inputs = padded(inputSize), outputs = padded(outputSize);
+    const placeParameter = (count: number): PlacedParameter => ({
+      values: arena.allocate(count),
+      first: arena.allocate(count),
+      second: arena.allocate(count),
+    });
+    const weights = placeParameter(inputs * outputs), bias = placeParameter(outputs);
+    const out = arena.allocate(rows * outputs);
+    const layer = { inputs, outputs, inputSize, outputSize, weights, bias, out };
+    const fields = {
+      inputs,
+      outputs,
+      units: outputSize,
+      weights: weights.values,
+      weightsFirst: weights.first,
+      weightsSecond: weights.second,
+      bias: bias.values,
+      biasFirst: bias.first,
+      biasSecond: bias.second,
+      x: arena.allocate(rows * inputs),
+      xByInput: arena.allocate(rows * inputs),
+      out,
+      outByOutput: arena.allocate(rows * outputs),
+    };
+    if (!normalized) {
+      const none = { scale: 0, scaleFirst: 0, scaleSecond: 0, mean: 0, variance: 0 };
+      pack(arena, NetworkLayer, address, {
+        ...fields,
+        ...none,
+        inverseDeviation: 0,
+        normal: 0,
+        noisy: 0,
+      });
+      return layer;
+    }
+    const scale = placeParameter(outputs);
+    const mean = arena.allocate(outputs), variance = arena.allocate(outputs);
+    arena.floats(scale.values, outputSize).fill(1);
+    arena.floats(variance, outputSize).fill(1);
+    pack(arena, NetworkLayer, address, {
+      ...fields,
+      scale: scale.values,
+      scaleFirst: scale.first,
+      scaleSecond: scale.second,
+      mean,
+      variance,
+      inverseDeviation: arena.allocate(outputs),
+      normal: arena.allocate(rows * outputs),
+      noisy: arena.allocate(rows * outputs),
+    });
+    return { ...layer, normalization: { scale, mean, variance } };
   }
 
   /** Sizes of every layer. */
@@ -213,20 +296,26 @@ export class TrainingNetwork {
   /** Learns from one batch. */
   step(step: NetworkStep): NetworkLoss {
     const rows = this.#placeBatch(step.inputs, step.labels);
-    const { adversarialReach = 0, adversarialCases = "half" } = step;
-    if (adversarialReach > 0 && adversarialCases === "after") return this.#learnTwice(rows, step);
-    if (adversarialReach > 0) this.#perturb(rows >> 1, step);
-    this.#run("trainNetwork", TRAIN, rows, step);
+    const { adversarialEpsilon = 0, adversarialCases = "half" } = step;
+    if (adversarialEpsilon > 0 && adversarialCases === "after") return this.#learnTwice(rows, step);
+    if (adversarialEpsilon > 0) this.#perturb(rows >> 1, step);
+    this.#run("trainNetwork", { task: NetworkTask.Train, rows, step });
     return this.#loss(rows);
   }
 
   /** Learns from the placed batch as it is, and then with every case moved; means over both. */
   #learnTwice(rows: number, step: NetworkStep): NetworkLoss {
-    const updates = 2 * step.updates, key = { ...step.key, layer: step.key.layer + SECOND_UPDATE };
-    this.#run("trainNetwork", TRAIN, rows, { ...step, updates });
+    const task = NetworkTask.Train;
+    const asIs = { ...step, updates: 2 * step.updates };
+    const moved = {
+      ...step,
+      updates: asIs.updates + 1,
+      key: { ...step.key, update: 1 as const },
+    };
+    this.#run("trainNetwork", { task, rows, step: asIs });
     const before = this.#loss(rows);
-    this.#perturb(rows, { ...step, key });
-    this.#run("trainNetwork", TRAIN, rows, { ...step, key, updates: updates + 1 }, 0);
+    this.#perturb(rows, moved);
+    this.#run("trainNetwork", { task, rows, step: moved, runningMomentum: 0 });
     const after = this.#loss(rows);
     return {
       loss: (before.loss + after.loss) / 2,
@@ -237,7 +326,8 @@ export class TrainingNetwork {
   /** Moves the first cases of the placed batch. */
   #perturb(rows: number, step: NetworkStep): void {
     if (rows === 0) return;
-    this.#run("trainNetwork", PERTURB, rows, { ...step, noise: 0, inputNoise: 0 });
+    const quiet = { ...step, noise: 0, inputNoise: 0 };
+    this.#run("trainNetwork", { task: NetworkTask.Perturb, rows, step: quiet });
   }
 
   /** The batch's loss without dropout, and its gradients in the order kernel, bias, kernel, … */
@@ -246,21 +336,21 @@ export class TrainingNetwork {
     labels: Uint8Array,
   ): NetworkLoss & { gradients: Float32Array[] } {
     const rows = this.#placeBatch(inputs, labels);
-    this.#run("trainNetwork", GRADIENTS, rows);
-    const gradients = this.#read(1).flatMap(({ kernel, bias }) => [kernel, bias]);
+    this.#run("trainNetwork", { task: NetworkTask.Gradients, rows });
+    const gradients = this.#read("first").flatMap(({ kernel, bias }) => [kernel, bias]);
     return { ...this.#loss(rows), gradients };
   }
 
-  /** Inputs (B, I) moved by `reach` up the loss, without dropout or noise. */
+  /** Inputs (B, I) moved by `epsilon` up the loss, without dropout or noise. */
   adversarial(
     inputs: Float32Array,
     labels: Uint8Array,
-    reach: number,
+    epsilon: number,
     norm: AdversarialNorm = "max",
   ): Float32Array {
     const rows = this.#placeBatch(inputs, labels);
-    const step = { adversarialReach: reach, adversarialNorm: norm };
-    this.#run("trainNetwork", PERTURB, rows, step);
+    const step = { adversarialEpsilon: epsilon, adversarialNorm: norm };
+    this.#run("trainNetwork", { task: NetworkTask.Perturb, rows, step });
     return this.#team.arena.floats(this.#buffers.inputs, inputs.length).slice();
   }
 
@@ -270,9 +360,9 @@ export class TrainingNetwork {
    */
   scores(inputs: Float32Array): Float32Array {
     const rows = this.#placeBatch(inputs);
-    this.#run("runNetwork", TRAIN, rows);
-    const { outputs, outputSize } = this.#layers.at(-1)!, { arena } = this.#team;
-    const panels = arena.floats(this.#buffers.outs.at(-1)!, this.#maxRows * outputs);
+    this.#run("runNetwork", { task: NetworkTask.Train, rows });
+    const { out: scores, outputs, outputSize } = this.#layers.at(-1)!;
+    const panels = this.#team.arena.floats(scores, this.#maxRows * outputs);
     const out = new Float32Array(rows * outputSize);
     for (let row = 0; row < rows; row++) {
       for (let y = 0; y < outputSize; y++) {
@@ -284,17 +374,18 @@ export class TrainingNetwork {
   }
 
   parameters(): DenseParameters[] {
-    return this.#read(0);
+    return this.#read("values");
   }
 
   /** Parameters of the same network without normalization: that by the running means is part of them. */
   foldedParameters(): DenseParameters[] {
     const memory = this.memory();
-    return this.#read(0).map((layer, i) => {
-      const gain = memory[`gain${i}`];
-      if (!gain) return layer;
+    return this.#read("values").map((layer, i) => {
+      const gamma = memory[`scale${i}`];
+      if (!gamma) return layer;
       const mean = memory[`mean${i}`], variance = memory[`variance${i}`];
-      const scale = gain.map((g, o) => g / Math.sqrt(variance[o] + VARIANCE_EPSILON));
+      // γ·(s − mean) / √(variance + ε) + b, s the sums
+      const scale = gamma.map((g, o) => g / Math.sqrt(variance[o] + VARIANCE_EPSILON));
       return {
         ...layer,
         kernel: layer.kernel.map((w, at) => w * scale[at % layer.outputSize]),
@@ -304,7 +395,7 @@ export class TrainingNetwork {
   }
 
   /**
-   * What normalization adds to a layer, by name and the layer's index: gains with their two states, running
+   * What normalization adds to a layer, by name and the layer's index: scales γ with their two states, running
    * means and variances, (O) each. Empty without it.
    */
   memory(): Record<string, Float32Array> {
@@ -319,24 +410,25 @@ export class TrainingNetwork {
   #memoryPlaces(): Places {
     return Object.fromEntries(this.#layers.flatMap(({ normalization, outputSize }, i) => {
       if (!normalization) return [];
-      const { gain: [gain, gainFirst, gainSecond], mean, variance } = normalization;
-      return Object.entries({ gain, gainFirst, gainSecond, mean, variance })
+      const { scale, mean, variance } = normalization;
+      const { values, first: scaleFirst, second: scaleSecond } = scale;
+      return Object.entries({ scale: values, scaleFirst, scaleSecond, mean, variance })
         .map(([name, at]) => [`${name}${i}`, [at, outputSize]]);
     }));
   }
 
   setParameters(parameters: readonly DenseParameters[]): void {
-    this.#write(0, parameters);
+    this.#write("values", parameters);
   }
 
   /** The optimizer's states, m and s, in the shape of the parameters. */
   states(): [DenseParameters[], DenseParameters[]] {
-    return [this.#read(1), this.#read(2)];
+    return [this.#read("first"), this.#read("second")];
   }
 
   setStates(first: readonly DenseParameters[], second: readonly DenseParameters[]): void {
-    this.#write(1, first);
-    this.#write(2, second);
+    this.#write("first", first);
+    this.#write("second", second);
   }
 
   #placeBatch(inputs: Float32Array, labels?: Uint8Array): number {
@@ -360,40 +452,55 @@ export class TrainingNetwork {
     return rows;
   }
 
+  /** @param runningMomentum share of the batch in the means and variances that run */
   #run(
     job: "trainNetwork" | "runNetwork",
-    mode: number,
-    rows: number,
-    step?: Partial<NetworkStep>,
-    follow = job === "trainNetwork" && mode === TRAIN ? FOLLOW : 0,
+    { task, rows, step = {}, runningMomentum = RUNNING_MOMENTUM }: {
+      task: number;
+      rows: number;
+      step?: Partial<NetworkStep>;
+      runningMomentum?: number;
+    },
   ): void {
-    const { arena, barrier } = this.#team, b = this.#buffers, key = step?.key;
-    const seed = key?.seed ?? 0, updates = (step?.updates ?? 0) + 1;
-    const integers = [
-      ...[barrier, mode, rows, this.#maxRows, this.#layers.length, b.layers],
-      ...[b.inputs, this.#layers[0].inputSize, b.targets, b.losses, b.hits],
-      ...[this.#layers.at(-1)!.outputSize, hiddenActivations.indexOf(this.#activation)],
-      ...[seed | 0, Math.floor(seed / 2 ** 32) | 0, key?.step ?? 0, key?.layer ?? 0],
-    ];
-    const { momentum = 0, beta2 = 0 } = step ?? {};
-    const floats = [
-      ...[step?.learningRate ?? 0, momentum, beta2, step?.epsilon ?? 0],
-      ...[1 / (1 - momentum ** updates), 1 / (1 - beta2 ** updates)],
-      ...[step?.l1 ?? 0, step?.l2 ?? 0, step?.maxNorm ?? 0],
-    ];
-    const words = arena.integers(b.batch, BATCH_WORDS),
-      numbers = arena.floats(b.batch, BATCH_WORDS);
-    words.set(integers);
-    let at = integers.length;
-    numbers.set([1 - (step?.inputDropout ?? 0), 1 - (step?.dropout ?? 0)], at);
-    words[at += 2] = optimizers.indexOf(step?.optimizer ?? "sgd");
-    numbers.set(floats, ++at);
-    words.set([b.scratch, 4 * b.scratchWords], at += floats.length);
-    numbers[at += 2] = step?.adversarialReach ?? 0;
-    const norm = adversarialNorms.indexOf(step?.adversarialNorm ?? "max");
-    words.set([norm, b.squares, Number(this.#normalized), Number(job === "runNetwork")], at + 1);
-    numbers.set([follow, step?.noise ?? 0, step?.inputNoise ?? 0], at + 5);
-    this.#team.run(job, b.batch);
+    const { arena, barrier } = this.#team;
+    const { key = NO_KEY, momentum = 0, beta2 = 0 } = step;
+    const isSecond = key.update === 1, update = (step.updates ?? 0) + 1;
+    const { dropout, noise, secondDropout, secondNoise } = networkStreams;
+    const used = job === "runNetwork" ? Normalization.Running : Normalization.Batch;
+    pack(arena, NetworkBatch, this.#batch, {
+      ...this.#buffers,
+      barrier,
+      task,
+      rows,
+      maxRows: this.#maxRows,
+      layerCount: this.#layers.length,
+      inputSize: this.#layers[0].inputSize,
+      outputSize: this.#layers.at(-1)!.outputSize,
+      activation: activationOrdinals[this.#activation],
+      normalization: this.#normalized ? used : Normalization.None,
+      runningMomentum: task === NetworkTask.Train ? runningMomentum : 0,
+      ...seedWords(key.seed),
+      step: key.step,
+      dropoutStream: stageStreamOf(key.stage, isSecond ? secondDropout : dropout),
+      noiseStream: stageStreamOf(key.stage, isSecond ? secondNoise : noise),
+      inputKeep: 1 - (step.inputDropout ?? 0),
+      hiddenKeep: 1 - (step.dropout ?? 0),
+      inputNoise: step.inputNoise ?? 0,
+      noise: step.noise ?? 0,
+      optimizer: optimizerOrdinals[step.optimizer ?? "sgd"],
+      learningRate: step.learningRate ?? 0,
+      momentum,
+      beta2,
+      epsilon: step.epsilon ?? 0,
+      correction1: 1 / (1 - momentum ** update),
+      correction2: 1 / (1 - beta2 ** update),
+      l1: step.l1 ?? 0,
+      l2: step.l2 ?? 0,
+      maxNorm: step.maxNorm ?? 0,
+      adversarialEpsilon: step.adversarialEpsilon ?? 0,
+      adversarialNorm: normOrdinals[step.adversarialNorm ?? "max"],
+    });
+    this.#team.run(job, this.#batch);
   }
 
   #loss(rows: number): NetworkLoss {
@@ -408,8 +515,8 @@ export class TrainingNetwork {
     return { loss: loss / rows, accuracy: right / rows };
   }
 
-  /** The parameters (0) or a state of theirs (1, 2). */
-  #read(which: 0 | 1 | 2): DenseParameters[] {
+  /** The parameters or a state of theirs. */
+  #read(which: keyof PlacedParameter): DenseParameters[] {
     const { arena } = this.#team;
     return this.#layers.map(({ inputs, outputs, inputSize, outputSize, weights, bias }) => {
       const panels = arena.floats(weights[which], inputs * outputs);
@@ -426,7 +533,7 @@ export class TrainingNetwork {
     });
   }
 
-  #write(which: 0 | 1 | 2, parameters: readonly DenseParameters[]): void {
+  #write(which: keyof PlacedParameter, parameters: readonly DenseParameters[]): void {
     const { arena } = this.#team;
     this.#layers.forEach(({ inputs, outputs, inputSize, outputSize, weights, bias }, i) => {
       const { kernel, bias: biases } = parameters[i] ?? { kernel: [], bias: [] };

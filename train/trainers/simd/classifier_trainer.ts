@@ -4,7 +4,6 @@
  * @module
  */
 import { tensorsUnder } from "../../../src/format/safetensors.ts";
-import { networkStreams, stageStreamOf } from "../../../src/math/streams.ts";
 import type { Classifier } from "../../../src/model/dbn.ts";
 import type { Tensor } from "../../../src/format/safetensors.ts";
 import { TrainingNetwork } from "../../../src/kernels/training/network.ts";
@@ -41,7 +40,7 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
     const { loss, accuracy } = this.#network.step({
       inputs,
       labels,
-      key: { seed, step: position.step, layer: stageStreamOf(stage, networkStreams.dropout) },
+      key: { seed, step: position.step, stage },
       inputDropout: recipe.inputDropout,
       dropout: recipe.dropout,
       optimizer: optimizer === "conjugate_gradient" ? "sgd" : optimizer,
@@ -53,7 +52,7 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
       l1: recipe.l1,
       l2: recipe.l2,
       maxNorm: recipe.maxNorm,
-      adversarialReach: recipe.adversarialEpsilon,
+      adversarialEpsilon: recipe.adversarialEpsilon,
       adversarialCases: recipe.adversarialCases,
       adversarialNorm: recipe.adversarialNorm,
       noise: recipe.noise,
