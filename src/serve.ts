@@ -37,7 +37,9 @@ async function serve(flags: FlagValues): Promise<void> {
     import("./http/app.ts"),
     import("./http/routes/index_page.ts"),
   ]);
-  const engine = await createEngine(model);
+  const engine = await createEngine(model, {
+    onProblem: (threads) => writeLog({ level: "error", engine: engineName, threads }),
+  });
   await warm(engine);
   await verified;
   const shutdown = new AbortController();

@@ -38,7 +38,25 @@ export interface Disposable {
   dispose(): void;
 }
 
+/** Threads that an engine computes on. */
+export interface ThreadStatus {
+  /** Threads asked for. */
+  wanted: number;
+  /** Threads that share the work now; the others start with the first large job. */
+  running: number;
+  /** Why no more will run, where that is known. */
+  reason?: string;
+}
+
 /** All that serving needs of a model. */
 export interface Engine extends ImageClassifier, JointModel, Conditionals, Disposable {
   readonly name: EngineName;
+  /** How many threads share its work; one of its own if left out. */
+  threads?(): ThreadStatus;
+}
+
+/** What an engine is opened with. */
+export interface EngineOptions {
+  /** Hears why an engine computes on fewer threads than it asked for. */
+  onProblem?: (status: ThreadStatus) => void;
 }

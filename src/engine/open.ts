@@ -3,10 +3,10 @@
  * @module
  */
 import type { StoredModel } from "../repository/directory.ts";
-import { type Engine, type EngineName, engineNames } from "./engine.ts";
+import { type Engine, type EngineName, engineNames, type EngineOptions } from "./engine.ts";
 
 /** Options of {@linkcode openEngine}. */
-export interface OpenEngineOptions {
+export interface OpenEngineOptions extends EngineOptions {
   /** @default "simd" */
   engine?: EngineName;
 }
@@ -17,10 +17,10 @@ export interface OpenEngineOptions {
  */
 export async function openEngine(
   model: StoredModel,
-  { engine = "simd" }: OpenEngineOptions = {},
+  { engine = "simd", ...options }: OpenEngineOptions = {},
 ): Promise<Engine> {
   const create = await loadEngine(engine);
-  return await create(model);
+  return await create(model, options);
 }
 
 /**
@@ -29,7 +29,7 @@ export async function openEngine(
  */
 export async function loadEngine(
   engine: EngineName,
-): Promise<(model: StoredModel) => Engine | Promise<Engine>> {
+): Promise<(model: StoredModel, options?: EngineOptions) => Engine | Promise<Engine>> {
   switch (engine) {
     case "simd":
       return (await import("./simd/simd.ts")).createSimdEngine;

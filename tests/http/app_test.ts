@@ -1,4 +1,6 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import { createSimdEngine } from "../../src/engine/simd/simd.ts";
+import { tinyModel } from "../model/tiny_model.ts";
 import { digit, jsonBody, testApp, tinyEngine, tinyStored } from "./harness.ts";
 
 const { app, log } = testApp();
@@ -18,6 +20,42 @@ Deno.test("the model's config and card can be read", async () => {
   const etag = response.headers.get("etag")!;
   const cached = await app.request("/model", { headers: { "if-none-match": etag } });
   assertEquals(cached.status, 304);
+});
+
+Deno.test("the model's page says how many threads compute, and why no more", async () => {
+  const alone = await (await app.request("/model")).json();
+  assertEquals(alone.threads, { wanted: 1, running: 1 });
+  const threads = { wanted: 4, running: 1, reason: "a worker did not start: no threads here" };
+  const { app: limited } = testApp({ engine: { ...tinyEngine, threads: () => threads } });
+  assertEquals((await (await limited.request("/model")).json()).threads, threads);
+});
+
+Deno.test("an engine reports a missing worker to who opens it, and computes without", async () => {
+  const model = tinyModel(), image = new Float32Array(2 * 784).fill(0.3);
+  const expected = await tinyEngine.classifierProbabilities(image);
+  const { Memory } = WebAssembly;
+  const problems: string[] = [];
+  // A platform without shared memory.
+  Object.assign(WebAssembly, {
+    Memory: class extends Memory {
+      constructor(options: WebAssembly.MemoryDescriptor) {
+        if (options.shared) throw new TypeError("shared memory is not allowed here");
+        super(options);
+      }
+    },
+  });
+  try {
+    const engine = createSimdEngine(model, {
+      onProblem: ({ reason }) => problems.push(reason ?? ""),
+    });
+    const got = await engine.classifierProbabilities(image);
+    got.forEach((p, i) => assertAlmostEquals(p, expected[i], 1e-5));
+    assert(engine.threads!().reason?.includes("shared memory is not allowed here"));
+    assert(problems.length === 1 && problems[0].includes("shared memory is not allowed here"));
+    engine.dispose();
+  } finally {
+    Object.assign(WebAssembly, { Memory });
+  }
 });
 
 Deno.test("a model without a card is no error", async () => {

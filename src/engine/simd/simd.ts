@@ -6,20 +6,24 @@
 import { Team } from "../../kernels/runtime/team.ts";
 import type { Classifier, Dbn } from "../../model/dbn.ts";
 import type { Model } from "../../format/weights.ts";
-import type { Disposable, Engine, ImageClassifier, JointModel } from "../engine.ts";
+import type { Disposable, Engine, EngineOptions, ImageClassifier, JointModel } from "../engine.ts";
 import { classifierOn } from "./classifier.ts";
 import { conditionalsOn } from "./conditionals.ts";
 import { jointModelOn } from "./joint_model.ts";
 import { placeDbn } from "./placed_dbn.ts";
 
 /** An engine over a whole model. */
-export function createSimdEngine({ dbn, classifier }: Pick<Model, "dbn" | "classifier">): Engine {
-  const team = new Team(), placed = placeDbn(team, dbn);
+export function createSimdEngine(
+  { dbn, classifier }: Pick<Model, "dbn" | "classifier">,
+  { onProblem }: EngineOptions = {},
+): Engine {
+  const team = new Team(undefined, undefined, { onProblem }), placed = placeDbn(team, dbn);
   return {
     name: "simd",
     ...classifierOn(team, classifier),
     ...jointModelOn(team, dbn, placed),
     ...conditionalsOn(team, dbn, placed),
+    threads: () => team.status,
     dispose: () => team.dispose(),
   };
 }

@@ -21,6 +21,7 @@ export function modelRoutes({ model, engine, readCard }: Service) {
     if (type === "text/markdown") {
       return c.body(card ?? "", 200, { "content-type": "text/markdown; charset=utf-8" });
     }
-    return c.json({ engine: engine.name, config: model.config, card: card ?? null });
+    const threads = engine.threads?.() ?? { wanted: 1, running: 1 };
+    return c.json({ engine: engine.name, threads, config: model.config, card: card ?? null });
   });
 }
