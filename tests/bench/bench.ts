@@ -3,7 +3,8 @@
  * process of its own, all in one run. With `--peers` PyTorch and scikit-learn run beside them, from a
  * virtual environment that needs Python 3: ours and theirs by turns, and a ratio is the median of those
  * of neighbouring turns, so that it holds on a machine whose speed changes. With `--write` the tables go
- * into the README; `--against DIR` compares with another checkout instead; `--part training` or `--part engines` measures less, without writing.
+ * into docs/benchmarks.md; `--against DIR` compares with another checkout instead; `--part training` or
+ * `--part engines` measures less, without writing.
  * @module
  */
 import { type Command, runCommand, runProgram } from "../../src/cli/command.ts";
@@ -80,45 +81,49 @@ async function epochTurns(backend: string, mode: string, peers?: Peers): Promise
   return [...turns, sum(turns)];
 }
 
-async function trainingTable(peers?: Peers): Promise<string> {
+async function trainingTables(peers?: Peers): Promise<string[]> {
   const binary = await epochTurns("simd", "binary", peers);
   const grey = await epochTurns("simd", "grey", peers);
-  const tfjs = await epochTurns("tfjs", "grey"), plain = await epochTurns("plain", "grey");
+  const tfjs = await epochTurns("tfjs", "grey");
+  const plain = await epochTurns("plain", "grey");
   const sklearn = await peers?.measurer.ask<number>("sklearn", LAYERS[0]);
   const seconds = (values: number[]) => median(values).toFixed(2);
-  const rows = [...LAYERS, "all three"].map((name, i) => [
-    name,
-    ...[binary, grey, tfjs, plain].map((turns) => seconds(turns[i].ours)),
-    ...(peers
-      ? [
-        ...[binary, grey].map((turns) => seconds(turns[i].theirs)),
-        i === 0 ? sklearn!.toFixed(2) : "",
-        ...[binary, grey].map((turns) => ratio(turns[i])),
-      ]
-      : []),
-  ]);
-  const ours = ["simd, binary", "simd, grey", "tfjs, grey", "tfjs with its own product"];
-  const theirs = ["PyTorch, binary", "PyTorch, grey", "scikit-learn (PCD)"];
-  return markdownTable([
+  const beside = (turns: Turns) => peers ? [seconds(turns.theirs), ratio(turns)] : [];
+  const heads = peers ? ["PyTorch", "simd / PyTorch"] : [];
+  const names = [...LAYERS, "all three"];
+  return [
     [
-      "CD-1, seconds an epoch",
-      ...ours,
-      ...(peers ? [...theirs, "ours / PyTorch, binary", "grey"] : []),
+      ["CD-1, binary inputs, seconds an epoch", "simd", ...heads],
+      ...names.map((name, i) => [name, seconds(binary[i].ours), ...beside(binary[i])]),
     ],
-    ...rows,
-  ]);
+    [
+      ["CD-1, grey inputs, seconds an epoch", "simd", "tfjs", ...heads],
+      ...names.map((name, i) => [
+        ...[name, seconds(grey[i].ours), seconds(tfjs[i].ours)],
+        ...beside(grey[i]),
+      ]),
+    ],
+    [
+      [
+        ...["Other trainers, seconds an epoch", "tfjs with its own product, grey"],
+        ...(peers ? ["scikit-learn (PCD)"] : []),
+      ],
+      ...names.map((name, i) => [
+        ...[name, seconds(plain[i].ours)],
+        ...(peers ? [i === 0 ? sklearn!.toFixed(2) : ""] : []),
+      ]),
+    ],
+  ].map(markdownTable);
 }
 
 async function engineTables(peers?: Peers): Promise<string[]> {
-  const gibbs: string[][] = [[
-    "Gibbs steps a second",
-    ...CHAINS.map((n) => n === 1 ? "1 chain" : `${n} chains`),
-    ...(peers ? CHAINS.map((n) => `${n}: to PyTorch`) : []),
-  ]];
-  const serving: string[][] = [[
-    ...["engine", "classify, ms", "images/s", "images/s, classifier alone"],
-    ...["cold start, ms", "memory, MiB"],
-  ]];
+  const chains = CHAINS.map((n) => n === 1 ? "1 chain" : `${n} chains`);
+  const gibbs = [["Gibbs steps a second", ...chains]];
+  const ratios = [["Gibbs steps, ratio to PyTorch", ...chains]];
+  const classification = [
+    ["Classification", "one image, ms", "images/s", "images/s, classifier alone"],
+  ];
+  const start = [["Start", "cold start, ms", "memory, MiB"]];
   const rate = (values: number[]) => {
     const steps = median(values);
     return steps.toFixed(steps < 100 ? 1 : 0);
@@ -131,11 +136,8 @@ async function engineTables(peers?: Peers): Promise<string[]> {
       const rounds = name === "simd" ? ROUNDS : ROUNDS_ALONE;
       turns.push(await takeTurns(() => worker.ask<number>(String(n)), theirs, rounds));
     }
-    gibbs.push([
-      name,
-      ...turns.map(({ ours }) => rate(ours)),
-      ...(peers ? turns.map(ratio) : []),
-    ]);
+    gibbs.push([name, ...turns.map(({ ours }) => rate(ours))]);
+    if (peers) ratios.push([name, ...turns.map(ratio)]);
     turns.forEach(({ theirs }, i) => peerRates[i].push(...theirs));
     const { latencyMs, imagesPerSecond, classifierImagesPerSecond } = await worker.ask<
       Record<string, number>
@@ -143,22 +145,23 @@ async function engineTables(peers?: Peers): Promise<string[]> {
     await worker.end();
     const starts = [];
     for (let i = 0; i < COLD_STARTS; i++) starts.push(await coldStart(name, root));
-    serving.push([
+    classification.push([
+      ...[name, latencyMs.toFixed(2)],
+      ...[imagesPerSecond, classifierImagesPerSecond].map((rate) => rate.toFixed(0)),
+    ]);
+    start.push([
       name,
-      latencyMs.toFixed(2),
-      imagesPerSecond.toFixed(0),
-      classifierImagesPerSecond.toFixed(0),
       median(starts.map(({ ms }) => ms)).toFixed(0),
       median(starts.map(({ mib }) => mib)).toFixed(0),
     ]);
   }
-  if (peers) gibbs.push(["PyTorch", ...peerRates.map(rate), ...CHAINS.map(() => "1.00×")]);
-  return [markdownTable(gibbs), markdownTable(serving)];
+  if (peers) gibbs.push(["PyTorch", ...peerRates.map(rate)]);
+  return [gibbs, ...(peers ? [ratios] : []), classification, start].map(markdownTable);
 }
 
-/** Puts the tables between the README's two marks. */
-async function writeReadme(tables: string): Promise<void> {
-  const path = `${root}README.md`, text = await Deno.readTextFile(path);
+/** Puts the tables between the two marks of docs/benchmarks.md. */
+async function writeDocument(tables: string): Promise<void> {
+  const path = `${root}docs/benchmarks.md`, text = await Deno.readTextFile(path);
   const marked = /(<!-- bench -->\n)[^]*(<!-- \/bench -->)/;
   if (!marked.test(text)) throw new Error(`Cannot write tables: ${path} has no <!-- bench -->`);
   await Deno.writeTextFile(path, text.replace(marked, (_, a, b) => `${a}\n${tables}\n\n${b}`));
@@ -175,7 +178,7 @@ const command: Command = {
     },
     against: { kind: "string", help: "directory of another checkout to compare with, by turns" },
     part: { kind: "string", help: "only this part", choices: ["training", "engines"] },
-    write: { kind: "boolean", help: "put the tables into the README; without --part" },
+    write: { kind: "boolean", help: "put the tables into docs/benchmarks.md; without --part" },
   },
   run,
 };
@@ -193,14 +196,14 @@ async function run(flags: FlagValues): Promise<void> {
   }
   const peers = flags.peers ? await startPeers() : undefined;
   const tables = [
-    ...(part === "engines" ? [] : [await trainingTable(peers)]),
+    ...(part === "engines" ? [] : await trainingTables(peers)),
     ...(part === "training" ? [] : await engineTables(peers)),
   ].join("\n\n");
   console.log(tables);
   await peers?.measurer.end();
   if (flags.write) {
     const versions = peers ? `; PyTorch ${peers.torch}` : "";
-    await writeReadme(`_${machine}${versions}. Medians of one run._\n\n${tables}`);
+    await writeDocument(`_${machine}${versions}. Medians of one run._\n\n${tables}`);
   }
 }
 
