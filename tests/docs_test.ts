@@ -71,7 +71,10 @@ const checks: Record<string, Check> = {
     ...{ do: "request", answer: "" },
   },
   "curl 'http://localhost:8000/classify' -H 'content-type: image/png' --data-binary @digit.png": {
-    ...{ do: "request", answer: '{"results":[{"label":3,' },
+    ...{
+      do: "request",
+      answer: '{"model":{"name":"mnist-dbn","version":2},"engine":"simd","images":[{"label":3,',
+    },
   },
   "curl -N 'http://localhost:8000/generate?label=7&steps=200&format=sse'": {
     ...{ do: "request", answer: "event: frame" },

@@ -141,10 +141,10 @@ function interpolate(
 
 /** Uniforms in [−1, 1] smoothed by a Gaussian of standard deviation `sigma`, on a torus. */
 function smoothField(sigma: number, { seed, epoch }: { seed: number; epoch: number }) {
-  const n = FIELD_SIZE, reach = Math.ceil(3 * sigma);
+  const n = FIELD_SIZE, radius = Math.ceil(3 * sigma);
   const weights = Float64Array.from(
-    { length: 2 * reach + 1 },
-    (_, i) => Math.exp(-((i - reach) ** 2) / (2 * sigma * sigma)),
+    { length: 2 * radius + 1 },
+    (_, i) => Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)),
   );
   const total = weights.reduce((a, b) => a + b);
   const rows = new Float32Array(n * n),
@@ -154,8 +154,8 @@ function smoothField(sigma: number, { seed, epoch }: { seed: number; epoch: numb
   for (let y = 0; y < n; y++) {
     for (let x = 0; x < n; x++) {
       let sum = 0;
-      for (let k = -reach; k <= reach; k++) {
-        sum += weights[k + reach] * (2 * noise[y * n + (x + k & n - 1)] - 1);
+      for (let k = -radius; k <= radius; k++) {
+        sum += weights[k + radius] * (2 * noise[y * n + (x + k & n - 1)] - 1);
       }
       rows[y * n + x] = sum / total;
     }
@@ -163,8 +163,8 @@ function smoothField(sigma: number, { seed, epoch }: { seed: number; epoch: numb
   for (let y = 0; y < n; y++) {
     for (let x = 0; x < n; x++) {
       let sum = 0;
-      for (let k = -reach; k <= reach; k++) {
-        sum += weights[k + reach] * rows[(y + k & n - 1) * n + x];
+      for (let k = -radius; k <= radius; k++) {
+        sum += weights[k + radius] * rows[(y + k & n - 1) * n + x];
       }
       out[y * n + x] = sum / total;
     }

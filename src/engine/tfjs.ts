@@ -55,8 +55,8 @@ export async function createTfjsEngine(
     const logits = affine(penultimate, top.weights, top.hiddenBias); // a (B, H)
     const own = tf.softplus(logits);
     const joined = tf.add(tf.expandDims(logits, 1), tf.expandDims(labelWeights, 0)); // (B, L, H)
-    const gain = tf.sum(tf.sub(tf.softplus(joined), tf.expandDims(own, 1)), 2);
-    const relative = tf.add(gain, labelBias); // −F(v, y) + F(v), (B, L)
+    const labelTerms = tf.sum(tf.sub(tf.softplus(joined), tf.expandDims(own, 1)), 2);
+    const relative = tf.add(labelTerms, labelBias); // −F(v, y) + F(v), (B, L)
     const common = tf.add(
       tf.sum(own, 1, true),
       tf.matMul(penultimate, tf.expandDims(top.visibleBias, 1) as Tensor2D),

@@ -208,7 +208,7 @@ export function logPartitionWithLabels(rbm: LabelRbm): number {
     const scores = new Float64Array(labelSize);
     return logPartitionByHidden(
       rbm,
-      (h) => logSumExp(scores.map((_, y) => labelBias[y] + drive(labelWeights, h, y))),
+      (h) => logSumExp(scores.map((_, y) => labelBias[y] + rowTimes(labelWeights, h, y))),
     );
   }
   return logSumExp(labelFreeEnergies(rbm, enumerateStates(rbm.visibleSize)).map((f) => -f));
@@ -221,16 +221,16 @@ function logPartitionByHidden(rbm: Rbm, more: (h: Float32Array) => number): numb
   const terms = new Float64Array(states.length / hiddenSize);
   for (let row = 0; row < terms.length; row++) {
     const h = states.subarray(row * hiddenSize, (row + 1) * hiddenSize);
-    terms[row] = more(h) + drive(hiddenBias, h, 0);
+    terms[row] = more(h) + rowTimes(hiddenBias, h, 0);
     for (let i = 0; i < visibleSize; i++) {
-      terms[row] += softplus(visibleBias[i] + drive(weights, h, i));
+      terms[row] += softplus(visibleBias[i] + rowTimes(weights, h, i));
     }
   }
   return logSumExp(terms);
 }
 
 /** Row `i` of a table (·, H) times h. */
-function drive(table: Float32Array, h: Float32Array, i: number): number {
+function rowTimes(table: Float32Array, h: Float32Array, i: number): number {
   let sum = 0;
   for (let j = 0; j < h.length; j++) sum += h[j] * table[i * h.length + j];
   return sum;

@@ -12,16 +12,16 @@ const MAX_GROWTH = 8;
 export class Pace {
   /** Units of work to do next. */
   size = 1;
-  #turnedAt = performance.now();
+  #yieldedAt = performance.now();
 
   /** Told that a piece of `size` units began at `startedAt`; takes a turn when one is due. */
   async done(size: number, startedAt: number): Promise<void> {
     const now = performance.now();
     const fit = size * TURN_MS / Math.max(now - startedAt, 1e-3);
     this.size = Math.max(1, Math.floor(Math.min(fit, MAX_GROWTH * size)));
-    if (now - this.#turnedAt < TURN_MS / 2) return;
+    if (now - this.#yieldedAt < TURN_MS / 2) return;
     await eventLoopTurn();
-    this.#turnedAt = performance.now();
+    this.#yieldedAt = performance.now();
   }
 }
 

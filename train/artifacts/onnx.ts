@@ -159,11 +159,11 @@ function addPosterior(graph: Graph, v: string, visible: number, hidden: number, 
   const labelWeights = graph.weight("dbn", "top.label_weights", [labels, hidden]);
   const joined = graph.op("Add", [graph.op("Unsqueeze", [logits, graph.axes(1)]), labelWeights]);
   const ownRows = graph.op("Unsqueeze", [own, graph.axes(1)]);
-  const gain = graph.op("ReduceSum", [
+  const labelTerms = graph.op("ReduceSum", [
     graph.op("Sub", [graph.op("Softplus", [joined]), ownRows]),
     graph.axes(2),
   ], [keepDims(0)]);
-  const relative = graph.op("Add", [gain, graph.weight("dbn", "top.label_bias", [labels])]);
+  const relative = graph.op("Add", [labelTerms, graph.weight("dbn", "top.label_bias", [labels])]);
   graph.op("Softmax", [relative], [axis(1)], "joint_probabilities");
   const bias = graph.weight("dbn", "top.visible_bias", [visible]);
   const linear = graph.op("ReduceSum", [graph.op("Mul", [v, bias]), graph.axes(1)], [keepDims(1)]);

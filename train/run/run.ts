@@ -96,8 +96,8 @@ export async function runTraining(
   const stack: Rbm[] = [];
   let { train, validation } = data;
   checkInitializers(recipe, train.size);
-  // Where the first RBM learns from binary samples of the images, those above learn from what such samples
-  // drive, new ones in each epoch.
+  // Where the first RBM learns from binary samples of the images, those above learn from the hidden units
+  // inferred from such samples, new ones in each epoch.
   const sampled = recipe.stack.inputs === "sample";
   const imagesOf = (examples: Examples, epoch: number) =>
     sampled ? binarized(examples, recipe.seed, epoch) : examples;

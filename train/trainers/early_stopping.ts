@@ -1,5 +1,5 @@
 /**
- * Stops a classifier's training when held-out cases gain no more, and keeps the best parameters.
+ * Stops a classifier's training when the held-out error falls no more, and keeps the best parameters.
  * Prechelt (1998), "Early stopping: but when?"
  * @module
  */
