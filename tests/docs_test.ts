@@ -58,7 +58,7 @@ const checks: Record<string, Check> = {
   "deno task likelihood --run runs/rbm500 --steps 5000": { do: "parse" },
   "deno task samples": { do: "parse" },
   "deno task optimizers": { do: "parse" },
-  "deno task optimizers --redraw --force": { do: "parse" },
+  "deno task dbn optimizers --force": { do: "parse" },
   "deno task export --model models/mnist-dbn/2": { do: "run" },
   "deno task card --model models/mnist-dbn/2": { do: "parse" },
   "deno task dbn card --model models/mnist-dbn/2": { do: "parse" },

@@ -32,9 +32,11 @@ export function blocks(text: string, language: string): string[] {
     .map(([, , code]) => code);
 }
 
-/** The commands of `sh` blocks, without comments; Deno by npx is Deno. */
+/** The commands of `sh` and of indented blocks, without comments; Deno by npx is Deno. */
 export function shellCommands(text: string): string[] {
-  return blocks(text, "sh").flatMap((code) => code.replaceAll("\\\n", " ").split("\n"))
+  const indented = [...text.matchAll(/^ {4}((?:npx -y )?deno(?:@[\d.]+)? .*)$/gm)];
+  return [...blocks(text, "sh"), ...indented.map(([, line]) => line)]
+    .flatMap((code) => code.replaceAll("\\\n", " ").split("\n"))
     .map((line) =>
       line.replace(/(^|\s)#.*$/, "").trim().replace(/\s+/g, " ").replace(
         /^npx -y deno@[\d.]+ /,

@@ -1,4 +1,6 @@
+/** The examples of the documents, run. @module */
 import { assert, assertEquals } from "@std/assert";
+import { blocks, documents, readDocument, root } from "./documents.ts";
 
 Deno.test("the serverless example answers as the server does", async () => {
   const { default: handler } = await import("./examples/serverless.ts");
@@ -19,12 +21,26 @@ Deno.test("the library example dreams threes", async () => {
   assert(read.filter((label) => label === "3").length >= 14, read.join(" "));
 });
 
-Deno.test("the README shows the examples as they are", async () => {
-  const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
-  for (const name of ["serverless", "library"]) {
+Deno.test("the data set example batches images and draws a page of them", async () => {
+  const directory = await Deno.makeTempDir();
+  const example = new URL("./examples/data_set.ts", import.meta.url).pathname;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", `--lock=${root}deno.dev.lock`, "-A", example],
+    cwd: directory,
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "78400 100\n", new TextDecoder().decode(stderr));
+  assertEquals((await Deno.readFile(`${directory}/digits.png`))[0], 0x89);
+});
+
+Deno.test("TypeScript in the documents is that of the examples", async () => {
+  const shown: string[] = [], names = ["library", "serverless", "data_set"];
+  for (const path of documents) shown.push(...blocks(await readDocument(path), "ts"));
+  const examples = await Promise.all(names.map(async (name) => {
     const source = await Deno.readTextFile(new URL(`./examples/${name}.ts`, import.meta.url));
-    const code = source.slice(source.indexOf("*/\n") + 3).trim()
-      .replace("../../mod.ts", "@dbn-edge/dbn-edge");
-    assert(readme.includes(code), `README.md lacks tests/examples/${name}.ts:\n${code}`);
-  }
+    return source.slice(source.indexOf("*/\n") + 3).trim()
+      .replace("../../mod.ts", "@dbn-edge/dbn-edge")
+      .replace("../../train/mod.ts", "@dbn-edge/dbn-edge/train");
+  }));
+  assertEquals(shown.map((code) => code.trim()), examples);
 });
