@@ -27,7 +27,7 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/kernels/assembly/serving.ts", "src/kernels/assembly/rbm/"],
     "src/kernels/assembly/network/",
   ],
-  "src/kernels/": ["src/math/", "src/model/", "src/sampling/"],
+  "src/kernels/": ["src/math/"],
   "src/kernels/build.ts": ["src/kernels/", "src/cli/"],
   "src/data/": ["src/math/"],
   "src/image/": ["src/math/"],

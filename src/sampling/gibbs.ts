@@ -15,7 +15,7 @@ import {
   DEFAULTS,
   type GibbsOptions,
   LABEL_ANNEAL_STEPS,
-  LABEL_DRIVE,
+  LABEL_GAIN,
   type PixelClamp,
   resolveOptions,
   type Settings,
@@ -107,13 +107,21 @@ function runSegment(
   steps: number,
   { seed, temperature, labels, start }: Settings,
 ): void {
-  const drive = Float32Array.from(
+  const labelGain = Float32Array.from(
     { length: steps },
-    (_, i) => start === "label" ? labelDrive(firstStep + i) : 1,
+    (_, i) => start === "label" ? labelGainAt(firstStep + i) : 1,
   );
   const clamped = labels !== undefined;
   const held = clamped ? batch.labels.slice() : undefined;
-  const segment = { firstChain: batch.first, firstStep, steps, seed, temperature, clamped, drive };
+  const segment = {
+    firstChain: batch.first,
+    firstStep,
+    steps,
+    seed,
+    temperature,
+    clamped,
+    labelGain,
+  };
   model.runChains!(batch, segment);
   if (held) batch.labelProbabilities = held;
 }
@@ -125,7 +133,7 @@ async function advance(
   step: number,
   { seed, temperature, labels, clamp, start }: Settings,
 ): Promise<void> {
-  const driven = start === "label" ? driveLabels(batch.labels, step) : batch.labels;
+  const driven = start === "label" ? scaleLabels(batch.labels, step) : batch.labels;
   const hidden = await model.hiddenGivenVisible(batch.visible, driven, temperature);
   sampleRows(hidden, hidden, model.hiddenSize, batch.first, {
     seed,
@@ -143,15 +151,15 @@ async function advance(
   if (!labels) sampleLabels(model, batch, below.labels, step, seed);
 }
 
-/** One-hot labels (B, L) times the drive of a chain that starts from its label. */
-function driveLabels(labels: Float32Array, step: number): Float32Array {
-  const drive = labelDrive(step);
-  return drive > 1 ? labels.map((on) => on * drive) : labels;
+/** One-hot labels (B, L) times the label gain of a chain that starts from its label. */
+function scaleLabels(labels: Float32Array, step: number): Float32Array {
+  const gain = labelGainAt(step);
+  return gain > 1 ? labels.map((on) => on * gain) : labels;
 }
 
 /** What the label counts at a step of a chain that starts from it: 4 at first, 1 after the anneal. */
-function labelDrive(step: number): number {
-  return Math.max(1, LABEL_DRIVE - (LABEL_DRIVE - 1) * (step - 1) / LABEL_ANNEAL_STEPS);
+function labelGainAt(step: number): number {
+  return Math.max(1, LABEL_GAIN - (LABEL_GAIN - 1) * (step - 1) / LABEL_ANNEAL_STEPS);
 }
 
 /** Down to the pixels, put the held ones back, and up again. */

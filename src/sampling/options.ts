@@ -50,8 +50,8 @@ export interface ChainSegment {
   temperature: number;
   /** Whether labels are held. */
   clamped: boolean;
-  /** What the label counts at each step, (steps). */
-  drive: Float32Array;
+  /** How often the label counts at each step, (steps). */
+  labelGain: Float32Array;
 }
 
 /**
@@ -69,7 +69,7 @@ export type ChainStart = "noise" | "mean" | "label" | Float32Array;
 /** Steps over which a chain from its label returns to the model's own weights. */
 export const LABEL_ANNEAL_STEPS = 90;
 /** How many times the label counts at a chain's first step. */
-export const LABEL_DRIVE = 4;
+export const LABEL_GAIN = 4;
 
 /** Pixels held fixed while the others are sampled (in-painting). */
 export interface PixelClamp {

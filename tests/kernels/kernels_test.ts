@@ -190,10 +190,10 @@ Deno.test("any number of workers gives the bits of one, in the first run and in 
       const results = teams.map((team) => {
         const rbm = packRbm(team.arena, top), state = stateOf(top, chains);
         for (let run = 0, step = 1; run < 10; run++) {
-          const steps = 1 + run, drive = new Float32Array(steps).fill(1);
+          const steps = 1 + run, labelGain = new Float32Array(steps).fill(1);
           const clamped = run < 5;
           const segment = { firstChain: 3, firstStep: step, steps, seed: 7, temperature: 1 };
-          runChains(team, rbm, state, { ...segment, clamped, drive });
+          runChains(team, rbm, state, { ...segment, clamped, labelGain });
           step += steps;
         }
         const { workers } = team;
@@ -232,10 +232,10 @@ Deno.test("chains write nowhere beside any of their buffers, with lists as full 
             visibleBias: top.visibleBias.map(() => bias),
             hiddenBias: top.hiddenBias.map(() => 50),
           });
-          const state = stateOf(top, chains), drive = new Float32Array(3).fill(1);
+          const state = stateOf(top, chains), labelGain = new Float32Array(3).fill(1);
           state.visible.fill(bias > 0 ? 0 : 1);
           const segment = { firstChain: 0, firstStep: 1, steps: 3, seed: 7, temperature: 1 };
-          runChains(team, rbm, state, { ...segment, clamped: false, drive });
+          runChains(team, rbm, state, { ...segment, clamped: false, labelGain });
           assert(state.visible.every((v) => v === (bias > 0 ? 1 : 0)));
           for (const at of guards) {
             assert(

@@ -108,7 +108,7 @@ export const ChainRun = {
     probabilities: ["address", 112],
     label: ["address", 116],
     labelProbabilities: ["address", 120],
-    drive: ["address", 124],
+    labelGain: ["address", 124],
     scratch: ["address", 128],
     inverseTemperature: ["f32", 132],
   },

@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "1d415d3d470dd9c07dfc458847ee5952c05adb70edb644054368f653aacfe4ec";
+export const sourceSha256 = "1e94925267a9ec18e4e12876f6da695410252edc1488f9cb972465706bb9e174";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

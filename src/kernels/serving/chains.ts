@@ -7,8 +7,6 @@
  * @module
  */
 import { streamOf, streams } from "../../math/streams.ts";
-import type { LabelRbm } from "../../model/rbm.ts";
-import type { ChainSegment, ChainState } from "../../sampling/options.ts";
 import type { Arena } from "../runtime/arena.ts";
 import { ChainRun, PANEL, TABLE_ROW_BYTES } from "../generated/abi.ts";
 import { place, seedWords } from "../runtime/pack.ts";
@@ -21,6 +19,39 @@ import type { Team } from "../runtime/team.ts";
 const MAX_WEIGHT = 16383;
 /** No finer than 2^-20, so that sums of many rows stay far from 2^31. */
 const MAX_SHIFT = 20;
+
+/** What a chain needs of a label RBM. */
+export interface ChainWeights {
+  visibleSize: number; // P
+  hiddenSize: number; // H
+  labelSize: number; // L
+  weights: Float32Array; // (P, H)
+  labelWeights: Float32Array; // (L, H)
+  visibleBias: Float32Array; // (P)
+  hiddenBias: Float32Array; // (H)
+  labelBias: Float32Array; // (L)
+}
+
+/** Chains between two calls; changed in place. */
+export interface ChainState {
+  visible: Float32Array; // binary (C, P)
+  visibleProbabilities: Float32Array; // of the last step (C, P)
+  labels: Float32Array; // one-hot (C, L)
+  labelProbabilities: Float32Array; // of the last step (C, L)
+}
+
+/** What a call of {@linkcode runChains} does. */
+export interface ChainSegment {
+  firstChain: number;
+  firstStep: number;
+  steps: number;
+  seed: number;
+  temperature: number;
+  /** Whether labels are held. */
+  clamped: boolean;
+  /** How often the label counts at each step, (steps). */
+  labelGain: Float32Array;
+}
 
 /** A label RBM in the arena, packed for {@linkcode runChains}. */
 export interface PackedRbm {
@@ -40,7 +71,7 @@ interface PackedTable {
 }
 
 /** Copies an RBM into the arena: rows of visible units for the way up, of hidden units for down. */
-export function packRbm(arena: Arena, rbm: LabelRbm): PackedRbm {
+export function packRbm(arena: Arena, rbm: ChainWeights): PackedRbm {
   const { visibleSize, hiddenSize, labelSize, weights, labelWeights } = rbm;
   const up = packTable(arena, visibleSize, rbm.hiddenBias, (i, j) => weights[i * hiddenSize + j]);
   const belowBias = new Float32Array([...rbm.visibleBias, ...rbm.labelBias]);
@@ -119,7 +150,7 @@ interface PlacedRun {
   labelProbabilities: number;
 }
 
-/** 32-bit words of a list of at most `units` row offsets: see listBytes of assembly/chains.ts. */
+/** 32-bit words of a list of at most `units` row offsets: see listBytes of assembly/serving/chains.ts. */
 function listWords(units: number): number {
   return padded(8 + units, 32);
 }
@@ -147,7 +178,7 @@ function placeRun(
     probabilities: arena.allocate(chains * visiblePad),
     label: arena.allocate(chains),
     labelProbabilities: arena.allocate(chains * labelSize),
-    drive: arena.place(segment.drive),
+    labelGain: arena.place(segment.labelGain),
     scratch: arena.allocate(workers * PANEL),
   };
   const bias = arena.integers(rbm.up.bias, hiddenPad);

@@ -60,7 +60,7 @@ export class ChainRun {
   probabilities: usize; // (C, P padded) f32, of the last step
   label: usize; // (C) i32
   labelProbabilities: usize; // (C, L) f32, of the last step
-  drive: usize; // (steps) f32: what the label counts at each step
+  labelGain: usize; // (steps) f32: how often the label counts at each step
   scratch: usize; // a worker: the uniforms of a panel
   inverseTemperature: f32;
 }
@@ -102,7 +102,7 @@ export function runChains(r: ChainRun, worker: i32): void {
   const steps = r.steps; // after the last barrier wait the caller may free what r holds
   for (let s = 0; s < steps; s++) {
     const step = r.firstStep + s, last = s == steps - 1;
-    hiddenUnits(r, worker, step, load<f32>(r.drive + (s << 2)), scratch);
+    hiddenUnits(r, worker, step, load<f32>(r.labelGain + (s << 2)), scratch);
     waitForAll(r.barrier, worker);
     visibleUnits(r, worker, step, scratch, last);
     if (!r.clamped || last) {
@@ -116,7 +116,7 @@ export function runChains(r: ChainRun, worker: i32): void {
 }
 
 /** h ~ p(h|v,y) in a worker's columns. */
-function hiddenUnits(r: ChainRun, worker: i32, step: i32, drive: f32, scratch: usize): void {
+function hiddenUnits(r: ChainRun, worker: i32, step: i32, labelGain: f32, scratch: usize): void {
   const workers = r.barrier.workers, panels = padded(r.hidden) / PANEL;
   const lists = listBytes(r.hidden), on = r.on + worker * r.chains * lists;
   const flips = listBytes(r.visible), own = worker * r.chains * flips;
@@ -137,7 +137,7 @@ function hiddenUnits(r: ChainRun, worker: i32, step: i32, drive: f32, scratch: u
     for (let chain = 0; chain < r.chains; chain++) {
       const sums = sumsOf(r, r.upSums, column, chain), list = chain * flips;
       addPanel(sums, sums, table, added + list, 0, 1, removed + list);
-      sampleHidden(r, chain, step, drive, scratch, sums, column, on + chain * lists);
+      sampleHidden(r, chain, step, labelGain, scratch, sums, column, on + chain * lists);
     }
   }
   for (let chain = 0; chain < r.chains; chain++) close(on + chain * lists, r.hidden);
@@ -247,30 +247,30 @@ function sampleHidden(
   r: ChainRun,
   chain: i32,
   step: i32,
-  drive: f32,
+  labelGain: f32,
   u: usize,
   sums: usize,
   unit: i32,
   list: usize,
 ): void {
   fillUniform(u, unit, unit + PANEL, r.hiddenLayer, step, r.firstChain + chain, r.seedLow, r.seedHigh);
-  const driven = f32x4.splat(drive), minus = f32x4.splat(-r.inverseTemperature);
+  const gain = f32x4.splat(labelGain), minus = f32x4.splat(-r.inverseTemperature);
   let scales = r.upScale + (unit << 2), word: u32 = 0;
   let labels = r.labelWeights + ((load<i32>(r.label + (chain << 2)) * padded(r.hidden) + unit) << 2);
   for (let half = 0; half < PANEL; half += 16) {
-    const m0 = isOn(hiddenLogit(sums, scales, labels, driven), minus, v128.load(u));
+    const m0 = isOn(hiddenLogit(sums, scales, labels, gain), minus, v128.load(u));
     const m1 = isOn(
-      hiddenLogit(sums + 16, scales + 16, labels + 16, driven),
+      hiddenLogit(sums + 16, scales + 16, labels + 16, gain),
       minus,
       v128.load(u, 16),
     );
     const m2 = isOn(
-      hiddenLogit(sums + 32, scales + 32, labels + 32, driven),
+      hiddenLogit(sums + 32, scales + 32, labels + 32, gain),
       minus,
       v128.load(u, 32),
     );
     const m3 = isOn(
-      hiddenLogit(sums + 48, scales + 48, labels + 48, driven),
+      hiddenLogit(sums + 48, scales + 48, labels + 48, gain),
       minus,
       v128.load(u, 48),
     );
@@ -285,9 +285,9 @@ function sampleHidden(
 
 // @ts-ignore: decorator
 @inline
-function hiddenLogit(sums: usize, scales: usize, labels: usize, drive: v128): v128 {
+function hiddenLogit(sums: usize, scales: usize, labels: usize, labelGain: v128): v128 {
   const own = f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), v128.load(scales));
-  return f32x4.add(own, f32x4.mul(drive, v128.load(labels)));
+  return f32x4.add(own, f32x4.mul(labelGain, v128.load(labels)));
 }
 
 /** u < σ(x / T), as u + u·e^(−x/T) < 1: no division. */
