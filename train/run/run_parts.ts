@@ -8,7 +8,7 @@ import { tensorsUnder } from "../../src/format/safetensors.ts";
 import type { Classifier } from "../../src/model/dbn.ts";
 import type { Rbm } from "../../src/model/rbm.ts";
 import { stackRecipe } from "../recipes/recipe.ts";
-import { turnedOver } from "../trainers/rbm_start.ts";
+import { transposedRbm } from "../trainers/rbm_start.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import { CHECKPOINT_FILE } from "./resume.ts";
 
@@ -49,7 +49,7 @@ export async function readRunStack(directory: string): Promise<RunStack> {
   const top = stack.pop()!;
   const transposes = stack.length > 0 &&
     stackRecipe(recipe, stack.length).initializer === "transposed";
-  const origin = transposes ? turnedOver(stack.at(-1)!) : undefined;
+  const origin = transposes ? transposedRbm(stack.at(-1)!) : undefined;
   return { stack, top, origin, divisor: recipe.divisor, dataset };
 }
 

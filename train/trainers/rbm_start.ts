@@ -29,7 +29,7 @@ export interface RbmTrainerOptions {
   stage: number;
   /** Mean of the training inputs, (V), for the initial visible bias. */
   visibleMean: Float64Array;
-  /** The RBM below, whose weights to start from turned over; at random if left out. */
+  /** The RBM below, whose transposed weights to start from; at random if left out. */
   below?: Rbm;
 }
 
@@ -44,30 +44,32 @@ export function initialWeights(options: RbmTrainerOptions, rows: number): Float3
   for (let i = 0; i < weights.length; i++) weights[i] *= INITIAL_WEIGHT_STD;
   if (!below) return weights;
   checkTransposed(hiddenSize, below.visibleSize);
-  const { weights: turned } = turnedOver(below);
+  const { weights: transposed } = transposedRbm(below);
   for (let i = 0; i < below.hiddenSize; i++) {
-    const row = turned.subarray(i * below.visibleSize, (i + 1) * below.visibleSize);
+    const row = transposed.subarray(i * below.visibleSize, (i + 1) * below.visibleSize);
     weights.set(row, i * hiddenSize);
   }
   return weights;
 }
 
-/** The same RBM with its layers changed over. */
-export function turnedOver({ visibleSize, hiddenSize, weights, ...biases }: Rbm): Rbm {
-  const turned = new Float32Array(weights.length);
+/** The same RBM with its layers exchanged. */
+export function transposedRbm({ visibleSize, hiddenSize, weights, ...biases }: Rbm): Rbm {
+  const transposed = new Float32Array(weights.length);
   for (let i = 0; i < visibleSize; i++) {
-    for (let j = 0; j < hiddenSize; j++) turned[j * visibleSize + i] = weights[i * hiddenSize + j];
+    for (let j = 0; j < hiddenSize; j++) {
+      transposed[j * visibleSize + i] = weights[i * hiddenSize + j];
+    }
   }
   return {
     visibleSize: hiddenSize,
     hiddenSize: visibleSize,
-    weights: turned,
+    weights: transposed,
     visibleBias: biases.hiddenBias,
     hiddenBias: biases.visibleBias,
   };
 }
 
-/** @throws {RangeError} if an RBM has too few hidden units to start as the one below turned over. */
+/** @throws {RangeError} if an RBM has too few hidden units to start as the transpose of the one below. */
 export function checkTransposed(hiddenSize: number, needed: number): void {
   if (hiddenSize >= needed) return;
   throw new RangeError(
@@ -85,8 +87,8 @@ export function initialHiddenBias({ hiddenSize, below }: RbmTrainerOptions): Flo
 /**
  * Log-odds of the mean, Hinton (2012), §8.1; the mean of Gaussian units. Zero in an RBM with labels:
  * there log-odds hide the inputs' structure from 2,000 still equal hidden units, and an epoch of CD-1
- * gets as far as five do from log-odds (docs/decisions/0004-top-bias.md). Over an RBM turned over, its
- * hidden biases.
+ * gets as far as five do from log-odds (docs/decisions/0004-top-bias.md). As the
+ * transpose of the RBM below, its hidden biases.
  */
 export function initialVisibleBias(
   { visibleMean, visibleSize, labelSize, recipe, stage, below }: RbmTrainerOptions,

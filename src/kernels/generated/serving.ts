@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "1e94925267a9ec18e4e12876f6da695410252edc1488f9cb972465706bb9e174";
+export const sourceSha256 = "3827485e04ff161c25f408d51010df11b56119cd30321b6ad42716420bcfb9d3";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -245,7 +245,7 @@ Deno.test("a batch that is not whole rows, or too large, is refused", () => {
   trainer.dispose();
 });
 
-Deno.test("an RBM that starts as the one below turned over is its distribution of hidden units", () => {
+Deno.test("an RBM that starts as the transpose of the one below is its distribution of hidden units", () => {
   const V = 3, H = 4, extra = 2, below = randomRbm(V, H);
   const options = optionsOf(
     { visibleSize: H, hiddenSize: V + extra, labelSize: 0, batchSize: 1, stage: 1 },
@@ -288,7 +288,7 @@ Deno.test("an RBM that starts as the one below turned over is its distribution o
   );
 });
 
-Deno.test("training from an RBM turned over is the twin's", () => {
+Deno.test("training from a transposed RBM is the twin's", () => {
   const shape = { visibleSize: 31, hiddenSize: 65, labelSize: 3, batchSize: 7, stage: 1 };
   const options = { ...optionsOf(shape, { reconstruction: "sample" }), below: randomRbm(40, 31) };
   const trainer = new SimdRbmTrainer(teams[1], options), twin = new PlainRbmTrainer(options);

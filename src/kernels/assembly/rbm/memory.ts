@@ -4,7 +4,8 @@
  * B rows of a batch, M chains, R the most rows of either, P pixels, L labels, V = P + L visible units,
  * H hidden units. A panel is 32 columns: weights (H/32, V, 32), transposed (V/32, H, 32), activities
  * (units/32, R, 32), all padded to 32 in both directions. Workers claim panels as they come free, so no
- * result may depend on who makes it.
+ * result may depend on who makes it. After the last barrier wait of a call no worker reads a struct: its
+ * caller may be writing the next one.
  * @module
  */
 import { PANEL, ROW_BYTES } from "../simd/panel";
