@@ -6,5 +6,11 @@
  * @module
  */
 export { runChains } from "./serving/chains";
-export { placePanels, runLayer, sigmoidInPlace, softplusDifference, sumSoftplus } from "./serving/dense";
+export {
+  placePanels,
+  runLayer,
+  sigmoidInPlace,
+  softplusDifference,
+  sumSoftplus,
+} from "./serving/dense";
 export { fillUniform } from "./simd/random";

@@ -3,7 +3,14 @@
  * multiply-add of relaxed SIMD, whose bits may differ between machines.
  * @module
  */
-export { runChains, placePanels, runLayer, sigmoidInPlace, softplusDifference, sumSoftplus } from "./serving";
+export {
+  placePanels,
+  runChains,
+  runLayer,
+  sigmoidInPlace,
+  softplusDifference,
+  sumSoftplus,
+} from "./serving";
 export { fillUniform } from "./serving";
 export { annealPath, annealTemperatures } from "./rbm/annealing";
 export { contrastiveDivergence } from "./rbm/contrastive_divergence";

@@ -31,7 +31,7 @@ import { blend } from "../simd/vectors";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { softplus4 } from "../simd/math";
 import { transpose32x32 } from "../simd/products";
-import { waitForAll, shareStart } from "../simd/barrier";
+import { shareStart, waitForAll } from "../simd/barrier";
 
 /** Sums of log p*(v) of one distribution − of another, both without log Z. */
 // @ts-ignore: decorator
@@ -99,7 +99,16 @@ export function annealPath(path: PathRun, worker: i32): void {
     moveAlong(r, path, worker, share);
     sumHiddenShare(r, chains, worker, chains.hidden);
     addHiddenRatios(r, l, chains, worker, 1, 1, path.sumsBefore);
-    addVisibleRatios(r, l, chains, worker, share, before, path.to.visibleBias, path.from.visibleBias);
+    addVisibleRatios(
+      r,
+      l,
+      chains,
+      worker,
+      share,
+      before,
+      path.to.visibleBias,
+      path.from.visibleBias,
+    );
     gibbsStep(run, worker, 1, r.step + s);
   }
 }
@@ -138,7 +147,7 @@ export function addTemperatureRatios(
 
 /** The other inverse temperature of a row. */
 // @ts-ignore: decorator
-@inline
+
 function otherBetaOf(l: LogWeights, row: i32, other: f32): f32 {
   return l.otherBetas ? load<f32>(l.otherBetas + (row << 2)) : other;
 }

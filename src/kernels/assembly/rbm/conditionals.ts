@@ -18,17 +18,17 @@ import {
   rowOfLabel,
   States,
   uniformsOf,
-  visibleUnits,
   VisibleUnits,
+  visibleUnits,
 } from "./memory";
 import { clear, Form, HEAD_BYTES, listBytes, push, pushBitsAt, sumRows } from "../simd/row_lists";
 import { addRow, below32 } from "../simd/vectors";
 import { exp4, sigmoid4, sumLanes } from "../simd/math";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { prefetch } from "../simd/prefetch";
-import { addProduct, transposePanel } from "../simd/products";
+import { addProduct } from "../simd/products";
 import { fillUniform } from "../simd/random";
-import { waitForAll, shareStart, claimShare } from "../simd/barrier";
+import { claimShare, shareStart, waitForAll } from "../simd/barrier";
 
 /** From so many rows of a batch on most rows of weights in a panel are used by one or another. */
 const PREFETCHED_ROWS: i32 = 16;
@@ -58,7 +58,11 @@ export function sampleHiddenUnits(
   stream: i32,
 ): void {
   const panels = padded(r.hidden) / PANEL;
-  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+  for (
+    let p = claimShare(r.barrier, worker, -1);
+    p < panels;
+    p = claimShare(r.barrier, worker, p)
+  ) {
     const column = p * PANEL;
     sumHidden(r, states, form, worker, column, states.hidden);
     activateHidden(r, states, worker, column, states.hidden, 1);
@@ -113,8 +117,14 @@ export function sumHidden(
 
 /** Brings a panel of a table near, where its rows are going to be used by enough rows of the batch. */
 // @ts-ignore: decorator
-@inline
-export function prefetchPanel(r: RbmContext, worker: i32, table: usize, tableRows: i32, rows: i32): void {
+
+export function prefetchPanel(
+  r: RbmContext,
+  worker: i32,
+  table: usize,
+  tableRows: i32,
+  rows: i32,
+): void {
   if (rows >= PREFETCHED_ROWS) prefetch(table, tableRows * ROW_BYTES, uniformsOf(r, worker));
 }
 
@@ -286,7 +296,11 @@ export function sampleVisibleUnits(
   beta: f32,
 ): void {
   const panels = visibleUnits(r) / PANEL;
-  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+  for (
+    let p = claimShare(r.barrier, worker, -1);
+    p < panels;
+    p = claimShare(r.barrier, worker, p)
+  ) {
     visiblePanel(r, g, states, worker, p * PANEL, beta);
     sampleVisible(r, states, worker, p * PANEL, stream, step);
   }
@@ -308,7 +322,7 @@ export function listVisible(r: RbmContext, states: States, worker: i32): void {
 
 /** The logit or probability of a label, in the panel of visible units that it lies in. */
 // @ts-ignore: decorator
-@inline
+
 export function labelActivity(r: RbmContext, states: States, row: i32, y: i32): usize {
   const unit = r.pixels + y, column = unit & -PANEL;
   return panelOf(r, states.panels, column) + row * ROW_BYTES + ((unit - column) << 2);

@@ -39,7 +39,7 @@ import { Form, HEAD_BYTES, pushBitsAt, subtractRows, sumRows } from "../simd/row
 import { addRow, subtractRow } from "../simd/vectors";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { transposePanel } from "../simd/products";
-import { waitForAll, shareStart, claimShare } from "../simd/barrier";
+import { claimShare, shareStart, waitForAll } from "../simd/barrier";
 
 /** What ends the chains: what the weights learn from. */
 export enum Reconstruction {
@@ -109,7 +109,11 @@ export function contrastiveDivergence(b: CdBatch, worker: i32): void {
   // Update, a panel as soon as its hidden units p(h|v) of the model are there.
   startUpdate(r, u, worker);
   const panels = padded(r.hidden) / PANEL;
-  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+  for (
+    let p = claimShare(r.barrier, worker, -1);
+    p < panels;
+    p = claimShare(r.barrier, worker, p)
+  ) {
     if (flips) hiddenPanelByFlips(r, b, worker, p * PANEL);
     else hiddenPanel(r, model, worker, p * PANEL);
     updatePanel(r, u, worker, p * PANEL);
@@ -122,7 +126,11 @@ export function contrastiveDivergence(b: CdBatch, worker: i32): void {
 function reconstruct(b: CdBatch, worker: i32, stream: i32): void {
   const r = b.context, u = b.update, model = u.model, panels = visibleUnits(r) / PANEL;
   const sampled = b.reconstruction == Reconstruction.Sample;
-  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+  for (
+    let p = claimShare(r.barrier, worker, -1);
+    p < panels;
+    p = claimShare(r.barrier, worker, p)
+  ) {
     const column = p * PANEL;
     visiblePanel(r, b.sampler, model, worker, column, 1);
     measurePanel(r, model, column, b.inputs.values, b.errors);
@@ -144,7 +152,8 @@ function reconstructLabels(b: CdBatch, stream: i32): void {
     const target = load<i32>(b.inputs.targets + (row << 2));
     let error: f32 = 0;
     for (let y = 0; y < r.labels; y++) {
-      const p = load<f32>(labelActivity(r, model, row, y)), d = p - (target == y ? <f32> 1 : <f32> 0);
+      const p = load<f32>(labelActivity(r, model, row, y)),
+        d = p - (target == y ? <f32> 1 : <f32> 0);
       error += d * d;
       if (b.reconstruction == Reconstruction.Sample) continue;
       store<f32>(model.byUnit + (((r.pixels + y) * r.maxRows + row) << 2), p);
@@ -160,7 +169,11 @@ function reconstructLabels(b: CdBatch, stream: i32): void {
 function sampleDataHidden(r: RbmContext, b: CdBatch, worker: i32): void {
   const data = b.update.data, sums = b.update.model.hidden, g = b.sampler;
   const panels = padded(r.hidden) / PANEL;
-  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+  for (
+    let p = claimShare(r.barrier, worker, -1);
+    p < panels;
+    p = claimShare(r.barrier, worker, p)
+  ) {
     sumHidden(r, data, data.form, worker, p * PANEL, sums);
     activateHidden(r, data, worker, p * PANEL, sums, 1);
     sampleHidden(r, g, data, worker, p * PANEL, g.hiddenStream, r.step);
@@ -187,7 +200,10 @@ function listFlips(r: RbmContext, b: CdBatch, worker: i32): void {
 
 /** p(h=1|v) of a panel: the data's sums + the rows of what came on − of what went off. */
 function hiddenPanelByFlips(r: RbmContext, b: CdBatch, worker: i32, column: i32): void {
-  const data = b.update.data, model = b.update.model, labelled = r.labels > 0, visible = visibleUnits(r);
+  const data = b.update.data,
+    model = b.update.model,
+    labelled = r.labels > 0,
+    visible = visibleUnits(r);
   const table = r.weights + column * (visible << 2), panel = panelOf(r, model.hidden, column);
   prefetchPanel(r, worker, table, visible, model.rows);
   for (let row = 0; row < model.rows; row++) {

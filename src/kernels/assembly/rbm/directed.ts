@@ -18,11 +18,11 @@ import {
   visibleUnits,
 } from "./memory";
 import { addOuter, Statistics, unitList } from "./statistics";
-import { sumRows, Form } from "../simd/row_lists";
+import { Form, sumRows } from "../simd/row_lists";
 import { addScaled, ZEROS } from "../simd/vectors";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { BLOCK_BYTES } from "../simd/products";
-import { waitForAll, claimShare } from "../simd/barrier";
+import { claimShare, waitForAll } from "../simd/barrier";
 
 /** What predictions are. */
 export enum Prediction {
@@ -59,7 +59,11 @@ export function predictDirected(b: DirectedBatch, worker: i32): void {
   waitForAll(r.barrier, worker);
   const uniforms = uniformsOf(r, worker), one = f32x4.splat(1);
   const sampled = b.prediction == Prediction.Samples;
-  for (let c = claimShare(r.barrier, worker, -1); c < pad / PANEL; c = claimShare(r.barrier, worker, c)) {
+  for (
+    let c = claimShare(r.barrier, worker, -1);
+    c < pad / PANEL;
+    c = claimShare(r.barrier, worker, c)
+  ) {
     const column = c * PANEL;
     hiddenPanel(r, data, worker, column);
     for (let row = 0; row < rows; row++) {
@@ -86,7 +90,11 @@ export function learnDirected(b: DirectedBatch, worker: i32): void {
   readInputs(r, b.inputs, data, b.statistics, worker);
   waitForAll(r.barrier, worker);
   const block = blockOf(r, worker), sums = hiddenSumsOf(block);
-  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+  for (
+    let p = claimShare(r.barrier, worker, -1);
+    p < panels;
+    p = claimShare(r.barrier, worker, p)
+  ) {
     const column = p * PANEL, errors = panelOf(r, data.hidden, column);
     hiddenPanel(r, data, worker, column);
     subtractFromTargets(b, column, errors, sums);

@@ -24,7 +24,7 @@ import { addScaled, ZEROS } from "../simd/vectors";
 import { exp4, sigmoid4, softplus4, sumLanes } from "../simd/math";
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { transpose32x32 } from "../simd/products";
-import { waitForAll, shareStart } from "../simd/barrier";
+import { shareStart, waitForAll } from "../simd/barrier";
 
 /** A label whose share is below half a unit in the last place of the largest moves nothing. */
 const NEGLIGIBLE: f32 = 3e-8;
@@ -64,13 +64,13 @@ export function discriminate(b: DiscriminativeBatch, worker: i32): void {
 }
 
 // @ts-ignore: decorator
-@inline
+
 function labelError(b: DiscriminativeBatch, row: i32, y: i32): usize {
   return b.labelErrors + ((row * b.context.labels + y) << 2);
 }
 
 // @ts-ignore: decorator
-@inline
+
 function labelPartial(b: DiscriminativeBatch, column: i32, row: i32, y: i32): usize {
   const r = b.context;
   return b.labelPartials + (((column / PANEL * r.maxRows + row) * r.labels + y) << 2);
@@ -78,7 +78,7 @@ function labelPartial(b: DiscriminativeBatch, column: i32, row: i32, y: i32): us
 
 /** The weights of a label into the 32 hidden units of a column's panel. */
 // @ts-ignore: decorator
-@inline
+
 function labelWeights(r: RbmContext, column: i32, y: i32): usize {
   return r.weights + column * (visibleUnits(r) << 2) + (r.pixels + y) * ROW_BYTES;
 }
@@ -149,7 +149,9 @@ function learn(b: DiscriminativeBatch, worker: i32): void {
     const table = r.weights + column * (visible << 2);
     for (let at = 0; at < ROW_BYTES; at += 16) {
       let sum = f32x4.splat(0);
-      for (let row = 0; row < rows; row++) sum = f32x4.add(sum, v128.load(d + row * ROW_BYTES + at));
+      for (let row = 0; row < rows; row++) {
+        sum = f32x4.add(sum, v128.load(d + row * ROW_BYTES + at));
+      }
       v128.store(gradient + at, sum);
     }
     addScaled(r.hiddenBias + (column << 2), gradient, rate);
@@ -159,7 +161,10 @@ function learn(b: DiscriminativeBatch, worker: i32): void {
         sumRows(gradient, ZEROS, d, unitList(r, b.statistics, unit + i), form);
         addScaled(table + (unit + i) * ROW_BYTES, gradient, rate);
       }
-      transpose32x32(r.transposed + unit * (pad << 2) + column * ROW_BYTES, table + unit * ROW_BYTES);
+      transpose32x32(
+        r.transposed + unit * (pad << 2) + column * ROW_BYTES,
+        table + unit * ROW_BYTES,
+      );
     }
   }
 }

@@ -16,7 +16,13 @@ export class FastWeights {
 }
 
 /** fast ← decay·fast + rate·gradient, for 32 weights at an offset; after those have been updated. */
-export function updateFast32(f: FastWeights, weights: usize, at: i32, gradient: usize, rows: i32): void {
+export function updateFast32(
+  f: FastWeights,
+  weights: usize,
+  at: i32,
+  gradient: usize,
+  rows: i32,
+): void {
   const rate = f32x4.splat(f.fastLearningRate / <f32> rows), decay = f32x4.splat(f.fastDecay);
   const fast = f.fastWeights + at, chain = f.chainWeights + at;
   for (let i = 0; i < ROW_BYTES; i += 16) {

@@ -26,7 +26,7 @@ import { swapTemperatures, Tempering } from "./tempering";
 import { finishUpdate, startUpdate, Update, updatePanel } from "./update";
 import { Form } from "../simd/row_lists";
 import { PANEL } from "../simd/panel";
-import { waitForAll, claimShare } from "../simd/barrier";
+import { claimShare, waitForAll } from "../simd/barrier";
 
 /** One mini-batch. */
 // @ts-ignore: decorator
@@ -54,7 +54,11 @@ export function persistentDivergence(b: PcdBatch, worker: i32): void {
   waitForAll(r.barrier, worker);
   if (changetype<usize>(b.monitor)) measureReconstruction(b, worker);
   else {
-    for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+    for (
+      let p = claimShare(r.barrier, worker, -1);
+      p < panels;
+      p = claimShare(r.barrier, worker, p)
+    ) {
       hiddenPanel(r, data, worker, p * PANEL);
     }
   }
@@ -72,7 +76,11 @@ export function persistentDivergence(b: PcdBatch, worker: i32): void {
     }
     listHidden(r, g, worker, chains.rows);
     const visiblePanels = visibleUnits(r) / PANEL;
-    for (let p = claimShare(r.barrier, worker, -1); p < visiblePanels; p = claimShare(r.barrier, worker, p)) {
+    for (
+      let p = claimShare(r.barrier, worker, -1);
+      p < visiblePanels;
+      p = claimShare(r.barrier, worker, p)
+    ) {
       visiblePanel(r, g, chains, worker, p * PANEL, 1);
       sampleVisible(r, chains, worker, p * PANEL, g.visibleStream + streams, step);
       if (last) listByUnit(r, u.statistics, data, chains, p * PANEL);
@@ -89,7 +97,11 @@ export function persistentDivergence(b: PcdBatch, worker: i32): void {
 
   // Update, a panel as soon as its hidden units p(h|v) of the chains are there.
   startUpdate(r, u, worker);
-  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+  for (
+    let p = claimShare(r.barrier, worker, -1);
+    p < panels;
+    p = claimShare(r.barrier, worker, p)
+  ) {
     hiddenPanel(r, chains, worker, p * PANEL);
     updatePanel(r, u, worker, p * PANEL);
   }
@@ -102,7 +114,11 @@ function measureReconstruction(b: PcdBatch, worker: i32): void {
   const r = b.context, g = b.sampler, data = b.update.data, panels = visibleUnits(r) / PANEL;
   sampleHiddenUnits(r, g, data, data.form, worker, b.monitorStream);
   listHidden(r, g, worker, data.rows);
-  for (let p = claimShare(r.barrier, worker, -1); p < panels; p = claimShare(r.barrier, worker, p)) {
+  for (
+    let p = claimShare(r.barrier, worker, -1);
+    p < panels;
+    p = claimShare(r.barrier, worker, p)
+  ) {
     visiblePanel(r, g, b.monitor, worker, p * PANEL, 1);
     measurePanel(r, b.monitor, p * PANEL, b.inputs.values, b.errors);
   }
@@ -111,7 +127,9 @@ function measureReconstruction(b: PcdBatch, worker: i32): void {
 
 /** h ~ p(h|v) of a worker's own columns, once each row's temperature is known. */
 function sampleHiddenShare(r: RbmContext, g: GibbsSampler, chains: States, worker: i32): void {
-  const pad = padded(r.hidden), workers = r.barrier.workers, to = firstColumn(pad, worker + 1, workers);
+  const pad = padded(r.hidden),
+    workers = r.barrier.workers,
+    to = firstColumn(pad, worker + 1, workers);
   for (let column = firstColumn(pad, worker, workers); column < to; column += PANEL) {
     activateHidden(r, chains, worker, column, chains.hidden, 1);
     sampleHidden(r, g, chains, worker, column, g.hiddenStream, r.step);

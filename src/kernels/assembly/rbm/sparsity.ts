@@ -34,7 +34,8 @@ export function measureSparsity(
   block: usize,
 ): void {
   const keep = f32x4.splat(SPARSITY_MEMORY), rest = f32x4.splat(1 - SPARSITY_MEMORY);
-  const cost = f32x4.splat(p.sparsityCost * <f32> data.rows), target = f32x4.splat(p.sparsityTarget);
+  const cost = f32x4.splat(p.sparsityCost * <f32> data.rows),
+    target = f32x4.splat(p.sparsityTarget);
   const kept = f32x4.splat(keptShare(data)), out = sparsityOf(block);
   for (let at = 0; at < ROW_BYTES; at += 16) {
     const means = p.sparsityMeans + (column << 2) + at;

@@ -6,14 +6,7 @@
  * of both for rows that have the unit on in the data and in the model. So ⟨v·h⟩ of a unit is one sum.
  * @module
  */
-import {
-  bitsOf,
-  isLearning,
-  labelList,
-  panelOf,
-  RbmContext,
-  States,
-} from "./memory";
+import { bitsOf, isLearning, labelList, panelOf, RbmContext, States } from "./memory";
 import { entryBytes, Form, HEAD_BYTES, listBytes, listEnd, push, sumRows } from "../simd/row_lists";
 import { sumFloats, ZEROS } from "../simd/vectors";
 import { PANEL, ROW_BYTES } from "../simd/panel";
@@ -48,14 +41,14 @@ export class Statistics {
 
 /** The list of a visible unit. */
 // @ts-ignore: decorator
-@inline
+
 export function unitList(r: RbmContext, s: Statistics, unit: i32): usize {
   return s.unitLists + unit * listBytes(2 * r.maxRows);
 }
 
 /** Offset of a row's activities in an area. */
 // @ts-ignore: decorator
-@inline
+
 export function activityAt(r: RbmContext, area: Area, row: i32): i32 {
   return (area * r.maxRows + row) * ROW_BYTES;
 }
@@ -81,7 +74,7 @@ export function listByUnit(
 
 /** Adds a row to the lists of a word's units. */
 // @ts-ignore: decorator
-@inline
+
 function pushUnits(r: RbmContext, s: Statistics, unit: i32, word: u32, activity: i32): void {
   while (word) {
     push(unitList(r, s, unit + ctz(word)), activity, 1, s.form);
@@ -100,7 +93,7 @@ export function listLabelsByUnit(r: RbmContext, s: Statistics, model: States): v
 
 /** How much a row of the model counts, so that all count as much as those of the data. */
 // @ts-ignore: decorator
-@inline
+
 export function modelShare(data: States, model: States): f32 {
   return <f32> data.rows / <f32> model.learningRows;
 }
@@ -133,7 +126,7 @@ export function placeAreas(
 
 /** The areas of the panel that a worker is at. */
 // @ts-ignore: decorator
-@inline
+
 export function areasOf(r: RbmContext, s: Statistics, worker: i32): usize {
   return s.signed + worker * 3 * r.maxRows * ROW_BYTES;
 }
@@ -173,11 +166,19 @@ export function addOuter(block: usize, visible: usize, hidden: usize, rows: i32)
 }
 
 /** Σ of 32 hidden units over the data − over the model. */
-export function sumHiddenUnits(areas: usize, r: RbmContext, rows: i32, modelRows: i32, out: usize): void {
+export function sumHiddenUnits(
+  areas: usize,
+  r: RbmContext,
+  rows: i32,
+  modelRows: i32,
+  out: usize,
+): void {
   const model = areas + activityAt(r, Area.Model, 0);
   for (let at = 0; at < ROW_BYTES; at += 16) {
     let sum = f32x4.splat(0);
-    for (let row = 0; row < rows; row++) sum = f32x4.add(sum, v128.load(areas + row * ROW_BYTES + at));
+    for (let row = 0; row < rows; row++) {
+      sum = f32x4.add(sum, v128.load(areas + row * ROW_BYTES + at));
+    }
     for (let row = 0; row < modelRows; row++) {
       sum = f32x4.add(sum, v128.load(model + row * ROW_BYTES + at));
     }
@@ -188,7 +189,9 @@ export function sumHiddenUnits(areas: usize, r: RbmContext, rows: i32, modelRows
 /** Means of 4 hidden units over the data, `at` bytes into the panel. */
 export function hiddenMean(areas: usize, rows: i32, at: i32): v128 {
   let sum = f32x4.splat(0);
-  for (let row = 0; row < rows; row++) sum = f32x4.add(sum, v128.load(areas + row * ROW_BYTES + at));
+  for (let row = 0; row < rows; row++) {
+    sum = f32x4.add(sum, v128.load(areas + row * ROW_BYTES + at));
+  }
   return f32x4.div(sum, f32x4.splat(<f32> rows));
 }
 

@@ -15,7 +15,13 @@ import {
   States,
   visibleUnits,
 } from "./memory";
-import { centreBlock, centredSum, Centring, moveHiddenOffsets, moveVisibleOffset } from "./centring";
+import {
+  centreBlock,
+  centredSum,
+  Centring,
+  moveHiddenOffsets,
+  moveVisibleOffset,
+} from "./centring";
 import { FastWeights, updateFast32 } from "./fast_weights";
 import { addSparsity, measureSparsity, Sparsity } from "./sparsity";
 import {
@@ -59,13 +65,13 @@ export class Update {
 }
 
 // @ts-ignore: decorator
-@inline
+
 function isCentred(u: Update): bool {
   return changetype<usize>(u.centring) != 0;
 }
 
 // @ts-ignore: decorator
-@inline
+
 function isSparse(u: Update): bool {
   return changetype<usize>(u.sparsity) != 0;
 }
@@ -136,7 +142,13 @@ export function finishUpdate(r: RbmContext, u: Update, worker: i32): void {
  * velocity ← momentum·velocity + rate·gradient − η·(weightCost·w + l1·sign(w)) and w ← w + velocity, for 32
  * weights; `rate` is η for a gradient summed over the batch.
  */
-function update32(rule: UpdateRule, weights: usize, velocity: usize, gradient: usize, rate: f32): void {
+function update32(
+  rule: UpdateRule,
+  weights: usize,
+  velocity: usize,
+  gradient: usize,
+  rate: f32,
+): void {
   const eta = rule.learningRate, momentum = f32x4.splat(rule.momentum), scale = f32x4.splat(rate);
   const decay = f32x4.splat(eta * rule.weightCost), hasL1 = rule.l1 != 0;
   const l1 = f32x4.splat(eta * rule.l1), zero = f32x4.splat(0);
@@ -155,7 +167,13 @@ function update32(rule: UpdateRule, weights: usize, velocity: usize, gradient: u
 }
 
 /** The same of 32 biases, without penalties. */
-function updateBias32(rule: UpdateRule, bias: usize, velocity: usize, gradient: usize, rate: f32): void {
+function updateBias32(
+  rule: UpdateRule,
+  bias: usize,
+  velocity: usize,
+  gradient: usize,
+  rate: f32,
+): void {
   const momentum = f32x4.splat(rule.momentum), scale = f32x4.splat(rate);
   for (let at = 0; at < ROW_BYTES; at += 16) {
     const own = f32x4.mul(momentum, v128.load(velocity + at));

@@ -4,10 +4,9 @@
  */
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { sigmoid4, softplus4 } from "../simd/math";
-import { Barrier, waitForAll, shareStart } from "../simd/barrier";
+import { Barrier, shareStart, waitForAll } from "../simd/barrier";
 
 // B batch, I inputs, O outputs, T temperature
-
 
 /**
  * Puts rows `first` … `first` + `count` of weights (I, O), or (O, I) if they are `transposed`, which lie at
@@ -31,7 +30,8 @@ export function placePanels(
     return;
   }
   for (let column = 0; column < outputs; column += PANEL) {
-    const panel = panels + (column * inputs + first * PANEL << 2), bytes = min(PANEL, outputs - column) << 2;
+    const panel = panels + (column * inputs + first * PANEL << 2),
+      bytes = min(PANEL, outputs - column) << 2;
     for (let i = 0; i < count; i++) {
       memory.copy(panel + i * ROW_BYTES, rows + ((i * outputs + column) << 2), bytes);
     }
@@ -86,8 +86,9 @@ export function runLayer(r: LayerCall, worker: i32): void {
     if (r.activation != LayerActivation.None) {
       for (let row = 0; row < batch; row++) {
         const at = out + row * strideBytes;
-        if (r.activation == LayerActivation.Sigmoid) sigmoidInPlace(at, PANEL, r.inverseTemperature);
-        else rectifyInPlace(at);
+        if (r.activation == LayerActivation.Sigmoid) {
+          sigmoidInPlace(at, PANEL, r.inverseTemperature);
+        } else rectifyInPlace(at);
       }
     }
   }

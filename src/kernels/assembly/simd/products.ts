@@ -46,7 +46,7 @@ export function addProduct4x8(out: usize, a: usize, stride: i32, w: usize, count
   let a10 = v128.load(out, 128), a11 = v128.load(out, 144);
   let a20 = v128.load(out, 256), a21 = v128.load(out, 272);
   let a30 = v128.load(out, 384), a31 = v128.load(out, 400);
-  for (let end = w + count * ROW_BYTES; w < end; w += ROW_BYTES, a += stride) {
+  for (const end = w + count * ROW_BYTES; w < end; w += ROW_BYTES, a += stride) {
     const four = v128.load(a), w0 = v128.load(w), w1 = v128.load(w, 16);
     let v = v128.shuffle<i32>(four, four, 0, 0, 0, 0);
     a00 = f32x4.relaxed_madd(v, w0, a00), a01 = f32x4.relaxed_madd(v, w1, a01);
@@ -80,7 +80,7 @@ export function transpose32x32(out: usize, from: usize): void {
 }
 
 // @ts-ignore: decorator
-@inline
+
 function transpose4x4(out: usize, outStride: i32, from: usize, stride: i32): void {
   const a = v128.load(from), b = v128.load(from + stride);
   const c = v128.load(from + 2 * stride), d = v128.load(from + 3 * stride);

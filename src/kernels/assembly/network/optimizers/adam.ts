@@ -10,7 +10,8 @@ export function adam(s: NetworkShare): void {
   const gradient = s.gradient, bytes = s.bytes, epsilon = f32x4.splat(b.epsilon);
   const beta1 = f32x4.splat(b.momentum), rest1 = f32x4.splat(1 - b.momentum);
   const beta2 = f32x4.splat(b.beta2), rest2 = f32x4.splat(1 - b.beta2);
-  const rate = f32x4.splat(b.correction1 * b.learningRate), correction2 = f32x4.splat(b.correction2);
+  const rate = f32x4.splat(b.correction1 * b.learningRate),
+    correction2 = f32x4.splat(b.correction2);
   for (let at = 0; at < bytes; at += 16) {
     const g = v128.load(gradient + at);
     const m = f32x4.add(f32x4.mul(beta1, v128.load(first + at)), f32x4.mul(rest1, g));
