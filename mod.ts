@@ -67,4 +67,6 @@ export {
   visibleGivenHidden,
 } from "./src/model/rbm.ts";
 export { loadModel, saveModel, type StoredModel } from "./src/repository/directory.ts";
-export { type Model, type ModelConfig, WeightsFormatError } from "./src/format/weights.ts";
+export type { ModelConfig } from "./src/format/config.ts";
+export { WeightsFormatError } from "./src/format/safetensors.ts";
+export type { Model } from "./src/format/weights.ts";

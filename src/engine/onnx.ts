@@ -4,7 +4,7 @@
  */
 import { imageSize } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
-import { modelFiles } from "../format/weights.ts";
+import { modelFiles } from "../format/config.ts";
 import { readModelFile, type StoredModel } from "../repository/directory.ts";
 import type { Engine } from "./engine.ts";
 

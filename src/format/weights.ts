@@ -1,6 +1,6 @@
 /**
- * A model as files: `config.json`, `model.safetensors` (the DBN) and `classifier.safetensors` (the
- * fine-tuned network). Pure: bytes in, model out, and back. `src/repository/directory.ts` does the reading.
+ * A model's weights as files: `model.safetensors` (the DBN) and `classifier.safetensors` (the fine-tuned
+ * network). Pure: bytes in, model out, and back. `src/repository/directory.ts` does the reading.
  * @module
  */
 import {
@@ -8,66 +8,16 @@ import {
   checkDbn,
   type Classifier,
   type Dbn,
-  type HiddenActivation,
-  hiddenActivations,
   type StackLayer,
 } from "../model/dbn.ts";
+import { checkConfig, type ModelConfig, modelFiles } from "./config.ts";
 import {
-  isObject,
   readSafetensors,
   takeTensor,
   type Tensor,
   type TensorFile,
-  WeightsFormatError,
   writeSafetensors,
 } from "./safetensors.ts";
-
-export { WeightsFormatError } from "./safetensors.ts";
-
-/** Names of the files of a model directory. */
-export const modelFiles = {
-  config: "config.json",
-  dbn: "model.safetensors",
-  classifier: "classifier.safetensors",
-  card: "README.md",
-  /** The classifier and the joint model, image in. Its siblings hold the Gibbs conditionals. */
-  onnx: "model.onnx",
-  onnxHidden: "hidden.onnx",
-  onnxVisible: "visible.onnx",
-  onnxDown: "down.onnx",
-} as const;
-
-/** `config.json`: what the numbers in the weight files mean and where they come from. */
-export interface ModelConfig {
-  format: "dbn-edge/1";
-  name: string;
-  version: number;
-  architecture: {
-    /** Image height and width in pixels. */
-    height: number;
-    width: number;
-    /** Units of each layer of the stack, image first, penultimate last: [784, 500, 500]. */
-    layers: number[];
-    /** Hidden units of the top RBM. */
-    top: number;
-    /** One name a label unit. */
-    labels: string[];
-    /** Units of each hidden layer of the fine-tuned classifier. */
-    classifier: number[];
-    /** Activation of the classifier's hidden layers; `sigmoid` if left out. */
-    activation?: HiddenActivation;
-  };
-  preprocessing: {
-    /** Pixel bytes are divided by this. */
-    divisor: number;
-  };
-  /** Recipe, seed, data and time of the training run. */
-  training?: Record<string, unknown>;
-  /** Measured errors. */
-  evaluation?: Record<string, unknown>;
-  /** SHA-256 of each weight file, in hex. */
-  sha256?: Record<string, string>;
-}
 
 /** A model in memory. */
 export interface Model {
@@ -75,9 +25,6 @@ export interface Model {
   dbn: Dbn;
   classifier: Classifier;
 }
-
-/** The most units a layer may have; keeps a hostile config from asking for terabytes. */
-export const MAX_LAYER_UNITS = 65536;
 
 /** Serialises a model's two weight files. */
 export function writeWeights(model: Model): { dbn: Uint8Array; classifier: Uint8Array } {
@@ -175,78 +122,4 @@ function readClassifier({ architecture }: ModelConfig, file: TensorFile): Classi
     bias: takeTensor(file, `dense${i + 1}.bias`, [outputSize], modelFiles.classifier),
     ...(activation && i < classifier.length && { activation }),
   }));
-}
-
-/** What a model's name is: {@linkcode NAME_PATTERN} in words. */
-export const NAME_BOUND = "1 to 64 letters, digits, '_', '.' or '-'";
-
-/** What a model may be called. */
-export const NAME_PATTERN = /^[\w.-]{1,64}$/;
-
-function isName(value: unknown): value is string {
-  return typeof value === "string" && NAME_PATTERN.test(value);
-}
-
-/** @throws {RangeError} if a model cannot have that name. */
-export function checkName(name: string): void {
-  if (isName(name)) return;
-  throw new RangeError(`a model's name must be ${NAME_BOUND}, got ${JSON.stringify(name)}`);
-}
-
-/**
- * Checks what `config.json` holds.
- * @throws {WeightsFormatError} naming the field, the bound and the value.
- */
-export function checkConfig(config: unknown): ModelConfig {
-  const root = object(config, "the file");
-  if (root.format !== "dbn-edge/1") fail("format", '"dbn-edge/1"', root.format);
-  if (!isName(root.name)) fail("name", NAME_BOUND, root.name);
-  integer("version", root.version, 1, Number.MAX_SAFE_INTEGER);
-  const architecture = object(root.architecture, "architecture");
-  const height = integer("architecture.height", architecture.height, 1, 4096);
-  const width = integer("architecture.width", architecture.width, 1, 4096);
-  const layers = sizes("architecture.layers", architecture.layers);
-  sizes("architecture.classifier", architecture.classifier);
-  const { activation } = architecture;
-  if (activation !== undefined && !hiddenActivations.includes(activation as HiddenActivation)) {
-    fail("architecture.activation", `one of ${hiddenActivations.join(", ")}`, activation);
-  }
-  integer("architecture.top", architecture.top, 1, MAX_LAYER_UNITS);
-  if (layers[0] !== height * width) {
-    fail("architecture.layers[0]", `height × width = ${height * width}`, layers[0]);
-  }
-  const { labels } = architecture;
-  if (
-    !Array.isArray(labels) || labels.length < 2 || labels.length > 1000 ||
-    !labels.every((label) => typeof label === "string")
-  ) fail("architecture.labels", "2 to 1000 strings", labels);
-  const { divisor } = object(root.preprocessing, "preprocessing");
-  if (typeof divisor !== "number" || !(divisor > 0 && divisor < Infinity)) {
-    fail("preprocessing.divisor", "a finite number > 0", divisor);
-  }
-  return root as unknown as ModelConfig;
-}
-
-function object(value: unknown, field: string): Record<string, unknown> {
-  return isObject(value) ? value : fail(field, "a JSON object", value);
-}
-
-function sizes(field: string, value: unknown): number[] {
-  if (!Array.isArray(value) || value.length < 1 || value.length > 16) {
-    return fail(field, "1 to 16 layer sizes", value);
-  }
-  return value.map((size, i) => integer(`${field}[${i}]`, size, 1, MAX_LAYER_UNITS));
-}
-
-function integer(field: string, value: unknown, min: number, max: number): number {
-  if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max) {
-    fail(field, `an integer in [${min}, ${max}]`, value);
-  }
-  return value as number;
-}
-
-function fail(field: string, bound: string, value: unknown): never {
-  throw new WeightsFormatError(
-    `Cannot read ${modelFiles.config}: ${field} must be ${bound}, got ${JSON.stringify(value)}`,
-  );
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Engine } from "../engine/engine.ts";
-import { modelFiles } from "../format/weights.ts";
+import { modelFiles } from "../format/config.ts";
 import { readOptionalModelFile, type StoredModel } from "../repository/directory.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
 

@@ -5,15 +5,9 @@
  * @module
  */
 import { encodeHex } from "@std/encoding/hex";
-import {
-  checkConfig,
-  type Model,
-  type ModelConfig,
-  modelFiles,
-  readModel,
-  WeightsFormatError,
-  writeWeights,
-} from "../format/weights.ts";
+import { checkConfig, type ModelConfig, modelFiles } from "../format/config.ts";
+import { WeightsFormatError } from "../format/safetensors.ts";
+import { type Model, readModel, writeWeights } from "../format/weights.ts";
 
 /** Directory of the released model in this repository: what serving loads by default. */
 export const releasedModel = "models/mnist-dbn/2";

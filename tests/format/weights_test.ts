@@ -7,7 +7,8 @@ import {
   writeSafetensors,
 } from "../../src/format/safetensors.ts";
 import { loadModel, saveModel } from "../../src/repository/directory.ts";
-import { checkConfig, modelFiles, readModel, writeWeights } from "../../src/format/weights.ts";
+import { checkConfig, modelFiles } from "../../src/format/config.ts";
+import { readModel, writeWeights } from "../../src/format/weights.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 
 const tiny = tinyModel();

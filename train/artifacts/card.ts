@@ -3,7 +3,7 @@
  * Mitchell et al. (2019), "Model cards for model reporting".
  * @module
  */
-import { type ModelConfig, modelFiles } from "../../src/format/weights.ts";
+import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import type { ErrorRate, Evaluation } from "../measure/evaluation.ts";
 import type { Picture } from "./pictures.ts";

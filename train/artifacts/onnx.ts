@@ -5,8 +5,7 @@
  * @module
  */
 import onnxProto from "onnx-proto";
-import type { ModelConfig } from "../../src/format/weights.ts";
-import { modelFiles } from "../../src/format/weights.ts";
+import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
 import { readModelFile, type StoredModel, writeModelFile } from "../../src/repository/directory.ts";
 import { type TensorLocation, tensorLocations } from "../../src/format/safetensors.ts";
 

@@ -13,7 +13,8 @@ import {
   writeModelFile,
 } from "../../src/repository/directory.ts";
 import type { Classifier, Dbn } from "../../src/model/dbn.ts";
-import { type Model, type ModelConfig, modelFiles } from "../../src/format/weights.ts";
+import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
+import type { Model } from "../../src/format/weights.ts";
 import { type CardFacts, modelCard } from "./card.ts";
 import { evaluate, evaluateJoint, type Evaluation } from "../measure/evaluation.ts";
 import type { Examples } from "../data/examples.ts";

@@ -8,7 +8,7 @@ import { type Command, exitCodes } from "../../src/cli/command.ts";
 import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { flagWords, taskCommand } from "../../src/cli/shell.ts";
 import type { DatasetBuilder } from "../../src/data/mnist.ts";
-import { checkName } from "../../src/format/weights.ts";
+import { checkName } from "../../src/format/config.ts";
 import { nextVersionDirectory, saveRun } from "../artifacts/output.ts";
 import type { Examples } from "../data/examples.ts";
 import { evaluateClassifier } from "../measure/evaluation.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { WeightsFormatError } from "../../../src/format/weights.ts";
+import { WeightsFormatError } from "../../../src/format/safetensors.ts";
 import { fillUniform } from "../../../src/math/random.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../../train/run/checkpoint.ts";
 import { imageExamples } from "../../../train/data/examples.ts";

@@ -2,7 +2,7 @@
  * A whole training run as plain data: the top level of a recipe, and its groups.
  * @module
  */
-import { MAX_LAYER_UNITS, NAME_BOUND, NAME_PATTERN } from "../../../src/format/weights.ts";
+import { MAX_LAYER_UNITS, NAME_BOUND, NAME_PATTERN } from "../../../src/format/config.ts";
 import { trainingBackends } from "./choices.ts";
 import type { ChangesOf, Fields, ValuesOf } from "./field.ts";
 import { fineTuningFields } from "./fine_tuning.ts";
