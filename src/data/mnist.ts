@@ -138,7 +138,10 @@ function createBuilder(
   const readSplit = (split: string) => {
     const reading = cache.get(split) ?? loadSplit(info, directory, sha256, split);
     cache.set(split, reading);
-    reading.catch(() => cache.delete(split)); // heard by who awaits it; the next one tries again
+    // Whoever awaits it sees the error; the next call tries again.
+    Promise.allSettled([reading]).then(([{ status }]) => {
+      if (status === "rejected") cache.delete(split);
+    });
     return reading;
   };
   const load = async ({ split }: { split: string }) => {

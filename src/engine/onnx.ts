@@ -64,7 +64,10 @@ export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
   const session = (file: GraphFile) => {
     const opening = sessions.get(file) ?? openSession(runtime, model.url, file);
     sessions.set(file, opening);
-    opening.catch(() => sessions.delete(file)); // heard by who awaits it; the next one tries again
+    // Whoever awaits it sees the error; the next call tries again.
+    Promise.allSettled([opening]).then(([{ status }]) => {
+      if (status === "rejected") sessions.delete(file);
+    });
     return opening;
   };
   const run = async (file: GraphFile, feeds: Feeds, outputs: string[]) => {
@@ -122,7 +125,12 @@ export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
       return { probabilities, freeEnergies };
     },
     dispose: () => {
-      for (const opening of sessions.values()) opening.then((opened) => opened.release(), () => {});
+      // A session that never opened has nothing to free; whoever asked for it saw the error.
+      Promise.allSettled(sessions.values()).then((openings) => {
+        for (const opening of openings) {
+          if (opening.status === "fulfilled") opening.value.release();
+        }
+      });
       sessions.clear();
     },
   };

@@ -46,14 +46,14 @@ export async function startLoading(
   const verified = Promise.all(files.map(async ({ name, hash }) => {
     checkHash(config, name, await hash);
   })).then(() => {});
-  verified.catch(() => {}); // heard where it is awaited
+  Promise.allSettled([verified]); // its error is thrown where it is awaited
   return { model: { ...model, url }, verified };
 }
 
 /** The bytes of a file, and their hash, which other threads make while this one goes on. */
 async function readWeights(url: URL, name: string) {
   const bytes = await readModelFile(url, name), hash = sha256(bytes);
-  hash.catch(() => {}); // heard where it is awaited
+  Promise.allSettled([hash]); // its error is thrown where it is awaited
   return { name, bytes, hash };
 }
 
