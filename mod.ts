@@ -1,5 +1,5 @@
 /**
- * Deep Belief Networks at the edge: load a model, classify digits, dream digits, serve both.
+ * Deep Belief Networks at the edge: load a model, classify digits, generate digits, serve both.
  *
  * @example Classify and generate
  * ```ts

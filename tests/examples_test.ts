@@ -10,7 +10,7 @@ Deno.test("the serverless example answers as the server does", async () => {
   assertEquals(await first.bytes(), await second.bytes());
 });
 
-Deno.test("the library example dreams threes", async () => {
+Deno.test("the library example generates threes", async () => {
   const example = new URL("./examples/library.ts", import.meta.url).pathname;
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-read", example],

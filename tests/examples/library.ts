@@ -1,4 +1,4 @@
-/** Dream sixteen threes, then ask the classifier what they are. */
+/** Generates sixteen threes, and classifies them. */
 import { classify, generate, loadModel, openEngine, toText } from "../../mod.ts";
 
 const engine = await openEngine(await loadModel());
