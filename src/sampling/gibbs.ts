@@ -133,8 +133,8 @@ async function advance(
   step: number,
   { seed, temperature, labels, clamp, start }: Settings,
 ): Promise<void> {
-  const driven = start === "label" ? scaleLabels(batch.labels, step) : batch.labels;
-  const hidden = await model.hiddenGivenVisible(batch.visible, driven, temperature);
+  const weighted = start === "label" ? scaleLabels(batch.labels, step) : batch.labels;
+  const hidden = await model.hiddenGivenVisible(batch.visible, weighted, temperature);
   sampleRows(hidden, hidden, model.hiddenSize, batch.first, {
     seed,
     step,
@@ -153,8 +153,8 @@ async function advance(
 
 /** One-hot labels (B, L) times the label gain of a chain that starts from its label. */
 function scaleLabels(labels: Float32Array, step: number): Float32Array {
-  const gain = labelGainAt(step);
-  return gain > 1 ? labels.map((on) => on * gain) : labels;
+  const labelGain = labelGainAt(step);
+  return labelGain > 1 ? labels.map((on) => on * labelGain) : labels;
 }
 
 /** What the label counts at a step of a chain that starts from it: 4 at first, 1 after the anneal. */

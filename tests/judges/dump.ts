@@ -1,5 +1,5 @@
 /**
- * Writes what our engines say of a model's inputs as JSON, for the judges to check.
+ * Writes what our engines say of a model's inputs as JSON, for outside software to check.
  * @module
  */
 import { encodeBase64 } from "@std/encoding/base64";

@@ -1,5 +1,5 @@
 /**
- * Backpropagation and the optimizers in plain loops and double precision: the judge of the kernels.
+ * Backpropagation and the optimizers in plain loops and double precision: what the kernels are checked against.
  * @module
  */
 import { fillUniform } from "../../src/math/random.ts";

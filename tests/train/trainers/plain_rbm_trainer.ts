@@ -164,10 +164,11 @@ export class PlainRbmTrainer {
         .sort((a, b) => before[b] - before[a]);
       for (let i = step % 2; i + 1 < ladder.length; i += 2) {
         const [a, b] = [ladder[i], ladder[i + 1]];
-        const gain = this.#logWeight(model[a], before[b]) + this.#logWeight(model[b], before[a]) -
+        const logRatio = this.#logWeight(model[a], before[b]) +
+          this.#logWeight(model[b], before[a]) -
           this.#logWeight(model[a], before[a]) - this.#logWeight(model[b], before[b]);
         const u = this.#uniform(1, Math.min(a, b), step, 4092)[0];
-        if (u < Math.exp(Math.min(0, gain))) [betas[a], betas[b]] = [before[b], before[a]];
+        if (u < Math.exp(Math.min(0, logRatio))) [betas[a], betas[b]] = [before[b], before[a]];
       }
     }
   }
