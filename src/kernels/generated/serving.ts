@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "647bf2e532148549ca28444ac6193643800ffe7b35033b804811fa34f1afe7fd";
+export const sourceSha256 = "b0dd38ca74a5b178bb08cea953258bb766db16ded7429e9618a172980a75d621";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -119,8 +119,8 @@ Deno.test("the log has a record an epoch, with held-out measurements", async () 
 
 Deno.test("upper RBMs have their own recipe, and start as the one below where it says so", async () => {
   const upperStack = { initializer: "transposed", epochs: 0 } as const;
-  const turned: Recipe = { ...recipe, hidden: [7, 14], top: 0, upperStack };
-  const { stack: [below, above], history } = await runTraining(turned, data);
+  const transposed: Recipe = { ...recipe, hidden: [7, 14], top: 0, upperStack };
+  const { stack: [below, above], history } = await runTraining(transposed, data);
   assertEquals(history.map(({ stage }) => stage), ["rbm1", "rbm1"]); // the second has no epoch
   assertEquals(above.visibleBias, below.hiddenBias);
   assertEquals(above.hiddenBias.subarray(0, 12), below.visibleBias);
@@ -128,7 +128,7 @@ Deno.test("upper RBMs have their own recipe, and start as the one below where it
     const row = above.weights.subarray(14 * i, 14 * i + 12);
     assertEquals([...row], Array.from({ length: 12 }, (_, j) => below.weights[7 * j + i]));
   }
-  const narrow: Recipe = { ...turned, hidden: [7, 11] };
+  const narrow: Recipe = { ...transposed, hidden: [7, 11] };
   const message = "at least 12 hidden units, as many as the RBM below has visible ones, got 11";
   await assertRejects(() => runTraining(narrow, data), RangeError, message);
 });

@@ -12,7 +12,7 @@ import { PANEL, ROW_BYTES } from "../simd/panel";
 // @ts-ignore: decorator
 @unmanaged
 export class Centring {
-  centring: f32; // how fast the offsets follow the means
+  centring: f32; // share of the way from the offsets to the means, each update
   visibleOffsets: usize; // (V padded): μ
   hiddenOffsets: usize; // (H padded): λ
   partials: usize; // (H/32, V padded): Σ gradient·λ over a panel

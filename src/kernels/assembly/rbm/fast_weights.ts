@@ -1,5 +1,5 @@
 /**
- * Fast weights, which drive persistent chains on: they learn at a rate of their own and decay.
+ * Fast weights, which move persistent chains on: they learn at a rate of their own and decay.
  * Tieleman, Hinton (2009), "Using fast weights to improve persistent contrastive divergence".
  * @module
  */

@@ -290,24 +290,24 @@ function sampleHidden(s: ChainShare, list: usize): void {
   const r = s.run, unit = s.unit;
   drawUniforms(s, r.hiddenLayer);
   let u = s.scratch, sums = s.sums;
-  const gain = f32x4.splat(s.labelGain), minus = f32x4.splat(-r.inverseTemperature);
+  const labelGains = f32x4.splat(s.labelGain), minus = f32x4.splat(-r.inverseTemperature);
   let scales = r.upScale + (unit << 2), word: u32 = 0;
   let labels = r.labelWeights +
     ((load<i32>(r.label + (s.chain << 2)) * padded(r.hidden) + unit) << 2);
   for (let half = 0; half < PANEL; half += 16) {
-    const m0 = isOn(hiddenLogit(sums, scales, labels, gain), minus, v128.load(u));
+    const m0 = isOn(hiddenLogit(sums, scales, labels, labelGains), minus, v128.load(u));
     const m1 = isOn(
-      hiddenLogit(sums + 16, scales + 16, labels + 16, gain),
+      hiddenLogit(sums + 16, scales + 16, labels + 16, labelGains),
       minus,
       v128.load(u, 16),
     );
     const m2 = isOn(
-      hiddenLogit(sums + 32, scales + 32, labels + 32, gain),
+      hiddenLogit(sums + 32, scales + 32, labels + 32, labelGains),
       minus,
       v128.load(u, 32),
     );
     const m3 = isOn(
-      hiddenLogit(sums + 48, scales + 48, labels + 48, gain),
+      hiddenLogit(sums + 48, scales + 48, labels + 48, labelGains),
       minus,
       v128.load(u, 48),
     );
