@@ -281,10 +281,13 @@ export const LayerCall = {
 /** Layout of `LogWeights` in assembly/rbm/annealing.ts. */
 export const LogWeights = {
   name: "LogWeights",
-  bytes: 8,
+  bytes: 20,
   fields: {
     sums: ["address", 0],
-    otherBetas: ["address", 4],
+    visibleBias: ["address", 4],
+    otherVisibleBias: ["address", 8],
+    otherHiddenSums: ["address", 12],
+    otherBetas: ["address", 16],
   },
 } as const;
 
@@ -445,12 +448,11 @@ export const PathEnd = {
 /** Layout of `PathRun` in assembly/rbm/annealing.ts. */
 export const PathRun = {
   name: "PathRun",
-  bytes: 16,
+  bytes: 12,
   fields: {
     run: ["address", 0],
     from: ["address", 4],
     to: ["address", 8],
-    sumsBefore: ["address", 12],
   },
 } as const;
 

@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "b0dd38ca74a5b178bb08cea953258bb766db16ded7429e9618a172980a75d621";
+export const sourceSha256 = "3d8490a1c8024c11acf38e9fa7bef652ba1bde39e0f4f5d2fc586838d844d61f";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

@@ -12,6 +12,13 @@ import type { Team } from "../runtime/team.ts";
 
 // M chains, V visible, H hidden, S steps
 
+/** What the log weights compare the chains' RBM with; the RBM's own where it is left out. */
+interface OtherDistribution {
+  visibleBias?: number; // (V padded)
+  otherVisibleBias: number; // (V padded)
+  otherHiddenSums?: number; // (H/32, R, 32)
+}
+
 /** What chains of either kind can do. */
 class Annealing {
   protected readonly rbm: RbmMemory;
@@ -22,13 +29,19 @@ class Annealing {
   readonly #run: number;
   #rows = 0;
 
-  constructor(rbm: RbmMemory, baseBias?: Float32Array) {
-    const { team: { arena, workers }, visiblePad, maxRows } = rbm;
+  constructor(rbm: RbmMemory, other: OtherDistribution) {
+    const { team: { arena, workers }, maxRows, places } = rbm;
     this.rbm = rbm;
     this.#chains = new RbmChains(rbm);
-    this.#baseBias = baseBias ? arena.place(baseBias, visiblePad) : arena.allocate(visiblePad);
+    this.#baseBias = other.otherVisibleBias;
     this.#sums = arena.allocate(2 * workers * maxRows);
-    this.#logWeights = place(arena, LogWeights, { sums: this.#sums, otherBetas: 0 });
+    this.#logWeights = place(arena, LogWeights, {
+      sums: this.#sums,
+      visibleBias: places.visibleBias,
+      otherHiddenSums: this.#chains.hidden,
+      otherBetas: 0,
+      ...other,
+    });
     this.#run = allocateStruct(arena, AnnealingRun);
   }
 
@@ -84,8 +97,10 @@ export class TemperatureAnnealing extends Annealing {
       baseBias?: Float32Array;
     },
   ) {
-    super(new RbmMemory(team, sizes), baseBias);
-    this.rbm.setParameters(parameters);
+    const rbm = new RbmMemory(team, sizes), { arena } = team, { visiblePad } = rbm;
+    const base = baseBias ? arena.place(baseBias, visiblePad) : arena.allocate(visiblePad);
+    super(rbm, { otherVisibleBias: base });
+    rbm.setParameters(parameters);
   }
 
   /**
@@ -101,7 +116,7 @@ export class TemperatureAnnealing extends Annealing {
 /** Chains that go along the line of parameters from one RBM without labels to another. */
 export class PathAnnealing extends Annealing {
   readonly #path: number;
-  readonly #fields: { from: number; to: number; sumsBefore: number };
+  readonly #ends: { from: number; to: number };
 
   /** @throws {RangeError} if an RBM of the path is of other sizes, or they have labels. */
   constructor(
@@ -109,15 +124,18 @@ export class PathAnnealing extends Annealing {
     { from, to, ...sizes }: RbmSizes & { from: TrainingParameters; to: TrainingParameters },
   ) {
     if (sizes.labelSize) throw new RangeError("Cannot anneal: a path has no labels");
-    super(new RbmMemory(team, sizes));
-    const { rbm } = this, { arena } = team;
-    const placeEnd = (parameters: TrainingParameters) => {
+    const rbm = new RbmMemory(team, sizes), { arena } = team;
+    const [start, end] = [from, to].map((parameters) => {
       const places = rbm.allocateParameters();
       rbm.write(places, parameters);
-      return place(arena, PathEnd, places);
-    };
-    const ends = { from: placeEnd(from), to: placeEnd(to) };
-    this.#fields = { ...ends, sumsBefore: arena.allocate(rbm.hiddenPad * rbm.maxRows) };
+      return places;
+    });
+    super(rbm, {
+      visibleBias: end.visibleBias,
+      otherVisibleBias: start.visibleBias,
+      otherHiddenSums: arena.allocate(rbm.hiddenPad * rbm.maxRows),
+    });
+    this.#ends = { from: place(arena, PathEnd, start), to: place(arena, PathEnd, end) };
     this.#path = allocateStruct(arena, PathRun);
   }
 
@@ -128,7 +146,7 @@ export class PathAnnealing extends Annealing {
   anneal(shares: Float32Array, key: CallKey): void {
     const { team } = this.rbm;
     this.run(shares, key, (run) => {
-      pack(team.arena, PathRun, this.#path, { run, ...this.#fields });
+      pack(team.arena, PathRun, this.#path, { run, ...this.#ends });
       team.run("annealPath", this.#path);
     });
   }

@@ -88,13 +88,13 @@ export class PersistentDivergence {
     if (this.#rows === 0) this.#start(cases, { seed: key.seed, step, layer: stream });
     const statistics = batch.statistics(kind === "values" ? Form.Values : Form.Ones);
     const model = this.#placeChains(dropout);
-    const swapStream = stageStreamOf(stage, rbmStreams.swap);
+    const swapStream = stageStreamOf(stage, rbmStreams.swap), hiddenSums = this.#chains.hidden;
     pack(arena, PcdBatch, this.#struct, {
       context: rbm.context(key),
       inputs,
       sampler: this.#chains.sampler(stageStreamOf(stage, rbmStreams.gibbs, 1)), // after the inputs'
       update: update.place(learning, { data, model, statistics, fast: this.#placeFast(learning) }),
-      tempering: this.#ladder?.place(this.#rows, { step, swapStream }) ?? 0,
+      tempering: this.#ladder?.place(this.#rows, { step, swapStream, hiddenSums }) ?? 0,
       k,
       monitor: monitor ? this.#chains.place({ rows }, this.#monitor) : 0,
       monitorStream: stageStreamOf(stage, rbmStreams.monitor),

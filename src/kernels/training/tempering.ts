@@ -51,11 +51,15 @@ export class TemperatureLadder {
   }
 
   /**
-   * Pairs each row with the one of its chain at the next temperature, by turns above and below.
+   * Pairs each row with the one of its chain at the next temperature, by turns above and below; the
+   * chains have their sums at `hiddenSums`.
    * @returns the address of the struct
    */
-  place(rows: number, { step, swapStream }: { step: number; swapStream: number }): number {
-    const { team: { arena }, maxRows } = this.#rbm,
+  place(
+    rows: number,
+    { step, swapStream, hiddenSums }: { step: number; swapStream: number; hiddenSums: number },
+  ): number {
+    const { team: { arena }, maxRows, places } = this.#rbm,
       { temperatures } = this.#options,
       b = this.#buffers;
     const betas = arena.floats(this.betas, maxRows), chains = rows / temperatures;
@@ -71,7 +75,13 @@ export class TemperatureLadder {
         [partnerBetas[a], partnerBetas[b]] = [betas[b], betas[a]];
       }
     }
-    pack(arena, LogWeights, b.ratios, { sums: b.sums, otherBetas: b.partnerBetas });
+    pack(arena, LogWeights, b.ratios, {
+      sums: b.sums,
+      visibleBias: places.visibleBias,
+      otherVisibleBias: this.baseBias,
+      otherHiddenSums: hiddenSums,
+      otherBetas: b.partnerBetas,
+    });
     pack(arena, Tempering, b.tempering, { swapStream, partners: b.partners, ratios: b.ratios });
     return b.tempering;
   }

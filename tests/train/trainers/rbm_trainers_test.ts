@@ -1,6 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { program } from "../../../src/kernels/generated/training.ts";
 import { Team } from "../../../src/kernels/runtime/team.ts";
+import { DirectedLayer } from "../../../src/kernels/training/directed_layer.ts";
+import { RbmBatch } from "../../../src/kernels/training/rbm_batch.ts";
+import { RbmMemory } from "../../../src/kernels/training/rbm_memory.ts";
 import { fillUniform } from "../../../src/math/random.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../../../src/model/rbm.ts";
 import { openTrainingBackend } from "../../../train/trainers/tfjs/kernels.ts";
@@ -243,6 +246,31 @@ Deno.test("a batch that is not whole rows, or too large, is refused", () => {
   refused(0, 0);
   refused(2, 65);
   trainer.dispose();
+});
+
+Deno.test("inputs that a batch has no room for are refused, and targets of another size", () => {
+  const [team] = teams, release = team.arena.mark();
+  const rbm = new RbmMemory(team, { inputSize: 2, hiddenSize: 3, maxRows: 4 });
+  const batch = new RbmBatch(rbm),
+    layer = new DirectedLayer(team, {
+      inputSize: 2,
+      outputSize: 3,
+      maxRows: 4,
+    });
+  const bytes = { bytes: new Uint8Array(4), divisor: 255 }, inputs = new Float32Array(4);
+  const refused = (message: string, run: () => unknown) => assertThrows(run, RangeError, message);
+  refused("without room for bytes", () => batch.place({ inputs: bytes }, { kind: "values" }));
+  refused("without room for dense inputs", () => batch.place({ inputs }, { kind: "dense" }));
+  refused(
+    "a batch must be 1 to 4 rows of 2, got 3 numbers",
+    () => layer.predict(new Float32Array(3), { kind: "values" }),
+  );
+  refused("targets must be 2 rows of 3, got 5 numbers", () =>
+    layer.learn(
+      { inputs, targets: new Float32Array(5) },
+      { kind: "values", learningRate: 1, weightCost: 0 },
+    ));
+  release();
 });
 
 Deno.test("an RBM that starts as the transpose of the one below is its distribution of hidden units", () => {

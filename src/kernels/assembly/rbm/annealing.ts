@@ -33,11 +33,14 @@ import { softplus4 } from "../simd/math";
 import { transpose32x32 } from "../simd/products";
 import { shareStart, waitForAll } from "../simd/barrier";
 
-/** Sums of log p*(v) of one distribution − of another, both without log Z. */
+/** Sums of log p*(v) of one distribution − of another, both without log Z, and what tells them apart. */
 // @ts-ignore: decorator
 @unmanaged
 export class LogWeights {
   sums: usize; // (workers, R) f64
+  visibleBias: usize; // (V padded): b
+  otherVisibleBias: usize; // (V padded): b′
+  otherHiddenSums: usize; // (H/32, R, 32): c + v·W of the other one; the chains' own if it has those
   otherBetas: usize; // (M): inverse temperatures of the other one, where each row has its own; 0 if not
 }
 
@@ -69,7 +72,6 @@ export class PathRun {
   run: AnnealingRun;
   from: PathEnd;
   to: PathEnd;
-  sumsBefore: usize; // (H/32, R, 32): of the hidden units under the RBM before
 }
 
 /** A worker's share of a run through temperatures: log w += log p*_β(v) − log p*_β′(v), then v ~ T_β(v). */
@@ -95,20 +97,11 @@ export function annealPath(path: PathRun, worker: i32): void {
   waitForAll(r.barrier, worker);
   for (let s = 0; s < steps; s++) {
     const before = load<f32>(schedule + (s << 2)), share = load<f32>(schedule + (s << 2), 4);
-    sumHiddenShare(r, chains, worker, path.sumsBefore);
+    sumHiddenShare(r, chains, worker, l.otherHiddenSums);
     moveAlong(r, path, worker, share);
     sumHiddenShare(r, chains, worker, chains.hidden);
-    addHiddenRatios(r, l, chains, worker, 1, 1, path.sumsBefore);
-    addVisibleRatios(
-      r,
-      l,
-      chains,
-      worker,
-      share,
-      before,
-      path.to.visibleBias,
-      path.from.visibleBias,
-    );
+    addHiddenRatios(r, l, chains, worker, 1, 1);
+    addVisibleRatios(r, l, chains, worker, share, before);
     gibbsStep(run, worker, 1, r.step + s);
   }
 }
@@ -141,8 +134,8 @@ export function addTemperatureRatios(
   beta: f32,
   other: f32,
 ): void {
-  addHiddenRatios(r, l, chains, worker, beta, other, chains.hidden);
-  addVisibleRatios(r, l, chains, worker, beta, other, r.visibleBias, chains.baseBias);
+  addHiddenRatios(r, l, chains, worker, beta, other);
+  addVisibleRatios(r, l, chains, worker, beta, other);
 }
 
 /** The other inverse temperature of a row. */
@@ -152,7 +145,7 @@ function otherBetaOf(l: LogWeights, row: i32, other: f32): f32 {
   return l.otherBetas ? load<f32>(l.otherBetas + (row << 2)) : other;
 }
 
-/** Σ softplus(β·sum) − softplus(β′·sum′) over a worker's columns; sum′ in `others`. */
+/** Σ softplus(β·sum) − softplus(β′·sum′) over a worker's columns. */
 function addHiddenRatios(
   r: RbmContext,
   l: LogWeights,
@@ -160,9 +153,9 @@ function addHiddenRatios(
   worker: i32,
   beta: f32,
   other: f32,
-  others: usize,
 ): void {
-  const pad = padded(r.hidden), workers = r.barrier.workers, sums = chains.hidden;
+  const pad = padded(r.hidden), workers = r.barrier.workers;
+  const sums = chains.hidden, others = l.otherHiddenSums;
   const from = firstColumn(pad, worker, workers), to = firstColumn(pad, worker + 1, workers);
   for (let row = 0; row < chains.rows; row++) {
     const b = betaOf(chains, row, beta), o = otherBetaOf(l, row, other);
@@ -184,7 +177,7 @@ function addHiddenRatios(
   }
 }
 
-/** (β − β′)·Σ (bias − base)·v, for a worker's share of the rows. */
+/** (β − β′)·Σ (b − b′)·v, for a worker's share of the rows. */
 function addVisibleRatios(
   r: RbmContext,
   l: LogWeights,
@@ -192,9 +185,8 @@ function addVisibleRatios(
   worker: i32,
   beta: f32,
   other: f32,
-  bias: usize,
-  base: usize,
 ): void {
+  const bias = l.visibleBias, base = l.otherVisibleBias;
   const workers = r.barrier.workers, end = shareStart(chains.rows, worker + 1, workers);
   for (let row = shareStart(chains.rows, worker, workers); row < end; row++) {
     const b = betaOf(chains, row, beta), o = otherBetaOf(l, row, other);

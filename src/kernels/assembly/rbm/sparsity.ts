@@ -1,7 +1,7 @@
 /**
- * A sparsity target: each hidden unit's running mean q is pulled towards it, by the gradient of
- * cost·(q − target)²/2 with respect to the unit's sum, as in Hinton (2012), "A practical guide to training
- * restricted Boltzmann machines", §11.
+ * A sparsity target: each hidden unit's running mean q is pulled towards it. The penalty is the cross
+ * entropy between the two, whose gradient with respect to a unit's sum is q − target. Hinton (2012), "A
+ * practical guide to training restricted Boltzmann machines", §11.
  * @module
  */
 import { keptShare, RbmContext, sparsityOf, States } from "./memory";
