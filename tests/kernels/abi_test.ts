@@ -67,6 +67,13 @@ Deno.test("pack refuses a number that its field cannot hold, by name, bound and 
     );
   }
   assertThrows(() => pack(arena, LayerCall, address, { ...values, out: -4 }), RangeError, "got -4");
+  for (const out of [130, NaN]) {
+    assertThrows(
+      () => pack(arena, LayerCall, address, { ...values, out }),
+      RangeError,
+      `LayerCall.out: an address must be a multiple of 4, got ${out}`,
+    );
+  }
 });
 
 Deno.test("a missing or unknown field is a type error", () => {

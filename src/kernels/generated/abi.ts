@@ -434,6 +434,21 @@ export const Pairing = {
   Paired: 1,
 } as const;
 
+/** Layout of `PanelRows` in assembly/serving/dense.ts. */
+export const PanelRows = {
+  name: "PanelRows",
+  bytes: 28,
+  fields: {
+    panels: ["address", 0],
+    rows: ["address", 4],
+    first: ["i32", 8],
+    count: ["i32", 12],
+    inputs: ["i32", 16],
+    outputs: ["i32", 20],
+    transposed: ["i32", 24],
+  },
+} as const;
+
 /** Layout of `PathEnd` in assembly/rbm/annealing.ts. */
 export const PathEnd = {
   name: "PathEnd",

@@ -8,15 +8,7 @@ import { BARRIER_LINE_BYTES } from "../generated/abi.ts";
 /** The functions that assembly/serving.ts and training.ts export; pointers are byte addresses. */
 export interface KernelExports {
   sigmoidInPlace(x: number, count: number, inverse: number): void;
-  placePanels(
-    panels: number,
-    rows: number,
-    first: number,
-    count: number,
-    inputs: number,
-    outputs: number,
-    transposed: number,
-  ): void;
+  placePanels(rows: number): void;
   sumSoftplus(a: number, count: number): number;
   softplusDifference(a: number, u: number, count: number): number;
   fillUniform(

@@ -82,6 +82,11 @@ function checkWord(
   type: "i32" | "u32" | "address",
   value: number,
 ): number {
+  if (type === "address" && value % 4 !== 0) {
+    throw new RangeError(
+      `Cannot pack ${layout.name}.${name}: an address must be a multiple of 4, got ${value}`,
+    );
+  }
   if (Number.isInteger(value) && value >= LOWEST[type] && value < 2 ** 32) return value;
   throw new RangeError(
     `Cannot pack ${layout.name}.${name}: it must be an integer in [${LOWEST[type]}, ${

@@ -3,9 +3,9 @@
  * @module
  */
 import { countRows } from "../../math/matrix.ts";
-import { LayerActivation, LayerCall, PANEL } from "../generated/abi.ts";
+import { LayerActivation, LayerCall, PANEL, PanelRows } from "../generated/abi.ts";
 import type { Arena } from "../runtime/arena.ts";
-import { place } from "../runtime/pack.ts";
+import { allocateStruct, pack, place } from "../runtime/pack.ts";
 import type { Team } from "../runtime/team.ts";
 
 // B batch, I inputs, O outputs
@@ -48,14 +48,22 @@ export function placeLayer(
   const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
   arena.scratch(() => {
     const length = transposed ? inputSize : outputSize, count = weights.length / length;
-    const most = Math.max(1, Math.floor(PLACED_NUMBERS / length)),
-      rows = arena.allocate(most * length);
+    const most = Math.max(1, Math.floor(PLACED_NUMBERS / length));
+    const rows = arena.allocate(most * length), call = allocateStruct(arena, PanelRows);
     for (let first = 0; first < count; first += most) {
       const some = Math.min(most, count - first);
       const part = weights.subarray(first * length, (first + some) * length);
       arena.floats(rows, part.length).set(part);
-      arena.kernels
-        .placePanels(address, rows, first, some, inputSize, outputSize, Number(transposed));
+      pack(arena, PanelRows, call, {
+        panels: address,
+        rows,
+        first,
+        count: some,
+        inputs: inputSize,
+        outputs: outputSize,
+        transposed,
+      });
+      arena.kernels.placePanels(call);
     }
   });
   arena.floats(biasAddress, stride).fill(paddingBias).set(bias);

@@ -8,33 +8,42 @@ import { Barrier, shareStart, waitForAll } from "../simd/barrier";
 
 // B batch, I inputs, O outputs, T temperature
 
-/**
- * Puts rows `first` … `first` + `count` of weights (I, O), or (O, I) if they are `transposed`, which lie at
- * `rows`, into panels of (I, 32); columns from O up to whole panels stay as they are.
- */
-export function placePanels(
-  panels: usize,
-  rows: usize,
-  first: i32,
-  count: i32,
-  inputs: i32,
-  outputs: i32,
-  transposed: bool,
-): void {
-  if (transposed) {
-    for (let o = first; o < first + count; o++) {
-      const from = rows + (o - first) * (inputs << 2);
-      const to = panels + (o & -PANEL) * (inputs << 2) + ((o & PANEL - 1) << 2);
-      for (let i = 0; i < inputs; i++) store<f32>(to + i * ROW_BYTES, load<f32>(from + (i << 2)));
-    }
-    return;
+/** Some rows of weights (I, O), or (O, I) if they are `transposed`, to put into panels of (I, 32). */
+// @ts-ignore: decorator
+@unmanaged
+export class PanelRows {
+  panels: usize; // (O/32, I, 32) f32
+  rows: usize; // (count, O) f32, or (count, I) if they are transposed
+  first: i32; // index of the first row
+  count: i32;
+  inputs: i32; // I
+  outputs: i32; // O
+  transposed: i32; // 1 or 0
+}
+
+/** Puts rows of weights into panels; columns from O up to whole panels stay as they are. */
+export function placePanels(r: PanelRows): void {
+  const rowBytes = (r.transposed ? r.inputs : r.outputs) << 2;
+  for (let i = 0; i < r.count; i++) {
+    const from = r.rows + i * rowBytes;
+    if (r.transposed) placeColumn(r, from, r.first + i);
+    else placeRow(r, from, r.first + i);
   }
+}
+
+/** Weights into output `o` from all inputs. */
+function placeColumn(r: PanelRows, from: usize, o: i32): void {
+  const inputs = r.inputs;
+  const to = r.panels + (o & -PANEL) * (inputs << 2) + ((o & PANEL - 1) << 2);
+  for (let i = 0; i < inputs; i++) store<f32>(to + i * ROW_BYTES, load<f32>(from + (i << 2)));
+}
+
+/** Weights from input `i` into all outputs. */
+function placeRow(r: PanelRows, from: usize, i: i32): void {
+  const inputs = r.inputs, outputs = r.outputs, panels = r.panels;
   for (let column = 0; column < outputs; column += PANEL) {
-    const panel = panels + (column * inputs + first * PANEL << 2),
-      bytes = min(PANEL, outputs - column) << 2;
-    for (let i = 0; i < count; i++) {
-      memory.copy(panel + i * ROW_BYTES, rows + ((i * outputs + column) << 2), bytes);
-    }
+    const bytes = min(PANEL, outputs - column) << 2;
+    memory.copy(panels + (column * inputs + i * PANEL << 2), from + (column << 2), bytes);
   }
 }
 
@@ -95,7 +104,7 @@ export function runLayer(r: LayerCall, worker: i32): void {
   waitForAll(r.barrier, worker);
 }
 
-/** Four rows by eight columns in registers. */
+/** Four rows by eight columns in registers: addresses and strides as plain numbers, for the innermost loop. */
 function block4x8(
   out: usize,
   strideBytes: i32,
@@ -136,7 +145,7 @@ function block4x8(
   v128.store(out, a31, 16);
 }
 
-/** One row by 32 columns in registers; inputs of 0 cost nothing. */
+/** One row by 32 columns in registers, plain numbers as above; inputs of 0 cost nothing. */
 function row1x32(out: usize, x: usize, w: usize, b: usize, inputs: i32): void {
   let a0 = v128.load(b), a1 = v128.load(b, 16), a2 = v128.load(b, 32), a3 = v128.load(b, 48);
   let a4 = v128.load(b, 64), a5 = v128.load(b, 80), a6 = v128.load(b, 96), a7 = v128.load(b, 112);
