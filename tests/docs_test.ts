@@ -291,3 +291,20 @@ Deno.test("tables have five columns at most, and lines of documents 300 characte
     }
   }
 });
+
+Deno.test("the map of the architecture names every folder of the code", async () => {
+  const map = await readDocument("docs/architecture.md");
+  const folders = async (directory: string): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const { name, isDirectory } of Deno.readDir(join(root, directory))) {
+      if (isDirectory) found.push(`${directory}/${name}/`);
+    }
+    return found;
+  };
+  const assembly = "src/kernels/assembly";
+  const all = await Promise.all(["src", "train", "src/kernels", assembly].map(folders));
+  const missing = all.flat().filter((folder) =>
+    ![`${assembly}/`, "src/kernels/"].includes(folder) && !map.includes(`| \`${folder}\``)
+  );
+  assertEquals(missing, []);
+});
