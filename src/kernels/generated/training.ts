@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads,relaxed-simd -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "8347f0bb60ffb94b1af194aba57b6b711cce049856d9d6c0f1c4968f859b7dbc";
+export const sourceSha256 = "af58d88c3bef55106cb032fdfd8c7d8d874ca26d66185e2afece3bf437fd25cf";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

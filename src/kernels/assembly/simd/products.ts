@@ -3,6 +3,8 @@
  *
  * The first operand is given by columns (count, rows), so that one load brings four rows: transposing a
  * panel costs little beside a product.
+ *
+ * Operands come as plain numbers, not in structs: these are the innermost loops, called for a few rows each.
  * @module
  */
 import { PANEL, ROW_BYTES } from "./panel";
