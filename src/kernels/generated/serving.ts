@@ -5,7 +5,7 @@ export const compiler =
   "assemblyscript@0.28.20 --enable simd,threads -O3 --noAssert --runtime stub --importMemory";
 
 /** SHA-256 of the files of assembly/. */
-export const sourceSha256 = "af58d88c3bef55106cb032fdfd8c7d8d874ca26d66185e2afece3bf437fd25cf";
+export const sourceSha256 = "b04e16bbadb856113c843212a27fe8b43e1c532bdd6de29d643dbbee35a5f263";
 
 /** WebAssembly modules in base64: for memory of its own, and for memory that workers share. */
 export const program = {

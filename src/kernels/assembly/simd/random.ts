@@ -47,7 +47,10 @@ function store4(out: usize, words: v128): void {
   v128.store(out, f32x4.mul(top, f32x4.splat(TWO_POW_MINUS_24)));
 }
 
-/** Uniforms of units `from` … `to`, multiples of 16, to `out`. The words of a key come as plain numbers: it is called for 32 units at a time. */
+/**
+ * Uniforms of units `from` … `to`, multiples of 16, to `out`. The words of a key come as plain numbers,
+ * because it is called for 32 units at a time.
+ */
 export function fillUniform(
   out: usize,
   from: i32,
