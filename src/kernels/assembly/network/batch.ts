@@ -171,15 +171,13 @@ export function enterLayer(s: NetworkShare, i: i32): NetworkLayer {
 }
 
 /** The first of a worker's `count` things. */
-// @ts-ignore: decorator
-
+// @inline
 export function firstOf(s: NetworkShare, count: i32): i32 {
   return shareStart(count, s.worker, s.workers);
 }
 
 /** Where a worker's `count` things end. */
-// @ts-ignore: decorator
-
+// @inline
 export function endOf(s: NetworkShare, count: i32): i32 {
   return shareStart(count, s.worker + 1, s.workers);
 }
@@ -190,28 +188,24 @@ export function unitsOf(s: NetworkShare): i32 {
   return max(0, min(PANEL, units - s.panel * PANEL));
 }
 
-// @ts-ignore: decorator
-
+// @inline
 export function layerAt(b: NetworkBatch, i: i32): NetworkLayer {
   return changetype<NetworkLayer>(b.layers + <usize> i * offsetof<NetworkLayer>());
 }
 
 /** Where a panel of activities begins. */
-// @ts-ignore: decorator
-
+// @inline
 export function panelAt(activities: usize, b: NetworkBatch, panel: i32): usize {
   return activities + panel * b.maxRows * ROW_BYTES;
 }
 
 /** Where the first of a panel's 32 units begins in activities by unit. */
-// @ts-ignore: decorator
-
+// @inline
 export function rowOf(byUnit: usize, b: NetworkBatch, panel: i32): usize {
   return byUnit + panel * PANEL * (b.maxRows << 2);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 export function inputOf(b: NetworkBatch, row: i32, panel: i32): usize {
   return b.inputs + ((row * b.inputSize + panel * PANEL) << 2);
 }

@@ -45,8 +45,7 @@ export function transposeGradients(s: NetworkShare): void {
   }
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function scoreOf(s: NetworkShare, row: i32, unit: i32): usize {
   return panelAt(s.layer.out, s.batch, unit / PANEL) + row * ROW_BYTES + ((unit % PANEL) << 2);
 }

@@ -139,8 +139,7 @@ export function addTemperatureRatios(
 }
 
 /** The other inverse temperature of a row. */
-// @ts-ignore: decorator
-
+// @inline
 function otherBetaOf(l: LogWeights, row: i32, other: f32): f32 {
   return l.otherBetas ? load<f32>(l.otherBetas + (row << 2)) : other;
 }

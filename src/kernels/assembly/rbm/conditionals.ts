@@ -116,8 +116,7 @@ export function sumHidden(
 }
 
 /** Brings a panel of a table near, where its rows are going to be used by enough rows of the batch. */
-// @ts-ignore: decorator
-
+// @inline
 export function prefetchPanel(
   r: RbmContext,
   worker: i32,
@@ -321,8 +320,7 @@ export function listVisible(r: RbmContext, states: States, worker: i32): void {
 }
 
 /** The logit or probability of a label, in the panel of visible units that it lies in. */
-// @ts-ignore: decorator
-
+// @inline
 export function labelActivity(r: RbmContext, states: States, row: i32, y: i32): usize {
   const unit = r.pixels + y, column = unit & -PANEL;
   return panelOf(r, states.panels, column) + row * ROW_BYTES + ((unit - column) << 2);

@@ -63,22 +63,19 @@ export function discriminate(b: DiscriminativeBatch, worker: i32): void {
   waitForAll(r.barrier, worker);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function labelError(b: DiscriminativeBatch, row: i32, y: i32): usize {
   return b.labelErrors + ((row * b.context.labels + y) << 2);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function labelPartial(b: DiscriminativeBatch, column: i32, row: i32, y: i32): usize {
   const r = b.context;
   return b.labelPartials + (((column / PANEL * r.maxRows + row) * r.labels + y) << 2);
 }
 
 /** The weights of a label into the 32 hidden units of a column's panel. */
-// @ts-ignore: decorator
-
+// @inline
 function labelWeights(r: RbmContext, column: i32, y: i32): usize {
   return r.weights + column * (visibleUnits(r) << 2) + (r.pixels + y) * ROW_BYTES;
 }

@@ -126,8 +126,7 @@ function divideBytes(r: RbmContext, inputs: Inputs, rows: i32, from: i32, to: i3
   }
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function divide4(out: usize, integers: v128, divisor: v128): void {
   v128.store(out, f32x4.div(f32x4.convert_i32x4_s(integers), divisor));
 }

@@ -69,106 +69,91 @@ export class States {
   dropout: Dropout; // 0 for none
 }
 
-// @ts-ignore: decorator
-
+// @inline
 export function padded(n: i32): i32 {
   return (n + PANEL - 1) & -PANEL;
 }
 
 /** V padded. */
-// @ts-ignore: decorator
-
+// @inline
 export function visibleUnits(r: RbmContext): i32 {
   return padded(r.pixels + r.labels);
 }
 
 /** The first unit of a worker's share of panels. */
-// @ts-ignore: decorator
-
+// @inline
 export function firstColumn(units: i32, worker: i32, workers: i32): i32 {
   return shareStart(units / PANEL, worker, workers) * PANEL;
 }
 
 /** The rows (R, 32) of a panel of activities. */
-// @ts-ignore: decorator
-
+// @inline
 export function panelOf(r: RbmContext, activities: usize, column: i32): usize {
   return activities + (column * r.maxRows << 2);
 }
 
 /** The list of a row. */
-// @ts-ignore: decorator
-
+// @inline
 export function pixelList(r: RbmContext, lists: usize, row: i32): usize {
   return lists + row * listBytes(r.pixels);
 }
 
 /** The list of the label of a row. */
-// @ts-ignore: decorator
-
+// @inline
 export function labelList(r: RbmContext, lists: usize, row: i32): usize {
   return lists + row * listBytes(r.labels);
 }
 
 /** The row of the label in a list, which has one or, where labels are left out, none (0). */
-// @ts-ignore: decorator
-
+// @inline
 export function rowOfLabel(table: usize, list: usize): usize {
   return load<u32>(list) == <u32> (list + HEAD_BYTES) ? 0 : table + load<u32>(list, HEAD_BYTES);
 }
 
 /** Where a panel's bits of a row are. */
-// @ts-ignore: decorator
-
+// @inline
 export function bitsOf(r: RbmContext, bits: usize, column: i32, row: i32): usize {
   return bits + ((column / PANEL * r.maxRows + row) << 2);
 }
 
 /** Where an error of a row is: one for each panel of pixels, and one for the labels (V/32 + 1, R). */
-// @ts-ignore: decorator
-
+// @inline
 export function errorOf(r: RbmContext, errors: usize, column: i32, row: i32): usize {
   return errors + ((column / PANEL * r.maxRows + row) << 2);
 }
 
 /** The inverse temperature of a row: its own, where rows have their own. */
-// @ts-ignore: decorator
-
+// @inline
 export function betaOf(states: States, row: i32, beta: f32): f32 {
   return states.betas ? load<f32>(states.betas + (row << 2)) : beta;
 }
 
 /** Whether a row is learnt from. */
-// @ts-ignore: decorator
-
+// @inline
 export function isLearning(states: States, row: i32): bool {
   return betaOf(states, row, 1) == 1;
 }
 
 /** Bytes of a worker's scratch: uniforms of a layer, a block of 32 × 32 and three rows of 32. */
-// @ts-ignore: decorator
-
+// @inline
 function scratchBytes(r: RbmContext): i32 {
   return (max(padded(r.hidden), visibleUnits(r)) << 2) + (PANEL + 3) * ROW_BYTES;
 }
 
 /** Room for the uniforms of a panel, or for what prefetch leaves. */
-// @ts-ignore: decorator
-
+// @inline
 export function uniformsOf(r: RbmContext, worker: i32): usize {
   return r.scratch + worker * scratchBytes(r);
 }
 
 /** Room for a block of 32 × 32, then for three rows of 32. */
-// @ts-ignore: decorator
-
+// @inline
 export function blockOf(r: RbmContext, worker: i32): usize {
   return uniformsOf(r, worker) + (max(padded(r.hidden), visibleUnits(r)) << 2);
 }
 
 /** 32 uniforms of a panel's units. */
-// @ts-ignore: decorator
-
+// @inline
 export function fillPanel(
   out: usize,
   r: RbmContext,
@@ -181,8 +166,7 @@ export function fillPanel(
 }
 
 /** Share of hidden units that dropout leaves in. */
-// @ts-ignore: decorator
-
+// @inline
 export function keptShare(states: States): f32 {
   return changetype<usize>(states.dropout) ? <f32> (1.0 - states.dropout.dropout) : 1;
 }
@@ -190,22 +174,19 @@ export function keptShare(states: States): f32 {
 // A worker's block (32, 32) of the weights' gradient is followed by three rows of 32 hidden units.
 
 /** Σ of hidden units over the data − over the model: the gradient of their biases. */
-// @ts-ignore: decorator
-
+// @inline
 export function hiddenSumsOf(block: usize): usize {
   return block + PANEL * ROW_BYTES;
 }
 
 /** What centring takes from the gradient of the hidden biases. */
-// @ts-ignore: decorator
-
+// @inline
 export function correctionOf(block: usize): usize {
   return block + (PANEL + 1) * ROW_BYTES;
 }
 
 /** What a sparsity target takes from it. */
-// @ts-ignore: decorator
-
+// @inline
 export function sparsityOf(block: usize): usize {
   return block + (PANEL + 2) * ROW_BYTES;
 }

@@ -40,15 +40,13 @@ export class Statistics {
 }
 
 /** The list of a visible unit. */
-// @ts-ignore: decorator
-
+// @inline
 export function unitList(r: RbmContext, s: Statistics, unit: i32): usize {
   return s.unitLists + unit * listBytes(2 * r.maxRows);
 }
 
 /** Offset of a row's activities in an area. */
-// @ts-ignore: decorator
-
+// @inline
 export function activityAt(r: RbmContext, area: Area, row: i32): i32 {
   return (area * r.maxRows + row) * ROW_BYTES;
 }
@@ -73,8 +71,7 @@ export function listByUnit(
 }
 
 /** Adds a row to the lists of a word's units. */
-// @ts-ignore: decorator
-
+// @inline
 function pushUnits(r: RbmContext, s: Statistics, unit: i32, word: u32, activity: i32): void {
   while (word) {
     push(unitList(r, s, unit + ctz(word)), activity, 1, s.form);
@@ -92,8 +89,7 @@ export function listLabelsByUnit(r: RbmContext, s: Statistics, model: States): v
 }
 
 /** How much a row of the model counts, so that all count as much as those of the data. */
-// @ts-ignore: decorator
-
+// @inline
 export function modelShare(data: States, model: States): f32 {
   return <f32> data.rows / <f32> model.learningRows;
 }
@@ -125,8 +121,7 @@ export function placeAreas(
 }
 
 /** The areas of the panel that a worker is at. */
-// @ts-ignore: decorator
-
+// @inline
 export function areasOf(r: RbmContext, s: Statistics, worker: i32): usize {
   return s.signed + worker * 3 * r.maxRows * ROW_BYTES;
 }

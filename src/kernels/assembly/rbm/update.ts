@@ -64,14 +64,12 @@ export class Update {
   centring: Centring; // 0 for none
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function isCentred(u: Update): bool {
   return changetype<usize>(u.centring) != 0;
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function isSparse(u: Update): bool {
   return changetype<usize>(u.sparsity) != 0;
 }

@@ -91,29 +91,25 @@ export class ChainShare {
   removed: usize; // a list of rows to subtract; 0 for none
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function padded(n: i32): i32 {
   return (n + PANEL - 1) & -PANEL;
 }
 
 /** Bytes of a chain's states: whole lines, so that no two workers write the same one. */
-// @ts-ignore: decorator
-
+// @inline
 function stateBytes(r: ChainRun): i32 {
   return (r.visible + 1023 & -1024) >> 3;
 }
 
 /** Bytes of a list of at most `units` offsets: its end address, then offsets padded to four. */
-// @ts-ignore: decorator
-
+// @inline
 function listBytes(units: i32): i32 {
   return (16 + ((units + 4) << 2) + 127) & -128;
 }
 
 /** The sums of a chain in a panel. */
-// @ts-ignore: decorator
-
+// @inline
 function sumsOf(r: ChainRun, sums: usize, column: i32, chain: i32): usize {
   return sums + (column / PANEL * r.chains + chain) * SUM_BYTES;
 }
@@ -259,27 +255,23 @@ function addRows(s: ChainShare): void {
   v128.store(sums, a7, 112);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function low16(x: v128, y: v128): v128 {
   return v128.shuffle<i16>(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function high16(x: v128, y: v128): v128 {
   return v128.shuffle<i16>(x, y, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function widen(pairs: v128, signs: v128): v128 {
   return i32x4.dot_i16x8_s(pairs, signs);
 }
 
 /** A uniform number for each of the panel's units, into the share's scratch memory. */
-// @ts-ignore: decorator
-
+// @inline
 function drawUniforms(s: ChainShare, stream: i32): void {
   const r = s.run, unit = s.unit, chain = r.firstChain + s.chain;
   fillUniform(s.scratch, unit, unit + PANEL, stream, s.step, chain, r.seedLow, r.seedHigh);
@@ -320,23 +312,20 @@ function sampleHidden(s: ChainShare, list: usize): void {
   append(list, word & inside(r.hidden - unit), unit);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function hiddenLogit(sums: usize, scales: usize, labels: usize, labelGain: v128): v128 {
   const own = f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), v128.load(scales));
   return f32x4.add(own, f32x4.mul(labelGain, v128.load(labels)));
 }
 
 /** u < σ(x / T), as u + u·e^(−x/T) < 1: no division. */
-// @ts-ignore: decorator
-
+// @inline
 function isOn(x: v128, minusInverseTemperature: v128, u: v128): v128 {
   const e = exp4(f32x4.mul(x, minusInverseTemperature));
   return f32x4.lt(f32x4.add(u, f32x4.mul(u, e)), one4());
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function bitmask16(m0: v128, m1: v128, m2: v128, m3: v128): i32 {
   return i8x16.bitmask(
     i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(m0, m1), i16x8.narrow_i32x4_s(m2, m3)),
@@ -344,22 +333,19 @@ function bitmask16(m0: v128, m1: v128, m2: v128, m3: v128): i32 {
 }
 
 /** Bits of the `count` first units of a word of 32. */
-// @ts-ignore: decorator
-
+// @inline
 function inside(count: i32): u32 {
   return count >= 32 ? 0xffffffff : (1 << count) - 1;
 }
 
 /** Empties a list: its first word is where it ends. */
-// @ts-ignore: decorator
-
+// @inline
 function clear(list: usize): void {
   store<u32>(list, <u32> list + 16);
 }
 
 /** Adds the row offsets of a word's units to a list. */
-// @ts-ignore: decorator
-
+// @inline
 function append(list: usize, word: u32, unit: i32): void {
   let end = <usize> load<u32>(list);
   while (word) {
@@ -371,8 +357,7 @@ function append(list: usize, word: u32, unit: i32): void {
 }
 
 /** Fills a list up to four with the row of zeros. */
-// @ts-ignore: decorator
-
+// @inline
 function close(list: usize, zeroRow: i32): void {
   let end = <usize> load<u32>(list);
   while (end & 15) {
@@ -422,8 +407,7 @@ function sampleVisible(s: ChainShare, added: usize, removed: usize): void {
   append(removed, before & ~next, unit);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function visibleLogit(sums: usize, scales: usize): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), v128.load(scales));
 }
@@ -470,8 +454,7 @@ function sampleLabel(s: ChainShare, chain: i32): void {
   store<i32>(r.label + (chain << 2), chosen);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function labelLogit(r: ChainRun, chain: i32, i: i32): f64 {
   const unit = r.visible + i, lane = unit & PANEL - 1;
   const sum = <f64> load<i32>(sumsOf(r, r.downSums, unit - lane, chain) + (lane << 2));

@@ -48,8 +48,7 @@ export function waitForAll(b: Barrier, worker: i32): void {
   }
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function claimed(barrier: usize, phase: i32): usize {
   return barrier + CLAIMED + ((phase & 1) << 2);
 }
@@ -65,8 +64,7 @@ export function claimShare(b: Barrier, worker: i32, previous: i32): i32 {
 }
 
 /** Where the share of a worker begins, of `count` things; the next worker's begins where it ends. */
-// @ts-ignore: decorator
-
+// @inline
 export function shareStart(count: i32, worker: i32, workers: i32): i32 {
   return count * worker / workers;
 }

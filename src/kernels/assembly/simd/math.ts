@@ -57,23 +57,20 @@ const EXP: usize = memory.data<f32>([
 ], 16);
 
 /** 1 in each lane. */
-// @ts-ignore: decorator
-
+// @inline
 export function one4(): v128 {
   return v128.load(EXP, 176);
 }
 
 /** a·b + c, rounded once where the module may use relaxed SIMD (training's), else twice. */
-// @ts-ignore: decorator
-
+// @inline
 function madd4(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
 /** e^x to about 1e-7 relative, x clamped to [-87, 87]: 2^n · p(r), |r| ≤ ln 2 / 2. */
-// @ts-ignore: decorator
-
+// @inline
 export function exp4(value: v128): v128 {
   const x = f32x4.pmax(f32x4.pmin(value, v128.load(EXP)), v128.load(EXP, 16));
   // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits.
@@ -93,23 +90,20 @@ export function exp4(value: v128): v128 {
 }
 
 /** σ(x) = 1 / (1 + e^−x) */
-// @ts-ignore: decorator
-
+// @inline
 export function sigmoid4(x: v128): v128 {
   return f32x4.div(one4(), f32x4.add(one4(), exp4(f32x4.neg(x))));
 }
 
 /** The sum of four floats, from the first lane to the last. */
-// @ts-ignore: decorator
-
+// @inline
 export function sumLanes(x: v128): f32 {
   return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + f32x4.extract_lane(x, 2) +
     f32x4.extract_lane(x, 3);
 }
 
 /** softplus(x) = max(x, 0) + log(1 + e^−|x|); log(1 + e) = 2·atanh(e / (2 + e)) by its series. */
-// @ts-ignore: decorator
-
+// @inline
 export function softplus4(x: v128): v128 {
   const e = exp4(f32x4.neg(f32x4.abs(x)));
   const s = f32x4.div(e, f32x4.add(e, f32x4.splat(2.0))); // in [0, 1/3]

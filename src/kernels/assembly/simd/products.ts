@@ -81,8 +81,7 @@ export function transpose32x32(out: usize, from: usize): void {
   transposePanel(out, from, PANEL, PANEL);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function transpose4x4(out: usize, outStride: i32, from: usize, stride: i32): void {
   const a = v128.load(from), b = v128.load(from + stride);
   const c = v128.load(from + 2 * stride), d = v128.load(from + 3 * stride);

@@ -28,20 +28,17 @@ const PHILOX: usize = memory.data<u32>([
 ], 16);
 const TWO_POW_MINUS_24: f32 = 1.0 / 16777216.0;
 
-// @ts-ignore: decorator
-
+// @inline
 function low32(a: v128, b: v128): v128 {
   return v128.shuffle<i32>(a, b, 0, 2, 4, 6);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function high32(a: v128, b: v128): v128 {
   return v128.shuffle<i32>(a, b, 1, 3, 5, 7);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function store4(out: usize, words: v128): void {
   const top = f32x4.convert_i32x4_s(i32x4.shr_u(words, 8)); // below 2^24
   v128.store(out, f32x4.mul(top, f32x4.splat(TWO_POW_MINUS_24)));

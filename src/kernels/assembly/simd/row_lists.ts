@@ -21,40 +21,34 @@ export enum Form {
 export const HEAD_BYTES: i32 = 64;
 
 /** Bytes of a list of at most `count` entries. */
-// @ts-ignore: decorator
-
+// @inline
 export function listBytes(count: i32): i32 {
   return (HEAD_BYTES + (count << 3) + 127) & -128;
 }
 
-// @ts-ignore: decorator
-
+// @inline
 export function entryBytes(form: Form): i32 {
   return form == Form.Ones ? 4 : 8;
 }
 
-// @ts-ignore: decorator
-
+// @inline
 export function clear(list: usize): void {
   store<u32>(list, <u32> (list + HEAD_BYTES));
 }
 
-// @ts-ignore: decorator
-
+// @inline
 export function listEnd(list: usize): usize {
   return <usize> load<u32>(list);
 }
 
 /** Adds an entry to a list. */
-// @ts-ignore: decorator
-
+// @inline
 export function push(list: usize, offset: i32, value: f32, form: Form): void {
   store<u32>(list, <u32> pushAt(listEnd(list), offset, value, form));
 }
 
 /** Writes an entry at `end` of a list, whose head is not changed; returns the new end. */
-// @ts-ignore: decorator
-
+// @inline
 export function pushAt(end: usize, offset: i32, value: f32, form: Form): usize {
   store<u32>(end, offset);
   if (form == Form.Values) store<f32>(end, value, 4);
@@ -62,8 +56,7 @@ export function pushAt(end: usize, offset: i32, value: f32, form: Form): usize {
 }
 
 /** Writes the rows of the bits that are on in a word, from row `first`, as {@linkcode pushAt} does. */
-// @ts-ignore: decorator
-
+// @inline
 export function pushBitsAt(end: usize, first: i32, word: u32): usize {
   while (word) {
     store<u32>(end, (first + ctz(word)) * ROW_BYTES);
@@ -73,15 +66,13 @@ export function pushBitsAt(end: usize, first: i32, word: u32): usize {
   return end;
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function plus4(a: v128, w0: usize, w1: usize, w2: usize, w3: usize, at: usize): v128 {
   const two = f32x4.add(f32x4.add(a, v128.load(w0 + at)), v128.load(w1 + at));
   return f32x4.add(f32x4.add(two, v128.load(w2 + at)), v128.load(w3 + at));
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function minus4(a: v128, w0: usize, w1: usize, w2: usize, w3: usize, at: usize): v128 {
   const two = f32x4.sub(f32x4.sub(a, v128.load(w0 + at)), v128.load(w1 + at));
   return f32x4.sub(f32x4.sub(two, v128.load(w2 + at)), v128.load(w3 + at));

@@ -8,8 +8,7 @@ import { ROW_BYTES } from "./panel";
 export const ZEROS: usize = memory.data(128, 16);
 
 /** to (32) ← to + scale · from */
-// @ts-ignore: decorator
-
+// @inline
 export function addScaled(to: usize, from: usize, scale: f32): void {
   const s = f32x4.splat(scale);
   for (let at = 0; at < ROW_BYTES; at += 16) {
@@ -49,14 +48,12 @@ export function sumFloats(from: usize, count: i32): f32 {
 }
 
 /** Bits of the 32 units whose uniform is below their probability; padding has probability 0. */
-// @ts-ignore: decorator
-
+// @inline
 export function below32(u: usize, p: usize): u32 {
   return <u32> (below16(u, p) | below16(u + 64, p + 64) << 16);
 }
 
-// @ts-ignore: decorator
-
+// @inline
 function below16(u: usize, p: usize): i32 {
   const m0 = f32x4.lt(v128.load(u), v128.load(p)),
     m1 = f32x4.lt(v128.load(u, 16), v128.load(p, 16));
