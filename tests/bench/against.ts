@@ -10,7 +10,7 @@ import { Measurer } from "./turns.ts";
 const root = new URL("../../", import.meta.url).pathname;
 
 /** Pairs of turns of a row; the first pair warms up and does not count. */
-const PAIRS = 7;
+const PAIRS = 7, PAIRS_OF_OTHERS = 3, COLD_STARTS = 15;
 const LAYERS = ["784×500", "500×500", "(500+10)×2000"];
 const CHAINS = ["1", "10", "100"];
 
@@ -22,23 +22,32 @@ interface Row {
   theirs: number[];
 }
 
-/** Turns of two sides, ours first in one pair and last in the next, so that drift favours neither. */
+/** One measurement of a side: a value for each of the rows that it fills. */
+type Measurement = () => Promise<number[]>;
+
+/**
+ * Turns of two sides, ours first in one pair and last in the next, so that drift favours neither. A
+ * measurement fills one row or several.
+ */
 async function takeTurns(
-  name: string,
-  unit: string,
-  ours: () => Promise<number>,
-  theirs: () => Promise<number>,
-): Promise<Row> {
-  const row: Row = { name, unit, ours: [], theirs: [] };
-  for (let pair = 0; pair <= PAIRS; pair++) {
-    const first = pair % 2 === 0 ? await ours() : await theirs();
-    const second = pair % 2 === 0 ? await theirs() : await ours();
+  rows: readonly { name: string; unit: string }[],
+  ours: Measurement,
+  theirs: Measurement,
+  pairs = PAIRS,
+): Promise<Row[]> {
+  const filled: Row[] = rows.map((row) => ({ ...row, ours: [], theirs: [] }));
+  for (let pair = 0; pair <= pairs; pair++) {
+    const oursFirst = pair % 2 === 0;
+    const first = await (oursFirst ? ours : theirs)();
+    const second = await (oursFirst ? theirs : ours)();
     if (pair === 0) continue;
-    row.ours.push(pair % 2 === 0 ? first : second);
-    row.theirs.push(pair % 2 === 0 ? second : first);
+    filled.forEach((row, i) => {
+      row.ours.push((oursFirst ? first : second)[i]);
+      row.theirs.push((oursFirst ? second : first)[i]);
+    });
   }
-  console.error(`${name}: ${ratio(row)}`);
-  return row;
+  for (const row of filled) console.error(`${row.name}: ${ratio(row)}`);
+  return filled;
 }
 
 function ratio({ ours, theirs }: Row): string {
@@ -54,47 +63,43 @@ async function trainingRows(directory: string, mode: string): Promise<Row[]> {
   const [ours, theirs] = startWorkers(directory, "training_worker", "simd", mode);
   const rows: Row[] = [];
   for (const layer of LAYERS) {
-    const epoch = (side: Measurer) => () => side.ask<number>(layer);
-    rows.push(await takeTurns(`CD-1, ${layer}, ${mode}`, "s", epoch(ours), epoch(theirs)));
+    const epoch = (side: Measurer) => async () => [await side.ask<number>(layer)];
+    const row = { name: `CD-1, ${layer}, ${mode}`, unit: "s" };
+    rows.push(...await takeTurns([row], epoch(ours), epoch(theirs)));
   }
   await Promise.all([ours.end(), theirs.end()]);
   return rows;
 }
 
-async function engineRows(directory: string, engine: string): Promise<Row[]> {
+async function engineRows(directory: string, engine: string, pairs: number): Promise<Row[]> {
   const [ours, theirs] = startWorkers(directory, "engine_worker", engine);
   const rows: Row[] = [];
   for (const n of CHAINS) {
-    const stepUs = (side: Measurer) => async () => 1e6 / await side.ask<number>(n);
-    rows.push(
-      await takeTurns(`${engine}: Gibbs step, ${n} chains`, "µs", stepUs(ours), stepUs(theirs)),
-    );
+    const stepUs = (side: Measurer) => async () => [1e6 / await side.ask<number>(n)];
+    const row = { name: `${engine}: Gibbs step, ${n} chains`, unit: "µs" };
+    rows.push(...await takeTurns([row], stepUs(ours), stepUs(theirs), pairs));
   }
-  const serving = (side: Measurer, pick: (times: Record<string, number>) => number) => async () =>
-    pick(await side.ask<Record<string, number>>("serving"));
-  const measured: [string, (times: Record<string, number>) => number][] = [
-    ["one image, both models", ({ latencyMs }) => latencyMs],
-    ["100 images, both models", ({ imagesPerSecond }) => 1e5 / imagesPerSecond],
-    ["100 images, classifier", ({ classifierImagesPerSecond: rate }) => 1e5 / rate],
-  ];
-  for (const [name, pick] of measured) {
-    const sides = [serving(ours, pick), serving(theirs, pick)] as const;
-    rows.push(await takeTurns(`${engine}: ${name}`, "ms", ...sides));
-  }
+  const serving = (side: Measurer) => async () => {
+    const times = await side.ask<Record<string, number>>("serving");
+    return [times.latencyMs, 1e5 / times.imagesPerSecond, 1e5 / times.classifierImagesPerSecond];
+  };
+  const measured = ["one image, both models", "100 images, both models", "100 images, classifier"]
+    .map((name) => ({ name: `${engine}: ${name}`, unit: "ms" }));
+  rows.push(...await takeTurns(measured, serving(ours), serving(theirs), pairs));
   await Promise.all([ours.end(), theirs.end()]);
   return rows;
 }
 
 async function coldStartRows(directory: string): Promise<Row[]> {
-  const memory: Row = { name: "simd: memory after it", unit: "MiB", ours: [], theirs: [] };
-  const start = (side: string, mib: number[]) => async () => {
-    const measured = await coldStart("simd", side);
-    mib.push(measured.mib);
-    return measured.ms;
+  const start = (side: string) => async () => {
+    const { ms, mib } = await coldStart("simd", side);
+    return [ms, mib];
   };
-  const sides = [start(root, memory.ours), start(directory, memory.theirs)] as const;
-  const time = await takeTurns("simd: cold start to first answer", "ms", ...sides);
-  return [time, { ...memory, ours: memory.ours.slice(1), theirs: memory.theirs.slice(1) }];
+  const rows = [
+    { name: "simd: cold start to first answer", unit: "ms" },
+    { name: "simd: memory after it", unit: "MiB" },
+  ];
+  return await takeTurns(rows, start(root), start(directory), COLD_STARTS);
 }
 
 /** The table of this checkout against the one in `directory`. */
@@ -102,9 +107,9 @@ export async function compareWith(directory: string): Promise<string> {
   const rows = [
     ...await trainingRows(directory, "binary"),
     ...await trainingRows(directory, "grey"),
-    ...await engineRows(directory, "simd"),
-    ...await engineRows(directory, "tfjs"),
-    ...await engineRows(directory, "onnx"),
+    ...await engineRows(directory, "simd", PAIRS),
+    ...await engineRows(directory, "tfjs", PAIRS_OF_OTHERS),
+    ...await engineRows(directory, "onnx", PAIRS_OF_OTHERS),
     ...await coldStartRows(directory),
   ];
   const number = (values: number[]) => median(values).toPrecision(3);
