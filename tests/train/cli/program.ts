@@ -18,6 +18,7 @@ export interface Outcome {
 /** Environment of a shell in which `deno` is the Deno that runs the tests. */
 export const shellEnvironment = {
   NO_COLOR: "1",
+  npm_lifecycle_event: "", // or commands are printed for npx, which keeps a signal from its child
   PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
 };
 
