@@ -4,7 +4,6 @@
  * would wait.
  * @module
  */
-import { encodeHex } from "@std/encoding/hex";
 import { checkConfig, type ModelConfig, modelFiles } from "../format/config.ts";
 import { WeightsFormatError } from "../format/safetensors.ts";
 import { type Model, readModel, writeWeights } from "../format/weights.ts";
@@ -157,7 +156,11 @@ export async function directoryUrl(directory: string | URL): Promise<URL> {
 
 /** SHA-256 in hex. */
 export async function sha256(bytes: Uint8Array): Promise<string> {
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource)));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
+  // Loading std would keep a server's first answer waiting where the platform can do it.
+  const { toHex } = digest as { toHex?: () => string }; // the types say that all platforms have it
+  if (toHex) return toHex.call(digest);
+  return (await import("@std/encoding/hex")).encodeHex(digest);
 }
 
 function parseConfig(bytes: Uint8Array): unknown {

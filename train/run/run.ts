@@ -3,7 +3,7 @@
  * recipe asks for it the up-down algorithm.
  * Greedy layer-wise pretraining after Hinton, Osindero, Teh (2006).
  *
- * The same recipe and data give the same weights bit for bit, however often the run is stopped and
+ * On one machine the same recipe and data give the same weights bit for bit, however often the run is stopped and
  * resumed: every random number is keyed by (seed, stage, batch), and a checkpoint holds the rest.
  * @module
  */

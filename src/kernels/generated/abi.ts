@@ -43,9 +43,6 @@ export const Barrier = {
   },
 } as const;
 
-/** See `CHAIN_SHARE_BYTES` in assembly/serving/chains.ts. */
-export const CHAIN_SHARE_BYTES = 128;
-
 /** Layout of `CdBatch` in assembly/rbm/contrastive_divergence.ts. */
 export const CdBatch = {
   name: "CdBatch",
@@ -78,7 +75,7 @@ export const Centring = {
 /** Layout of `ChainRun` in assembly/serving/chains.ts. */
 export const ChainRun = {
   name: "ChainRun",
-  bytes: 140,
+  bytes: 136,
   fields: {
     barrier: ["address", 0],
     chains: ["i32", 4],
@@ -114,30 +111,6 @@ export const ChainRun = {
     labelGain: ["address", 124],
     scratch: ["address", 128],
     inverseTemperature: ["f32", 132],
-    shares: ["address", 136],
-  },
-} as const;
-
-/** Layout of `ChainShare` in assembly/serving/chains.ts. */
-export const ChainShare = {
-  name: "ChainShare",
-  bytes: 60,
-  fields: {
-    run: ["address", 0],
-    worker: ["i32", 4],
-    workers: ["i32", 8],
-    step: ["i32", 12],
-    labelGain: ["f32", 16],
-    scratch: ["address", 20],
-    chain: ["i32", 24],
-    unit: ["i32", 28],
-    sums: ["address", 32],
-    table: ["address", 36],
-    start: ["address", 40],
-    added: ["address", 44],
-    lists: ["i32", 48],
-    stride: ["i32", 52],
-    removed: ["address", 56],
   },
 } as const;
 

@@ -8,7 +8,7 @@
  */
 import { streamOf, streams } from "../../math/streams.ts";
 import type { Arena } from "../runtime/arena.ts";
-import { CHAIN_SHARE_BYTES, ChainRun, PANEL, TABLE_ROW_BYTES } from "../generated/abi.ts";
+import { ChainRun, PANEL, TABLE_ROW_BYTES } from "../generated/abi.ts";
 import { place, seedWords } from "../runtime/pack.ts";
 import { padded } from "./dense.ts";
 import type { Team } from "../runtime/team.ts";
@@ -180,7 +180,6 @@ function placeRun(
     labelProbabilities: arena.allocate(chains * labelSize),
     labelGain: arena.place(segment.labelGain),
     scratch: arena.allocate(workers * PANEL),
-    shares: arena.allocate(workers * CHAIN_SHARE_BYTES / 4),
   };
   const bias = arena.integers(rbm.up.bias, hiddenPad);
   const sums = arena.integers(buffers.upSums, chains * hiddenPad);

@@ -57,7 +57,7 @@ export const recipeFields = {
     type: "choice",
     default: "simd",
     choices: trainingBackends,
-    help: "what trains: simd (every core), or tfjs for the plain algorithms in TensorFlow.js",
+    help: "what trains: simd (up to four cores), or tfjs for the plain algorithms in TensorFlow.js",
     flag: "backend",
   },
   pretraining: {

@@ -1,5 +1,5 @@
 /**
- * Fine-tuning of the feed-forward classifier on the project's own kernels and on every core:
+ * Fine-tuning of the feed-forward classifier on the project's own kernels and threads:
  * backpropagation with any of the first-order optimizers.
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Contrastive divergence for one RBM, with or without label units, on the project's own kernels and
- * on every core. The algorithm is that of tfjs_rbm_trainer.ts, and the random numbers are the same.
+ * threads. The algorithm is that of ../tfjs/rbm_trainer.ts, and the random numbers are the same.
  * @module
  */
 import { tensorsUnder } from "../../../src/format/safetensors.ts";

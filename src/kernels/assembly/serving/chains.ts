@@ -4,6 +4,9 @@
  * Weights are 16-bit integers, w·2^shift with a shift a column, and sums 32-bit: exact in any order.
  * Adding the rows of the units that flipped since the last step gives the same bits as adding the
  * rows of all active units.
+ *
+ * The functions of a panel take plain numbers, which stay in registers: a struct of what a worker is at
+ * makes steps 3 % slower.
  * @module
  */
 import { prefetch } from "../simd/prefetch";
@@ -63,32 +66,6 @@ export class ChainRun {
   labelGain: usize; // (steps) f32: how often the label counts at each step
   scratch: usize; // a worker: the uniforms of a panel
   inverseTemperature: f32;
-  shares: usize; // of ChainShare, CHAIN_SHARE_BYTES a worker
-}
-
-/** Bytes of a {@linkcode ChainShare}, in lines of its own. */
-export const CHAIN_SHARE_BYTES: i32 = 128;
-
-/** What a worker is at: one chain's units in a panel, at a step. */
-// @ts-ignore: decorator
-@unmanaged
-export class ChainShare {
-  run: ChainRun;
-  worker: i32;
-  workers: i32;
-  step: i32;
-  labelGain: f32;
-  scratch: usize; // 32 uniforms
-  chain: i32;
-  unit: i32; // the first of the panel
-  sums: usize; // (32) i32 of the chain in the panel
-  // Rows to add to the sums:
-  table: usize; // the panel's
-  start: usize; // (32) i32: what they are added to
-  added: usize; // lists of rows, `stride` bytes apart
-  lists: i32;
-  stride: i32;
-  removed: usize; // a list of rows to subtract; 0 for none
 }
 
 // @inline
@@ -120,90 +97,72 @@ function sumsOf(r: ChainRun, sums: usize, column: i32, chain: i32): usize {
  * of worker 0 must hold the visible units that are on, with `upSums` at the biases.
  */
 export function runChains(r: ChainRun, worker: i32): void {
-  const s = changetype<ChainShare>(r.shares + worker * CHAIN_SHARE_BYTES);
-  s.run = r;
-  s.worker = worker;
-  s.workers = r.barrier.workers;
-  s.scratch = r.scratch + worker * SUM_BYTES;
+  const scratch = r.scratch + worker * SUM_BYTES, workers = r.barrier.workers;
   const steps = r.steps; // after the last barrier wait the caller may free what r holds
-  for (let i = 0; i < steps; i++) {
-    const last = i == steps - 1;
-    s.step = r.firstStep + i;
-    s.labelGain = load<f32>(r.labelGain + (i << 2));
-    hiddenUnits(s);
+  for (let s = 0; s < steps; s++) {
+    const step = r.firstStep + s, last = s == steps - 1;
+    hiddenUnits(r, worker, step, load<f32>(r.labelGain + (s << 2)), scratch);
     waitForAll(r.barrier, worker);
-    visibleUnits(s, last);
+    visibleUnits(r, worker, step, scratch, last);
     if (!r.clamped || last) {
       waitForAll(r.barrier, worker); // the labels' logits may lie in two shares
-      for (let chain = worker; chain < r.chains; chain += s.workers) sampleLabel(s, chain);
+      for (let chain = worker; chain < r.chains; chain += workers) {
+        sampleLabel(r, chain, step, scratch);
+      }
     }
     waitForAll(r.barrier, worker);
   }
 }
 
 /** h ~ p(h|v,y) in a worker's columns. */
-function hiddenUnits(s: ChainShare): void {
-  const r = s.run, workers = s.workers, panels = padded(r.hidden) / PANEL;
-  const lists = listBytes(r.hidden), on = r.on + s.worker * r.chains * lists;
-  const flips = listBytes(r.visible), own = s.worker * r.chains * flips;
+function hiddenUnits(r: ChainRun, worker: i32, step: i32, labelGain: f32, scratch: usize): void {
+  const workers = r.barrier.workers, panels = padded(r.hidden) / PANEL;
+  const lists = listBytes(r.hidden), on = r.on + worker * r.chains * lists;
+  const flips = listBytes(r.visible), own = worker * r.chains * flips;
   const added = workers == 1 ? r.added : r.allAdded + own;
   const removed = workers == 1 ? r.removed : r.allRemoved + own;
   for (let chain = 0; chain < r.chains; chain++) {
+    const list = chain * flips;
     if (workers > 1) {
-      joinFlips(s, added + chain * flips, r.added + chain * flips);
-      joinFlips(s, removed + chain * flips, r.removed + chain * flips);
+      joinFlips(added + list, r.added + list, r.chains * flips, workers, r.visible);
+      joinFlips(removed + list, r.removed + list, r.chains * flips, workers, r.visible);
     }
     clear(on + chain * lists);
   }
-  const bytes = (r.visible + 1) * TABLE_ROW_BYTES;
-  const end = shareStart(panels, s.worker + 1, workers);
-  s.lists = 1;
-  s.stride = 0;
-  for (let panel = shareStart(panels, s.worker, workers); panel < end; panel++) {
-    s.unit = panel * PANEL;
-    s.table = r.upTable + panel * bytes;
-    if (r.chains >= PREFETCHED_CHAINS) prefetch(s.table, bytes, s.scratch);
+  const to = shareStart(panels, worker + 1, workers) * PANEL;
+  for (let column = shareStart(panels, worker, workers) * PANEL; column < to; column += PANEL) {
+    const bytes = (r.visible + 1) * TABLE_ROW_BYTES, table = r.upTable + column / PANEL * bytes;
+    if (r.chains >= PREFETCHED_CHAINS) prefetch(table, bytes, scratch);
     for (let chain = 0; chain < r.chains; chain++) {
-      const sums = sumsOf(r, r.upSums, s.unit, chain);
-      s.chain = chain;
-      s.sums = sums;
-      s.start = sums;
-      s.added = added + chain * flips;
-      s.removed = removed + chain * flips;
-      addRows(s);
-      sampleHidden(s, on + chain * lists);
+      const sums = sumsOf(r, r.upSums, column, chain), list = chain * flips;
+      addPanel(sums, sums, table, added + list, 0, 1, removed + list);
+      sampleHidden(r, chain, step, labelGain, scratch, sums, column, on + chain * lists);
     }
   }
   for (let chain = 0; chain < r.chains; chain++) close(on + chain * lists, r.hidden);
 }
 
 /** v ~ p(v|h) and the logits of y in a worker's columns; with `last` p(v=1|h) too. */
-function visibleUnits(s: ChainShare, last: bool): void {
-  const r = s.run, workers = s.workers, panels = padded(r.visible + r.labels) / PANEL;
+function visibleUnits(r: ChainRun, worker: i32, step: i32, scratch: usize, last: bool): void {
+  const workers = r.barrier.workers, panels = padded(r.visible + r.labels) / PANEL;
   const lists = listBytes(r.hidden), flips = listBytes(r.visible);
-  const own = s.worker * r.chains * flips, added = r.added + own, removed = r.removed + own;
+  const own = worker * r.chains * flips, added = r.added + own, removed = r.removed + own;
   for (let chain = 0; chain < r.chains; chain++) {
     clear(added + chain * flips);
     clear(removed + chain * flips);
   }
-  const bytes = (r.hidden + 1) * TABLE_ROW_BYTES;
-  const end = shareStart(panels, s.worker + 1, workers);
-  s.lists = workers;
-  s.stride = r.chains * lists;
-  s.removed = 0;
-  for (let panel = shareStart(panels, s.worker, workers); panel < end; panel++) {
-    s.unit = panel * PANEL;
-    s.table = r.downTable + panel * bytes;
-    s.start = r.downBias + panel * SUM_BYTES;
-    if (r.chains >= PREFETCHED_CHAINS) prefetch(s.table, bytes, s.scratch);
+  const to = shareStart(panels, worker + 1, workers) * PANEL;
+  for (let column = shareStart(panels, worker, workers) * PANEL; column < to; column += PANEL) {
+    const bytes = (r.hidden + 1) * TABLE_ROW_BYTES, table = r.downTable + column / PANEL * bytes;
+    if (r.chains >= PREFETCHED_CHAINS) prefetch(table, bytes, scratch);
     for (let chain = 0; chain < r.chains; chain++) {
-      s.chain = chain;
-      s.sums = sumsOf(r, r.downSums, s.unit, chain);
-      s.added = r.on + chain * lists;
-      addRows(s);
-      if (s.unit >= r.visible) continue; // labels alone
-      sampleVisible(s, added + chain * flips, removed + chain * flips);
-      if (last) writeProbabilities(s);
+      const sums = sumsOf(r, r.downSums, column, chain), list = chain * flips;
+      const bias = r.downBias + (column << 2);
+      addPanel(sums, bias, table, r.on + chain * lists, r.chains * lists, workers, 0);
+      if (column >= r.visible) continue; // labels alone
+      const state = r.state + (worker * r.chains + chain) * stateBytes(r);
+      sampleVisible(r, chain, step, scratch, sums, column, state, added + list, removed + list);
+      if (last) writeProbabilities(r, chain, sums, column);
     }
   }
   for (let chain = 0; chain < r.chains; chain++) {
@@ -212,10 +171,19 @@ function visibleUnits(s: ChainShare, last: bool): void {
   }
 }
 
-/** sums (32) ← start + rows of the lists `added` − rows of the list `removed`. */
-function addRows(s: ChainShare): void {
-  const start = s.start, sums = s.sums, table = s.table;
-  const added = s.added, stride = s.stride, lists = s.lists, removed = s.removed;
+/**
+ * 32 sums ← start + rows of `added`, so many `lists` of them, `stride` bytes apart, − rows of the list
+ * `removed`, if it is not 0.
+ */
+function addPanel(
+  sums: usize,
+  start: usize,
+  table: usize,
+  added: usize,
+  stride: i32,
+  lists: i32,
+  removed: usize,
+): void {
   let a0 = v128.load(start), a1 = v128.load(start, 16), a2 = v128.load(start, 32);
   let a3 = v128.load(start, 48), a4 = v128.load(start, 64), a5 = v128.load(start, 80);
   let a6 = v128.load(start, 96), a7 = v128.load(start, 112);
@@ -270,22 +238,31 @@ function widen(pairs: v128, signs: v128): v128 {
   return i32x4.dot_i16x8_s(pairs, signs);
 }
 
-/** A uniform number for each of the panel's units, into the share's scratch memory. */
-// @inline
-function drawUniforms(s: ChainShare, stream: i32): void {
-  const r = s.run, unit = s.unit, chain = r.firstChain + s.chain;
-  fillUniform(s.scratch, unit, unit + PANEL, stream, s.step, chain, r.seedLow, r.seedHigh);
-}
-
 /** Samples the hidden units of a panel and lists those that are on. */
-function sampleHidden(s: ChainShare, list: usize): void {
-  const r = s.run, unit = s.unit;
-  drawUniforms(s, r.hiddenLayer);
-  let u = s.scratch, sums = s.sums;
-  const labelGains = f32x4.splat(s.labelGain), minus = f32x4.splat(-r.inverseTemperature);
+function sampleHidden(
+  r: ChainRun,
+  chain: i32,
+  step: i32,
+  labelGain: f32,
+  u: usize,
+  sums: usize,
+  unit: i32,
+  list: usize,
+): void {
+  fillUniform(
+    u,
+    unit,
+    unit + PANEL,
+    r.hiddenLayer,
+    step,
+    r.firstChain + chain,
+    r.seedLow,
+    r.seedHigh,
+  );
+  const labelGains = f32x4.splat(labelGain), minus = f32x4.splat(-r.inverseTemperature);
   let scales = r.upScale + (unit << 2), word: u32 = 0;
   let labels = r.labelWeights +
-    ((load<i32>(r.label + (s.chain << 2)) * padded(r.hidden) + unit) << 2);
+    ((load<i32>(r.label + (chain << 2)) * padded(r.hidden) + unit) << 2);
   for (let half = 0; half < PANEL; half += 16) {
     const m0 = isOn(hiddenLogit(sums, scales, labels, labelGains), minus, v128.load(u));
     const m1 = isOn(
@@ -367,11 +344,10 @@ function close(list: usize, zeroRow: i32): void {
   store<u32>(list, <u32> end);
 }
 
-/** One list of all workers' flips, without the rows of zeros at their ends but for its own. */
-function joinFlips(s: ChainShare, out: usize, from: usize): void {
-  const r = s.run, zeroRow = r.visible, stride = r.chains * listBytes(r.visible);
+/** One list of several, without the rows of zeros at their ends but for its own. */
+function joinFlips(out: usize, from: usize, stride: i32, lists: i32, zeroRow: i32): void {
   let to = out + 16;
-  for (let list = 0; list < s.workers; list++, from += stride) {
+  for (let list = 0; list < lists; list++, from += stride) {
     for (let at = from + 16, end = <usize> load<u32>(from); at < end; at += 4) {
       const row = load<u32>(at);
       if (row == zeroRow * TABLE_ROW_BYTES) break;
@@ -383,13 +359,30 @@ function joinFlips(s: ChainShare, out: usize, from: usize): void {
   close(out, zeroRow);
 }
 
-/** Samples the visible units of a panel and lists those that came on and those that went off. */
-function sampleVisible(s: ChainShare, added: usize, removed: usize): void {
-  const r = s.run, unit = s.unit;
-  const state = r.state + (s.worker * r.chains + s.chain) * stateBytes(r);
-  drawUniforms(s, r.visibleLayer);
+/** Samples the visible units of a panel and lists those that flipped. */
+function sampleVisible(
+  r: ChainRun,
+  chain: i32,
+  step: i32,
+  u: usize,
+  sums: usize,
+  unit: i32,
+  state: usize,
+  added: usize,
+  removed: usize,
+): void {
+  fillUniform(
+    u,
+    unit,
+    unit + PANEL,
+    r.visibleLayer,
+    step,
+    r.firstChain + chain,
+    r.seedLow,
+    r.seedHigh,
+  );
   const minus = f32x4.splat(-r.inverseTemperature);
-  let u = s.scratch, sums = s.sums, scales = r.downScale + (unit << 2), next: u32 = 0;
+  let scales = r.downScale + (unit << 2), next: u32 = 0;
   for (let half = 0; half < PANEL; half += 16) {
     const m0 = isOn(visibleLogit(sums, scales), minus, v128.load(u));
     const m1 = isOn(visibleLogit(sums + 16, scales + 16), minus, v128.load(u, 16));
@@ -413,10 +406,9 @@ function visibleLogit(sums: usize, scales: usize): v128 {
 }
 
 /** p(v=1|h) of a chain in a panel. */
-function writeProbabilities(s: ChainShare): void {
-  const r = s.run, sums = s.sums;
-  const out = r.probabilities + ((s.chain * padded(r.visible) + s.unit) << 2);
-  const minus = f32x4.splat(-r.inverseTemperature), scales = r.downScale + (s.unit << 2);
+function writeProbabilities(r: ChainRun, chain: i32, sums: usize, column: i32): void {
+  const out = r.probabilities + ((chain * padded(r.visible) + column) << 2);
+  const minus = f32x4.splat(-r.inverseTemperature), scales = r.downScale + (column << 2);
   for (let at = 0; at < SUM_BYTES; at += 16) {
     const e = exp4(f32x4.mul(visibleLogit(sums + at, scales + at), minus));
     v128.store(out + at, f32x4.div(one4(), f32x4.add(one4(), e)));
@@ -424,8 +416,7 @@ function writeProbabilities(s: ChainShare): void {
 }
 
 /** p(y|h) by a stable softmax; a sample by inversion of the running sum unless labels are held. */
-function sampleLabel(s: ChainShare, chain: i32): void {
-  const r = s.run, scratch = s.scratch;
+function sampleLabel(r: ChainRun, chain: i32, step: i32, scratch: usize): void {
   const out = r.labelProbabilities + ((chain * r.labels) << 2);
   let largest: f64 = -Infinity;
   for (let i = 0; i < r.labels; i++) largest = max(largest, labelLogit(r, chain, i));
@@ -440,7 +431,7 @@ function sampleLabel(s: ChainShare, chain: i32): void {
     store<f32>(out + (i << 2), <f32> (<f64> load<f32>(out + (i << 2)) / total));
   }
   if (r.clamped) return;
-  fillUniform(scratch, 0, 16, r.labelLayer, s.step, r.firstChain + chain, r.seedLow, r.seedHigh);
+  fillUniform(scratch, 0, 16, r.labelLayer, step, r.firstChain + chain, r.seedLow, r.seedHigh);
   const uniform = <f64> load<f32>(scratch);
   let chosen = r.labels - 1;
   let running: f64 = 0;
