@@ -4,10 +4,10 @@
  */
 import { type Command, runCommand, runProgram } from "./cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "./cli/flags.ts";
-import { type Engine, type EngineName, engineNames } from "./engine/engine.ts";
-import { loadEngine } from "./engine/open.ts";
+import { type EngineName, engineNames } from "./engine/engine.ts";
 import type { LogRecord } from "./http/service.ts";
-import { releasedModel, startLoading } from "./repository/directory.ts";
+import { readModelFiles, releasedModel } from "./repository/directory.ts";
+import { StartingWorker } from "./serving/worker_compute.ts";
 
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
@@ -30,20 +30,20 @@ const DEFAULT_PORT = 8000;
 async function serve(flags: FlagValues): Promise<void> {
   const engineName = (flags.engine ?? "simd") as EngineName;
   const port = readPort(flags.port as string | undefined);
-  // Modules are evaluated while other threads read and hash the weights.
-  const [{ model, verified }, createEngine, { createApp }, { curlExamples }] = await Promise.all([
-    startLoading(flags.model as string | undefined),
-    loadEngine(engineName),
+  // A worker starts, and modules are evaluated, while other threads read and hash the weights.
+  const worker = new StartingWorker();
+  const [{ config, files, url, verified }, { createApp }, { curlExamples }] = await Promise.all([
+    readModelFiles(flags.model as string | undefined),
     import("./http/app.ts"),
     import("./http/routes/index_page.ts"),
   ]);
-  const engine = await createEngine(model, {
+  const compute = await worker.open(engineName, { config, files, url: url.href }, {
     onProblem: (threads) => writeLog({ level: "error", engine: engineName, threads }),
   });
-  await warm(engine);
   await verified;
   const shutdown = new AbortController();
-  const app = createApp({ model, engine, log: writeLog, shutdown: shutdown.signal });
+  const model = { config, url };
+  const app = createApp({ model, compute, log: writeLog, shutdown: shutdown.signal });
   const hostname = (flags.host ?? "0.0.0.0") as string;
   const server = listen(hostname, port, app.fetch, curlExamples);
   stopOnSignals(() => {
@@ -51,18 +51,18 @@ async function serve(flags: FlagValues): Promise<void> {
     return server.shutdown();
   });
   await server.finished;
-  engine.dispose();
+  compute.dispose();
 }
 
 function listen(
   hostname: string,
   port: number,
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>,
   examples: (origin: string) => string[],
 ) {
   const onListen = (address: { hostname: string; port: number }) => printAddress(address, examples);
   try {
-    return Deno.serve({ hostname, port, onListen }, (request) => fetch(request));
+    return Deno.serve({ hostname, port, onListen }, (request, info) => fetch(request, info));
   } catch (cause) {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new Error(`Cannot listen: port ${port} is in use; choose another with --port`, { cause });
@@ -78,13 +78,6 @@ function printAddress(
   console.log(
     `serving on ${origin}\n\n${examples(origin).map((line) => `  ${line}`).join("\n")}\n`,
   );
-}
-
-/** The first call compiles kernels and packs weights; a user should not wait for that. */
-async function warm(engine: Engine): Promise<void> {
-  const blank = new Float32Array(engine.imageSize);
-  await engine.classifierProbabilities(blank);
-  await engine.jointPosterior(blank);
 }
 
 /** The first signal stops gently: running requests are answered. The second one ends at once. */

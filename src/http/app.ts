@@ -12,7 +12,7 @@ import { generateRoutes } from "./routes/generate.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { indexRoutes } from "./routes/index_page.ts";
 import { modelRoutes } from "./routes/model.ts";
-import { HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
+import { cut, HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
 import { type AppOptions, resolveOptions } from "./service.ts";
 
 /** Type of the app, for Hono's typed client `hc<AppType>()`. */
@@ -72,7 +72,10 @@ export function createApp(options: AppOptions) {
     return problemResponse(c, problem);
   });
   app.notFound((c) =>
-    problemResponse(c, new HttpProblem(404, `There is no ${c.req.path}; GET / lists what there is`))
+    problemResponse(
+      c,
+      new HttpProblem(404, `There is no ${cut(c.req.path)}; GET / lists what there is`),
+    )
   );
   return app
     .route("/", indexRoutes(service))

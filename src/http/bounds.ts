@@ -19,6 +19,20 @@ export interface Bounds {
   maxChainSteps: number;
   /** Requests to `GET /generate` that run at the same time. */
   maxRunning: number;
+  /** Requests to `POST /classify` whose bodies are read or computed at the same time. */
+  maxClassifying: number;
+  /** Requests that wait for a place, of each of the two kinds. */
+  maxWaiting: number;
+  /** Milliseconds that a request may wait for a place. */
+  maxWaitMs: number;
+  /** Milliseconds within which a request's body must arrive. */
+  bodyTimeoutMs: number;
+  /** Milliseconds within which a reader must take a part of a stream. */
+  readTimeoutMs: number;
+  /** Estimated milliseconds of computing of one request; see `estimateMs`. */
+  maxComputeMs: number;
+  /** Pixels of one picture of a grid of samples. */
+  maxGridPixels: number;
 }
 
 /** The limits unless `createApp` is told otherwise. */
@@ -30,4 +44,11 @@ export const defaultBounds: Bounds = {
   maxSteps: 10_000,
   maxChainSteps: 100_000,
   maxRunning: 16,
+  maxClassifying: 32,
+  maxWaiting: 256,
+  maxWaitMs: 10_000,
+  bodyTimeoutMs: 10_000,
+  readTimeoutMs: 10_000,
+  maxComputeMs: 20_000,
+  maxGridPixels: 2_097_152,
 };

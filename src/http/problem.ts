@@ -5,6 +5,7 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { PngFormatError } from "../image/png.ts";
+import { AdmissionRefused } from "../serving/admission.ts";
 
 /** An error with an HTTP status, shown to the client as it is. */
 export class HttpProblem extends Error {
@@ -29,6 +30,7 @@ const titles: Record<number, string> = {
   413: "Content Too Large",
   415: "Unsupported Media Type",
   422: "Unprocessable Content",
+  408: "Request Timeout",
   499: "Client Closed Request",
   500: "Internal Server Error",
   503: "Service Unavailable",
@@ -39,8 +41,32 @@ export function toProblem(error: Error): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof HTTPException) return new HttpProblem(error.status, error.message);
   if (error instanceof PngFormatError) return new HttpProblem(422, error.message);
+  if (error instanceof AdmissionRefused) {
+    return new HttpProblem(503, error.message, { reason: error.reason }, {
+      "retry-after": String(error.retryAfterSeconds),
+    });
+  }
   if (error.name === "AbortError") return new HttpProblem(499, "The client left");
   return new HttpProblem(500, "Something went wrong here; the log has it under this request id");
+}
+
+/** The longest part of a request that a message repeats, in characters. */
+const MAX_SHOWN = 100;
+
+/** A value of a request as a message shows it: as JSON, cut, and never deeper than its kind. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) {
+    const isShort = value.length < 5 && value.every((item) => typeof item !== "object");
+    return isShort ? cut(JSON.stringify(value)) : "an array";
+  }
+  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value !== "string") return String(value);
+  return JSON.stringify(cut(value));
+}
+
+/** A text of a request, cut to what a message may repeat. */
+export function cut(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
 /** A problem as a response. */

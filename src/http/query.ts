@@ -2,7 +2,7 @@
  * Query parameters, each with its bounds in one table.
  * @module
  */
-import { HttpProblem } from "./problem.ts";
+import { HttpProblem, shown } from "./problem.ts";
 
 /** What a parameter takes. */
 export type Parameter =
@@ -23,7 +23,9 @@ export function readQuery<T extends Record<string, Parameter>>(
       const allowed = Object.keys(table);
       throw new HttpProblem(
         400,
-        `Unknown query parameter ${JSON.stringify(name)}; there are ${allowed.join(", ")}`,
+        `Unknown query parameter ${shown(name)}; there ${
+          allowed.length > 0 ? `are ${allowed.join(", ")}` : "is none"
+        }`,
         { allowed },
       );
     }
@@ -40,7 +42,7 @@ function readValue(name: string, text: string, parameter: Parameter): string | n
     if (parameter.values.includes(text)) return text;
     throw new HttpProblem(
       400,
-      `${name} must be one of ${parameter.values.join(", ")}, got ${JSON.stringify(text)}`,
+      `${name} must be one of ${parameter.values.join(", ")}, got ${shown(text)}`,
       { parameter: name, allowed: parameter.values },
     );
   }
@@ -51,7 +53,7 @@ function readValue(name: string, text: string, parameter: Parameter): string | n
   throw new HttpProblem(
     400,
     `${name} must be ${kind === "integer" ? "an integer" : "a number"} in [${min}, ${max}], got ${
-      JSON.stringify(text)
+      shown(text)
     }`,
     { parameter: name, min, max },
   );

@@ -5,6 +5,9 @@
 import type { Engine } from "../engine/engine.ts";
 import { modelFiles } from "../format/config.ts";
 import { readOptionalModelFile, type StoredModel } from "../repository/directory.ts";
+import { AdmissionGate } from "../serving/admission.ts";
+import type { Compute } from "../serving/compute.ts";
+import { InlineCompute } from "../serving/inline_compute.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
 
 /** One line of the structured log. */
@@ -12,9 +15,11 @@ export type LogRecord = { level: "info" | "error" } & Record<string, unknown>;
 
 /** What {@linkcode createApp} needs. */
 export interface AppOptions {
-  model: StoredModel;
-  /** Must run the same model. */
-  engine: Engine;
+  model: Pick<StoredModel, "config" | "url">;
+  /** Runs the same model; on this thread, in pieces. Left out where `compute` is given. */
+  engine?: Engine;
+  /** Runs the same model, for instance in a worker. */
+  compute?: Compute;
   /** Limits to change. */
   bounds?: Partial<Bounds>;
   /** Hears of every request and every unexpected error. @default silence */
@@ -30,20 +35,34 @@ export interface AppOptions {
 }
 
 /** The options with their defaults: what every resource works with. */
-export interface Service extends Required<Omit<AppOptions, "bounds" | "cors">> {
+export interface Service extends Required<Omit<AppOptions, "bounds" | "cors" | "engine">> {
   bounds: Bounds;
+  /** In front of all compute: places for chains, and for images to classify. */
+  gates: { chains: AdmissionGate; images: AdmissionGate };
   /** The model card, if the model has one. */
   readCard: () => Promise<string | undefined>;
 }
 
 /** The options with their defaults filled in. */
 export function resolveOptions(options: AppOptions): Service {
-  const { model, engine, bounds, log, nowMs, randomSeed, shutdown } = options;
+  const { model, engine, log, nowMs, randomSeed, shutdown } = options;
+  const compute = options.compute ??
+    (engine && new InlineCompute(engine, model.config.architecture));
+  if (!compute) {
+    throw new TypeError("Cannot create app: it needs an engine or compute, got neither");
+  }
+  const bounds = { ...defaultBounds, ...options.bounds }, { maxWaiting } = bounds;
+  const gates = {
+    chains: new AdmissionGate({ places: bounds.maxRunning, maxWaiting }),
+    images: new AdmissionGate({ places: bounds.maxClassifying, maxWaiting }),
+  };
+  shutdown?.addEventListener("abort", () => Object.values(gates).forEach((gate) => gate.stop()));
   let card: Promise<string | undefined> | undefined;
   return {
     model,
-    engine,
-    bounds: { ...defaultBounds, ...bounds },
+    compute,
+    gates,
+    bounds,
     log: log ?? (() => {}),
     nowMs: nowMs ?? (() => performance.now()),
     randomSeed: randomSeed ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]),

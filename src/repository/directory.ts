@@ -24,29 +24,41 @@ export interface StoredModel extends Model {
  * @throws {Error} naming the missing file and how to make a model.
  */
 export async function loadModel(directory?: string | URL): Promise<StoredModel> {
-  const { model, verified } = await startLoading(directory);
+  const { config, files, url, verified } = await readModelFiles(directory);
+  const model = readModel(config, files);
   await verified;
-  return model;
+  return { ...model, url };
+}
+
+/** The files of a model as they are, before tensors are read. */
+export interface ModelFiles {
+  config: ModelConfig;
+  files: { dbn: Uint8Array; classifier: Uint8Array };
+  /** Directory of the model, with a closing slash. */
+  url: URL;
+  /** Rejects where a file's SHA-256 is not that of config.json. */
+  verified: Promise<void>;
 }
 
 /**
- * Loads a model as {@linkcode loadModel} does, but for the weights' SHA-256: `verified` rejects where one
- * does not match. What a server does with the weights before its first answer goes on beside that.
+ * Reads a model's files; what a server does with them before its first answer goes on beside their
+ * hashing.
+ * @throws {WeightsFormatError} if config.json is broken.
+ * @throws {Error} naming the missing file and how to make a model.
  */
-export async function startLoading(
+export async function readModelFiles(
   directory: string | URL = new URL(`../../${releasedModel}/`, import.meta.url),
-): Promise<{ model: StoredModel; verified: Promise<void> }> {
+): Promise<ModelFiles> {
   const url = await directoryUrl(directory);
   const reading = [modelFiles.dbn, modelFiles.classifier].map((name) => readWeights(url, name));
   Promise.allSettled(reading); // what is wrong with the config is said first
   const config = checkConfig(parseConfig(await readModelFile(url, modelFiles.config)));
   const files = await Promise.all(reading), [dbn, classifier] = files;
-  const model = readModel(config, { dbn: dbn.bytes, classifier: classifier.bytes });
   const verified = Promise.all(files.map(async ({ name, hash }) => {
     checkHash(config, name, await hash);
   })).then(() => {});
   Promise.allSettled([verified]); // its error is thrown where it is awaited
-  return { model: { ...model, url }, verified };
+  return { config, files: { dbn: dbn.bytes, classifier: classifier.bytes }, url, verified };
 }
 
 /** The bytes of a file, and their hash, which other threads make while this one goes on. */

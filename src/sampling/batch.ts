@@ -36,7 +36,7 @@ export async function startChains(model: Conditionals, settings: Settings): Prom
       visibleProbabilities: probabilities,
       labels,
       labelProbabilities: labels.slice(),
-      pace: new Pace(),
+      pace: new Pace(settings.turn),
     });
   }
   return batches;

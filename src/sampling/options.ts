@@ -101,12 +101,14 @@ export interface GibbsOptions {
   clamp?: PixelClamp;
   /** Ends the chain quietly when aborted. */
   signal?: AbortSignal;
+  /** Awaited every few milliseconds of work, so that others can go on. @default a turn of the event loop */
+  turn?: () => Promise<void>;
 }
 
 /** Options with every default filled in and every bound checked. */
 export type Settings =
-  & Required<Omit<GibbsOptions, "label" | "clamp" | "signal">>
-  & Pick<GibbsOptions, "clamp" | "signal">
+  & Required<Omit<GibbsOptions, "label" | "clamp" | "signal" | "turn">>
+  & Pick<GibbsOptions, "clamp" | "signal" | "turn">
   & { labels: number[] | undefined };
 
 /** Defaults of {@linkcode GibbsOptions}. */
@@ -124,7 +126,7 @@ export const DEFAULTS = {
 export function resolveOptions(model: Conditionals, options: GibbsOptions): Settings {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const merged = { ...DEFAULTS, ...Object.fromEntries(given) } as typeof DEFAULTS & GibbsOptions;
-  const { n, steps, burnIn, thin, batchSize, temperature, label, clamp, signal } = merged;
+  const { n, steps, burnIn, thin, batchSize, temperature, label, clamp, signal, turn } = merged;
   const start = merged.start ?? (label === undefined ? "mean" : "label");
   checkInteger("Cannot sample: n", n, 1, 65536);
   checkInteger("Cannot sample: steps", steps, 1, 2 ** 32 - 1);
@@ -155,6 +157,7 @@ export function resolveOptions(model: Conditionals, options: GibbsOptions): Sett
     labels,
     clamp,
     signal,
+    turn,
   };
 }
 

@@ -4,7 +4,7 @@ import type { Engine } from "../../src/engine/engine.ts";
 import type { AppType } from "../../src/http/app.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
-import { jsonBody, testApp, tinyEngine } from "./harness.ts";
+import { digit, jsonBody, testApp, tinyEngine } from "./harness.ts";
 
 const { app } = testApp();
 
@@ -149,7 +149,7 @@ for (const format of ["png", "json", "sse"]) {
 }
 
 Deno.test("more requests than may run at once are told to try again", async () => {
-  const { app } = testApp({ engine: countingEngine(), bounds: { maxRunning: 1 } });
+  const { app } = testApp({ engine: countingEngine(), bounds: { maxRunning: 1, maxWaiting: 0 } });
   const running = await app.request("/generate?steps=200&format=sse");
   const reader = running.body!.getReader();
   await reader.read();
@@ -185,7 +185,7 @@ Deno.test("an engine that fails ends the stream with an error event, and the log
 
 Deno.test("Hono's typed client knows the routes", async () => {
   const client = hc<AppType>("http://localhost", { fetch: app.request });
-  const classified = await client.classify.$post({ json: { pixels: new Array(784).fill(9) } });
+  const classified = await client.classify.$post({ json: { pixels: digit } });
   const body = await classified.json();
   assertEquals(body.images[0].classifier.probabilities.length, 10);
   const ready = await client.health.ready.$get();

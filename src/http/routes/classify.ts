@@ -2,15 +2,14 @@
  * `POST /classify`: pixels, bytes or a PNG in, labels and probabilities out.
  * @module
  */
-import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
-import { validator } from "hono/validator";
-import { classify } from "../../engine/classify.ts";
-import { fitDigit } from "../../image/fit.ts";
-import { decodePng } from "../../image/png.ts";
+import { type Env, Hono, type MiddlewareHandler } from "hono";
 import { isObject } from "../../format/safetensors.ts";
+import { FITTED_SIZE } from "../../image/fit.ts";
+import { readBody } from "../body.ts";
+import { clientOf } from "../client_of.ts";
+import { HttpProblem, shown } from "../problem.ts";
+import { readQuery } from "../query.ts";
 import type { Service } from "../service.ts";
-import { HttpProblem } from "../problem.ts";
 
 /** A JSON body: one image or many, each of H·W intensities in [0, divisor]. */
 export interface ClassifyRequest {
@@ -23,54 +22,58 @@ const mediaTypes = ["application/json", "application/octet-stream", "image/png"]
 
 /** The routes of this resource. */
 export function classifyRoutes(service: Service) {
-  const { engine, model, bounds } = service;
-  const limit = bodyLimit({
-    maxSize: bounds.maxBodyBytes,
-    onError: () => {
-      const maxBodyBytes = bounds.maxBodyBytes;
-      throw new HttpProblem(413, `The body may have at most ${maxBodyBytes} bytes`, {
-        maxBodyBytes,
-      });
-    },
-  });
+  const { compute, model, bounds, gates } = service;
   return new Hono().post(
     "/",
-    limit,
-    validator("json", (value) => value as unknown as ClassifyRequest),
+    typedBody,
     async (c) => {
+      readQuery(c.req.queries(), {}); // there are no parameters
       const type = mediaType(c.req.header("content-type"), c.req.header("content-encoding"));
-      const bytes = new Uint8Array(await c.req.arrayBuffer());
-      if (bytes.length === 0) throw new HttpProblem(400, "The body is empty");
-      const { images, divisor } = await readImages(service, type, bytes, c.req.valid("json"));
-      const results = await classify(engine, images, { divisor });
-      const { name, version } = model.config;
-      return c.json({ model: { name, version }, engine: engine.name, images: results });
+      const place = await gates.images.enter({ client: clientOf(c), maxWaitMs: bounds.maxWaitMs });
+      try {
+        const bytes = await readBody(c.req.raw, bounds);
+        if (bytes.length === 0) throw new HttpProblem(400, "The body is empty");
+        const results = await compute.classify(await readImages(service, type, bytes));
+        const { name, version } = model.config;
+        return c.json({ model: { name, version }, engine: compute.engineName, images: results });
+      } finally {
+        place.release();
+      }
     },
   );
 }
 
-interface Images {
-  images: ArrayLike<number>;
-  divisor: number;
-}
+/** Names the JSON body to Hono's typed client; the body is read in the handler, after admission. */
+const typedBody: MiddlewareHandler<
+  Env,
+  string,
+  { in: { json: ClassifyRequest }; out: { json: ClassifyRequest } }
+> = (_, next) => next();
 
+/** The body's images, (B, V) in [0, 1]. */
 async function readImages(
-  { engine, model, bounds }: Service,
+  { compute, model, bounds }: Service,
   type: string,
   bytes: Uint8Array,
-  json: unknown,
-): Promise<Images> {
-  const { divisor } = model.config.preprocessing;
+): Promise<Float32Array> {
+  const { divisor } = model.config.preprocessing, { imageSize } = compute;
+  const { height, width } = model.config.architecture;
   switch (type) {
     case "application/json":
-      return readJson(json, engine.imageSize, divisor, bounds.maxImages);
+      return readJson(parseJson(bytes), imageSize, divisor, bounds.maxImages);
     case "application/octet-stream":
-      checkCount(bytes.length, engine.imageSize, bounds.maxImages);
-      return { images: bytes, divisor: 255 };
+      checkCount(bytes.length, imageSize, bounds.maxImages);
+      return scaled(bytes, imageSize, divisor);
     default: {
-      const picture = await decodePng(bytes, { maxPixels: bounds.maxPngPixels });
+      if (height !== FITTED_SIZE || width !== FITTED_SIZE) {
+        throw new HttpProblem(
+          415,
+          `A picture is fitted to ${FITTED_SIZE} × ${FITTED_SIZE}, this model takes ${height} × ${width}; send application/json or application/octet-stream`,
+        );
+      }
       try {
-        return { images: fitDigit(picture), divisor: 255 };
+        const pixels = await compute.readPicture(bytes, { maxPixels: bounds.maxPngPixels });
+        return Float32Array.from(pixels, (pixel) => pixel / 255);
       } catch (error) {
         if (error instanceof RangeError) throw new HttpProblem(422, error.message);
         throw error;
@@ -79,12 +82,48 @@ async function readImages(
   }
 }
 
+/** @throws {HttpProblem} 400 if the bytes are not UTF-8 or not JSON. */
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+    throw new HttpProblem(400, "Malformed JSON in request body");
+  }
+}
+
+/** Rows of intensities in [0, divisor] as (B, V) in [0, 1]. */
+function scaled(pixels: ArrayLike<number>, imageSize: number, divisor: number): Float32Array {
+  const out = new Float32Array(pixels.length);
+  for (let i = 0; i < out.length; i++) {
+    const pixel = pixels[i], image = Math.floor(i / imageSize), index = i % imageSize;
+    if (!(pixel >= 0 && pixel <= divisor)) {
+      throw new HttpProblem(
+        422,
+        `Pixels must be numbers in [0, ${divisor}], got ${pixel} at pixel ${index} of image ${image}`,
+        { image, pixel: index, min: 0, max: divisor },
+      );
+    }
+    out[i] = pixel / divisor;
+  }
+  for (let at = 0; at < out.length; at += imageSize) {
+    const image = out.subarray(at, at + imageSize);
+    if (image.some((pixel) => pixel !== image[0])) continue;
+    throw new HttpProblem(
+      422,
+      `Image ${at / imageSize} is blank: all of its pixels are ${pixels[at]}`,
+      { image: at / imageSize },
+    );
+  }
+  return out;
+}
+
 /** @throws {HttpProblem} 415 unless the body is one of the three types, uncompressed. */
 function mediaType(contentType: string | undefined, encoding: string | undefined): string {
   const type = (contentType ?? "").split(";")[0].trim().toLowerCase();
   const headers = { "accept-post": mediaTypes.join(", ") };
   if (!mediaTypes.includes(type)) {
-    const got = contentType === undefined ? "none" : JSON.stringify(contentType);
+    const got = contentType === undefined ? "none" : shown(contentType);
     throw new HttpProblem(
       415,
       `Content-Type must be one of ${mediaTypes.join(", ")}, got ${got}`,
@@ -95,7 +134,7 @@ function mediaType(contentType: string | undefined, encoding: string | undefined
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new HttpProblem(
       415,
-      `Content-Encoding must be identity, got ${JSON.stringify(encoding)}`,
+      `Content-Encoding must be identity, got ${shown(encoding)}`,
       {},
       { ...headers, "accept-encoding": "identity" },
     );
@@ -123,7 +162,12 @@ function checkImages(images: number, maxImages: number): void {
   );
 }
 
-function readJson(json: unknown, imageSize: number, ownDivisor: number, maxImages: number): Images {
+function readJson(
+  json: unknown,
+  imageSize: number,
+  ownDivisor: number,
+  maxImages: number,
+): Float32Array {
   if (!isObject(json)) {
     throw new HttpProblem(422, `The body must be a JSON object, got ${kind(json)}`);
   }
@@ -131,18 +175,16 @@ function readJson(json: unknown, imageSize: number, ownDivisor: number, maxImage
   if (unknown.length > 0) {
     throw new HttpProblem(
       422,
-      `The body's members are pixels and divisor, got ${
-        unknown.map((key) => JSON.stringify(key)).join(", ")
-      }`,
+      `The body's members are pixels and divisor, got ${unknown.map(shown).join(", ")}`,
     );
   }
   const { pixels, divisor = ownDivisor } = json;
-  if (typeof divisor !== "number" || !(divisor > 0)) {
-    throw new HttpProblem(422, `divisor must be a number > 0, got ${JSON.stringify(divisor)}`);
+  if (typeof divisor !== "number" || !(divisor > 0 && divisor < Infinity)) {
+    throw new HttpProblem(422, `divisor must be a number > 0, got ${shown(divisor)}`);
   }
   const rows = readRows(pixels, imageSize, maxImages);
   checkPixels(rows, divisor);
-  return { images: rows.flat(), divisor };
+  return scaled(rows.flat() as number[], imageSize, divisor);
 }
 
 function readRows(pixels: unknown, imageSize: number, maxImages: number): number[][] {
@@ -166,7 +208,7 @@ function readRows(pixels: unknown, imageSize: number, maxImages: number): number
   return rows;
 }
 
-/** Each pixel in [0, divisor]; and not all in [0, 1] where the divisor is 255, a likely mistake. */
+/** Each pixel a number; and not all in [0, 1] where the divisor is that of bytes, a likely mistake. */
 function checkPixels(rows: unknown[][], divisor: number): void {
   let largest = 0;
   rows.forEach((row, image) =>
@@ -175,7 +217,7 @@ function checkPixels(rows: unknown[][], divisor: number): void {
         throw new HttpProblem(
           422,
           `Pixels must be numbers in [0, ${divisor}], got ${
-            JSON.stringify(pixel)
+            shown(pixel)
           } at pixel ${index} of image ${image}`,
           { image, pixel: index, min: 0, max: divisor },
         );
@@ -183,7 +225,7 @@ function checkPixels(rows: unknown[][], divisor: number): void {
       largest = Math.max(largest, pixel);
     })
   );
-  if (divisor > 1 && largest > 0 && largest <= 1) {
+  if (divisor === 255 && largest > 0 && largest <= 1) {
     throw new HttpProblem(
       422,
       `The largest pixel is ${largest} of ${divisor}: if pixels are already scaled to [0, 1], ` +

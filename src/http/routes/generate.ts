@@ -6,14 +6,9 @@ import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { streamSSE } from "hono/streaming";
 import { validator } from "hono/validator";
-import { argmaxRows } from "../../math/activations.ts";
-import {
-  generateFrame,
-  gibbsChain,
-  type GibbsFrame,
-  type GibbsOptions,
-} from "../../sampling/gibbs.ts";
+import type { DrawnFrame, FramesRequest } from "../../serving/compute.ts";
 import type { Service } from "../service.ts";
+import { clientOf } from "../client_of.ts";
 import { lazyBody } from "../lazy_body.ts";
 import { sha256 } from "../../repository/directory.ts";
 import { HttpProblem } from "../problem.ts";
@@ -38,46 +33,31 @@ interface GenerateRequest {
   /** Whether the client chose the seed, so that the answer can be cached. */
   seeded: boolean;
   scale: number;
-  chain: GibbsOptions & { n: number; steps: number; seed: number };
+  chain: FramesRequest["chain"] & { n: number; steps: number; seed: number };
 }
 
 /** The routes of this resource. */
 export function generateRoutes(service: Service) {
-  let running = 0;
   return new Hono().get(
     "/",
     validator("query", (_, c) => readRequest(service, c)),
     async (c) => {
-      const request = c.req.valid("query");
-      const etag = await entityTag(service, request);
-      setHeaders(c, request, etag);
-      if (request.seeded && matches(c.req.header("if-none-match"), etag)) return c.body(null, 304);
-      const { maxRunning } = service.bounds;
-      if (running >= maxRunning) {
-        throw new HttpProblem(
-          503,
-          `At most ${maxRunning} requests may generate at the same time; try again in a second`,
-          { maxRunning },
-          { "retry-after": "1" },
-        );
+      const request = c.req.valid("query"), etag = await entityTag(service, request);
+      if (request.seeded && matches(c.req.header("if-none-match"), etag)) {
+        setHeaders(c, request, etag);
+        return c.body(null, 304);
       }
-      const occupy = () => {
-        running++;
-        return () => void running--;
-      };
-      if (request.format === "sse") return streamFrames(service, c, request, occupy());
-      const body = lazyBody(async (signal) => {
-        const release = occupy();
-        try {
-          return await generateBytes(service, request, signal);
-        } catch (error) {
-          if (!signal.aborted) logFailure(service, c, error);
-          throw error;
-        } finally {
-          release();
-        }
-      });
-      return c.body(body);
+      if (c.req.method === "HEAD") {
+        setHeaders(c, request, etag);
+        return c.body(lazyBody(() => Promise.resolve(new Uint8Array())));
+      }
+      const { gates, bounds } = service;
+      const place = await gates.chains.enter({ client: clientOf(c), maxWaitMs: bounds.maxWaitMs });
+      setHeaders(c, request, etag);
+      if (request.format === "sse") return streamFrames(service, c, request, place.release);
+      return c.body(
+        lazyBody((signal) => generateBytes(service, c, request, signal), place.release),
+      );
     },
   );
 }
@@ -85,17 +65,34 @@ export function generateRoutes(service: Service) {
 /** The last frame as a PNG grid or as JSON. */
 async function generateBytes(
   service: Service,
+  c: Context,
   request: GenerateRequest,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const frame = await generateFrame(service.engine, { ...request.chain, signal });
-  if (request.format === "png") return await pngOf(service, frame, request.scale);
-  return new TextEncoder().encode(JSON.stringify(describeFrame(service, frame, request)));
+  try {
+    for await (const frame of service.compute.frames(framesOf(request), signal)) {
+      if (frame.png) return frame.png;
+      return new TextEncoder().encode(JSON.stringify(describeFrame(service, frame, request)));
+    }
+    throw new DOMException("The chain was aborted", "AbortError");
+  } catch (error) {
+    if (!signal.aborted) logFailure(service, c, error);
+    throw error;
+  }
 }
 
-function readRequest({ engine, bounds, randomSeed }: Service, c: Context): GenerateRequest {
+/** What is asked of the thread that computes. */
+function framesOf({ chain, format, scale }: GenerateRequest): FramesRequest {
+  return {
+    chain,
+    format: format === "json" ? { kind: "pixels" } : { kind: "png", scale },
+    lastOnly: format !== "sse",
+  };
+}
+
+function readRequest({ compute, model, bounds, randomSeed }: Service, c: Context): GenerateRequest {
   const query = readQuery(c.req.queries(), {
-    label: { kind: "integer", min: 0, max: engine.labelSize - 1 },
+    label: { kind: "integer", min: 0, max: compute.labelSize - 1 },
     n: { kind: "integer", min: 1, max: bounds.maxChains },
     steps: { kind: "integer", min: 1, max: bounds.maxSteps },
     seed: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
@@ -124,10 +121,28 @@ function readRequest({ engine, bounds, randomSeed }: Service, c: Context): Gener
   if (start === "label" && label === undefined) {
     throw new HttpProblem(400, "start=label needs a label, got none");
   }
+  const scale = query.scale ?? 2, { height, width } = model.config.architecture;
+  const pixels = n * height * width * scale ** 2;
+  if (format !== "json" && pixels > bounds.maxGridPixels) {
+    throw new HttpProblem(
+      400,
+      `A picture may have at most ${bounds.maxGridPixels} pixels, got n × ${height} × ${width} × scale² = ${pixels}`,
+      { maxGridPixels: bounds.maxGridPixels, pixels },
+    );
+  }
+  const frames = format === "sse" ? Math.ceil((steps - burnIn) / thin) : 1;
+  const estimatedMs = estimateMs({ n, steps, frames, pixels });
+  if (estimatedMs > bounds.maxComputeMs) {
+    throw new HttpProblem(
+      400,
+      `A request may take at most ${bounds.maxComputeMs} ms of computing, got about ${estimatedMs} for ${n} × ${steps} steps and ${frames} frames; take a larger thin or a smaller scale`,
+      { maxComputeMs: bounds.maxComputeMs, estimatedMs },
+    );
+  }
   return {
     format,
     seeded: seed !== undefined,
-    scale: query.scale ?? 2,
+    scale,
     chain: {
       n,
       steps,
@@ -139,6 +154,16 @@ function readRequest({ engine, bounds, randomSeed }: Service, c: Context): Gener
       start: start as "noise" | "mean" | "label" | undefined,
     },
   };
+}
+
+/** A Gibbs step of a chain, a frame's way down to the pixels of a chain, and a drawn pixel, in ms. */
+const STEP_MS = 0.025, DOWN_MS = 0.2, PIXEL_MS = 1e-4;
+
+/** About how long a request computes, in ms on one slow core: what the bound on it is compared with. */
+function estimateMs(
+  { n, steps, frames, pixels }: { n: number; steps: number; frames: number; pixels: number },
+): number {
+  return Math.ceil(n * steps * STEP_MS + frames * (n * DOWN_MS + pixels * PIXEL_MS));
 }
 
 /** The format that the Accept header asks for; PNG for a browser or for curl. */
@@ -160,9 +185,9 @@ function setHeaders(c: Context, { format, seeded, chain }: GenerateRequest, etag
 }
 
 /** A strong tag: weights, engine and every setting that the bytes depend on. */
-async function entityTag({ engine, model }: Service, request: GenerateRequest): Promise<string> {
+async function entityTag({ compute, model }: Service, request: GenerateRequest): Promise<string> {
   const { name, version, sha256: weights } = model.config;
-  const identity = JSON.stringify([name, version, weights, engine.name, request]);
+  const identity = JSON.stringify([name, version, weights, compute.engineName, request]);
   return `"${(await sha256(new TextEncoder().encode(identity))).slice(0, 32)}"`;
 }
 
@@ -172,61 +197,52 @@ function matches(header: string | undefined, etag: string): boolean {
   return header.split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//, "")));
 }
 
-/** The codec is loaded with the first image: see ../image/png.ts. */
-async function pngOf({ model }: Service, { images }: GibbsFrame, scale: number) {
-  const { toGridPng } = await import("../../image/grid.ts");
-  const { height, width } = model.config.architecture;
-  return toGridPng(images, { height, width, scale });
-}
-
 /** A frame as JSON; its pixels are bytes that `POST /classify` takes as they are. */
 function describeFrame(
-  { engine, model }: Service,
-  { step, images, labels }: GibbsFrame,
+  { compute, model }: Service,
+  { step, labels, pixels }: DrawnFrame,
   { chain }: GenerateRequest,
 ) {
-  const { name, version } = model.config;
-  const pixels = Array.from({ length: chain.n }, (_, row) => {
-    const image = images.subarray(row * engine.imageSize, (row + 1) * engine.imageSize);
-    return Array.from(image, (p) => Math.round(255 * p));
-  });
+  const { name, version } = model.config, { imageSize, engineName } = compute;
   return {
     model: { name, version },
-    engine: engine.name,
+    engine: engineName,
     seed: chain.seed,
     step,
-    labels: argmaxRows(labels, engine.labelSize),
-    pixels,
+    labels,
+    pixels: Array.from(
+      { length: chain.n },
+      (_, row) => Array.from(pixels!.subarray(row * imageSize, (row + 1) * imageSize)),
+    ),
   };
 }
 
-/** An event `frame` for every kept step, then `done`. The chain ends when the client leaves. */
+/** An event `frame` for every kept step, then `done`. The chain ends when its reader leaves or stalls. */
 function streamFrames(service: Service, c: Context, request: GenerateRequest, done: () => void) {
   const client = new AbortController();
   const signal = AbortSignal.any([client.signal, service.shutdown]);
-  const { steps, seed } = request.chain;
+  const { steps, seed } = request.chain, { readTimeoutMs } = service.bounds;
   return streamSSE(c, async (stream) => {
     stream.onAbort(() => client.abort());
+    /** Resolves when the reader took it; ends the stream of one who does not. */
+    const write = async (message: { event: string; id?: string; data: string }) => {
+      const timer = setTimeout(() => {
+        client.abort();
+        stream.abort();
+      }, readTimeoutMs);
+      await Promise.race([stream.writeSSE(message), aborted(signal)]);
+      clearTimeout(timer);
+    };
     try {
-      for await (const frame of gibbsChain(service.engine, { ...request.chain, signal })) {
-        const labels = argmaxRows(frame.labels, service.engine.labelSize);
-        const png = await base64Of(await pngOf(service, frame, request.scale));
-        await stream.writeSSE({
-          event: "frame",
-          id: String(frame.step),
-          data: JSON.stringify({ step: frame.step, steps, labels, png }),
-        });
+      for await (const { step, labels, png } of service.compute.frames(framesOf(request), signal)) {
+        const data = JSON.stringify({ step, steps, labels, png: await base64Of(png!) });
+        await write({ event: "frame", id: String(step), data });
       }
-      if (!signal.aborted) {
-        await stream.writeSSE({ event: "done", data: JSON.stringify({ steps, seed }) });
-      }
+      if (!signal.aborted) await write({ event: "done", data: JSON.stringify({ steps, seed }) });
     } catch (error) {
       if (signal.aborted) return;
       logFailure(service, c, error);
-      await stream.writeSSE({
-        event: "error",
-        data: JSON.stringify({ detail: "The chain failed" }),
-      });
+      await write({ event: "error", data: JSON.stringify({ detail: "The chain failed" }) });
     } finally {
       done();
     }
@@ -238,6 +254,14 @@ async function base64Of(bytes: Uint8Array): Promise<string> {
   const { toBase64 } = bytes as { toBase64?: () => string }; // the types say that all platforms have it
   if (toBase64) return toBase64.call(bytes);
   return (await import("@std/encoding/base64")).encodeBase64(bytes);
+}
+
+/** Resolves when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function logFailure({ log }: Service, c: Context, error: unknown): void {

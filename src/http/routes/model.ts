@@ -8,7 +8,7 @@ import { etag } from "hono/etag";
 import type { Service } from "../service.ts";
 
 /** The routes of this resource. */
-export function modelRoutes({ model, engine, readCard }: Service) {
+export function modelRoutes({ model, compute, readCard }: Service) {
   return new Hono().get("/", etag(), async (c) => {
     const card = await readCard();
     const type = accepts(c, {
@@ -21,7 +21,11 @@ export function modelRoutes({ model, engine, readCard }: Service) {
     if (type === "text/markdown") {
       return c.body(card ?? "", 200, { "content-type": "text/markdown; charset=utf-8" });
     }
-    const threads = engine.threads?.() ?? { wanted: 1, running: 1 };
-    return c.json({ engine: engine.name, threads, config: model.config, card: card ?? null });
+    return c.json({
+      engine: compute.engineName,
+      threads: compute.threads(),
+      config: model.config,
+      card: card ?? null,
+    });
   });
 }

@@ -1,0 +1,52 @@
+/**
+ * What the serving thread and its compute worker say to each other. Jobs go through a port that the worker
+ * reads between two pieces of work, without a turn of its event loop.
+ * @module
+ */
+import type { Classification } from "../engine/classify.ts";
+import type { EngineName, ThreadStatus } from "../engine/engine.ts";
+import type { DrawnFrame, FramesRequest } from "./compute.ts";
+
+/** The first message: what to compute with. */
+export interface Opening {
+  port: MessagePort;
+  engine: EngineName;
+  /** Directory of the model, for engines that read more files. */
+  url: string;
+  /** What config.json holds. */
+  config: unknown;
+  /** The bytes of the two weight files. */
+  files: { dbn: Uint8Array; classifier: Uint8Array };
+}
+
+/** To the worker. */
+export type ToWorker =
+  | { kind: "classify"; id: number; images: Float32Array }
+  | { kind: "frames"; id: number; request: FramesRequest }
+  | { kind: "picture"; id: number; png: Uint8Array; maxPixels: number }
+  /** The reader of a stream took a frame, and wants another. */
+  | { kind: "more"; id: number }
+  | { kind: "cancel"; id: number };
+
+/** From the worker. */
+export type FromWorker =
+  | { kind: "ready"; imageSize: number; labelSize: number; threads: ThreadStatus }
+  | { kind: "threads"; status: ThreadStatus; isProblem: boolean }
+  | { kind: "classified"; id: number; results: Classification[] }
+  | { kind: "frame"; id: number; frame: DrawnFrame }
+  | { kind: "pixels"; id: number; pixels: Uint8Array }
+  | { kind: "ended"; id: number }
+  | { kind: "failed"; id: number; error: SentError };
+
+/** An error as it crosses threads: classes do not. */
+export interface SentError {
+  name: string;
+  message: string;
+  stack?: string;
+}
+
+/** An error, ready to be sent. */
+export function toSent(error: unknown): SentError {
+  if (!(error instanceof Error)) return { name: "Error", message: String(error) };
+  return { name: error.name, message: error.message, stack: error.stack };
+}
