@@ -1,6 +1,7 @@
 /**
  * Long tasks that share one thread: each runs a piece of a few milliseconds, then lets the next one go on.
- * Short tasks go first, so that none waits for more than one piece.
+ * Short and long tasks alternate, so that a short one waits for one piece at most, and many short ones do
+ * not keep the long ones from going on.
  * @module
  */
 
@@ -13,6 +14,7 @@ export class Turns {
   /** Called when the task that runs gives up its turn, or ends. */
   #yielded: (() => void) | undefined;
   #tasks = 0;
+  #last: Priority = "long";
 
   /** Tasks that have not ended. */
   get tasks(): number {
@@ -55,7 +57,10 @@ export class Turns {
 
   /** Runs one task until it pauses, waits or ends. @returns false if none is ready */
   async step(): Promise<boolean> {
-    const go = this.#ready.short.shift() ?? this.#ready.long.shift();
+    const { short, long } = this.#ready;
+    const first = this.#last === "short" && long.length > 0 ? "long" : "short";
+    this.#last = first === "short" && short.length > 0 ? "short" : "long";
+    const go = this.#ready[this.#last].shift();
     if (!go) return false;
     await new Promise<void>((resolve) => {
       this.#yielded = resolve;
