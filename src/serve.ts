@@ -14,6 +14,12 @@ const flagTable: FlagTable = {
   host: { kind: "string", help: "address to listen on", default: "0.0.0.0" },
   engine: { kind: "string", help: "what computes", choices: engineNames, default: "simd" },
   model: { kind: "string", help: "model directory: a path or URL", default: releasedModel },
+  "grace-seconds": {
+    kind: "number",
+    help: "time to answer what was admitted when stopping",
+    default: "10",
+    range: [0, 3600],
+  },
 };
 
 /** `deno task start` and `dbn serve`. */
@@ -25,11 +31,13 @@ export const command: Command = {
 };
 
 const DEFAULT_PORT = 8000;
+const DEFAULT_GRACE_SECONDS = 10;
 
 /** Serves until SIGINT or SIGTERM. */
 async function serve(flags: FlagValues): Promise<void> {
   const engineName = (flags.engine ?? "simd") as EngineName;
   const port = readPort(flags.port as string | undefined);
+  const graceMs = 1000 * ((flags["grace-seconds"] ?? DEFAULT_GRACE_SECONDS) as number);
   // A worker starts, and modules are evaluated, while other threads read and hash the weights.
   const worker = new StartingWorker();
   const [{ config, files, url, verified }, { createApp }, { curlExamples }] = await Promise.all([
@@ -46,11 +54,13 @@ async function serve(flags: FlagValues): Promise<void> {
   const app = createApp({ model, compute, log: writeLog, shutdown: shutdown.signal });
   const hostname = (flags.host ?? "0.0.0.0") as string;
   const server = listen(hostname, port, app.fetch, curlExamples);
-  stopOnSignals(() => {
-    shutdown.abort();
-    return server.shutdown();
+  await new Promise<void>((resolve) => {
+    stopOnSignals(() => {
+      shutdown.abort();
+      server.shutdown().then(resolve, resolve);
+      setTimeout(resolve, graceMs); // connections that stall, send nothing or read nothing
+    });
   });
-  await server.finished;
   compute.dispose();
 }
 
@@ -81,7 +91,7 @@ function printAddress(
 }
 
 /** The first signal stops gently: running requests are answered. The second one ends at once. */
-function stopOnSignals(stop: () => Promise<void>): void {
+function stopOnSignals(stop: () => void): void {
   let stopping = false;
   const onSignal = () => {
     if (stopping) Deno.exit(130);
