@@ -21,6 +21,9 @@ export interface GrayImage {
   height: number;
 }
 
+/** The longest side that {@linkcode decodePng} takes, in pixels. */
+const MAX_PNG_SIDE = 4096;
+
 /** The most pixels that {@linkcode decodePng} takes, unless told otherwise. */
 export const MAX_PNG_PIXELS = 4_194_304;
 
@@ -97,6 +100,9 @@ function readHeader([first, ...rest]: Chunk[], maxPixels: number): Header {
   if (width * height > maxPixels) {
     fail(`it may have at most ${maxPixels} pixels, got ${width} × ${height} = ${width * height}`);
   }
+  if (Math.max(width, height) > MAX_PNG_SIDE) {
+    fail(`a side may have at most ${MAX_PNG_SIDE} pixels, got ${width} × ${height}`);
+  }
   const channels = channelsOfColourType[colourType];
   if (channels === undefined) fail(`unknown colour type ${colourType}`);
   if (interlaced && depth < 8) fail(`interlacing needs 8 or 16 bits a sample, got ${depth}`);
@@ -161,25 +167,22 @@ function withoutAncillaryChunks(bytes: Uint8Array, chunks: Chunk[]): Uint8Array 
 }
 
 function toGray(png: DecodedPng): Uint8Array {
-  const { width, height, channels, depth, palette } = png;
-  const samples = depth < 8 ? unpack(png) : png.data;
-  const scale = palette ? 1 : 255 / (2 ** depth - 1);
-  const out = new Uint8Array(width * height);
-  for (let i = 0; i < out.length; i++) {
-    const at = i * channels;
-    const pixel = Array.from(samples.subarray(at, at + channels));
-    if (palette) {
-      const [r, g, b, a = 255] = paletteColour(palette, pixel[0]);
-      out[i] = overWhite(luma(r, g, b), a / 255);
-      continue;
+  const { width, height, channels, depth, palette, transparency } = png;
+  const samples = depth < 8 ? unpack(png) : png.data, out = new Uint8Array(width * height);
+  if (palette) {
+    const grays = palette.map(([r, g, b, a = 255]) => overWhite(luma(r, g, b), a / 255));
+    for (let i = 0; i < out.length; i++) {
+      out[i] = grays[samples[i]] ?? noColour(palette, samples[i]);
     }
-    const colours = channels < 3 ? [pixel[0], pixel[0], pixel[0]] : pixel;
-    const alpha = channels === 2 || channels === 4
-      ? pixel[channels - 1] * scale / 255
-      : isTransparent(png, pixel)
-      ? 0
-      : 1;
-    out[i] = overWhite(luma(colours[0], colours[1], colours[2]) * scale, alpha);
+    return out;
+  }
+  const scale = 255 / (2 ** depth - 1), isGray = channels < 3, hasAlpha = channels % 2 === 0;
+  for (let i = 0, at = 0; i < out.length; i++, at += channels) {
+    const gray = isGray ? samples[at] : luma(samples[at], samples[at + 1], samples[at + 2]);
+    let alpha = 1;
+    if (hasAlpha) alpha = samples[at + channels - 1] * scale / 255;
+    else if (transparency && isTransparent(transparency, samples, at, channels)) alpha = 0;
+    out[i] = overWhite(gray * scale, alpha);
   }
   return out;
 }
@@ -199,12 +202,18 @@ function unpack({ data, width, height, depth }: DecodedPng): Uint8Array {
 }
 
 /** Whether a grey or RGB pixel is the one colour that tRNS makes transparent. */
-function isTransparent({ transparency }: DecodedPng, pixel: number[]): boolean {
-  return transparency !== undefined && pixel.every((sample, i) => sample === transparency[i]);
+function isTransparent(
+  transparency: Uint16Array,
+  samples: ArrayLike<number>,
+  at: number,
+  channels: number,
+): boolean {
+  for (let c = 0; c < channels; c++) if (samples[at + c] !== transparency[c]) return false;
+  return true;
 }
 
-function paletteColour(palette: number[][], index: number): number[] {
-  return palette[index] ?? fail(`palette has ${palette.length} colours, got index ${index}`);
+function noColour(palette: number[][], index: number): never {
+  return fail(`palette has ${palette.length} colours, got index ${index}`);
 }
 
 /** Y' of ITU-R BT.601. */
