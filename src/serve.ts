@@ -72,11 +72,23 @@ function listen(
 ) {
   const onListen = (address: { hostname: string; port: number }) => printAddress(address, examples);
   try {
-    return Deno.serve({ hostname, port, onListen }, (request, info) => fetch(request, info));
+    return Deno.serve({ hostname, port, onListen }, async (request, info) => {
+      const response = await fetch(request, info);
+      return request.method === "HEAD" ? withoutLength(response) : response;
+    });
   } catch (cause) {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new Error(`Cannot listen: port ${port} is in use; choose another with --port`, { cause });
   }
+}
+
+/**
+ * A HEAD answer that says nothing of the length: for a body that is null Deno would say 0. The stream is
+ * never read.
+ */
+function withoutLength(response: Response): Response {
+  if (response.headers.has("content-length")) return response;
+  return new Response(new ReadableStream(), response);
 }
 
 function printAddress(

@@ -19,7 +19,9 @@ export function curlExamples(origin: string): string[] {
 export function indexRoutes({ model }: Service) {
   const { name, version, architecture } = model.config;
   return new Hono().get("/", (c) => {
-    const examples = curlExamples(new URL(c.req.url).origin).join("\n");
+    // A Host header can be anything; the page names the server only where it is an address.
+    const origin = URL.canParse(c.req.url) ? new URL(c.req.url).origin : "http://localhost:8000";
+    const examples = curlExamples(origin).join("\n");
     return c.html(html`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

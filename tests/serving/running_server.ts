@@ -1,0 +1,74 @@
+/** A server as users start it, in a process of its own. */
+
+const root = new URL("../../", import.meta.url).pathname;
+
+/** A running server: its address, its log, and its end. */
+export interface RunningServer {
+  origin: string;
+  port: number;
+  log(): string;
+  /** Sends a signal and waits for the exit. */
+  stop(signal?: Deno.Signal): Promise<{ code: number; ms: number }>;
+}
+
+/** Starts the server and waits until it serves. */
+export async function startServer(...args: string[]): Promise<RunningServer> {
+  const permissions = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env=PORT"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", ...permissions, "src/serve.ts", "--port", "0", ...args],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let log = "";
+  const reading = [child.stdout, child.stderr].map(async (stream) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) log += text;
+  });
+  const serving = /serving on (http:\/\/\S+:(\d+))/;
+  while (!serving.test(log)) await delay(10);
+  const [, origin, port] = serving.exec(log)!;
+  return {
+    origin,
+    port: Number(port),
+    log: () => log,
+    stop: async (signal = "SIGTERM") => {
+      const started = performance.now();
+      child.kill(signal);
+      const { code } = await child.status;
+      await Promise.all(reading);
+      return { code, ms: performance.now() - started };
+    },
+  };
+}
+
+/** Resolves after some milliseconds. */
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A bare connection that has sent `text`, and reads nothing unless asked. */
+export async function connect(port: number, text: string): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ port });
+  await connection.write(new TextEncoder().encode(text));
+  return connection;
+}
+
+/** What comes through a connection until it is closed, at most for `ms`. */
+export async function readAll(connection: Deno.TcpConn, ms = 5000): Promise<string> {
+  let text = "";
+  const buffer = new Uint8Array(65536), timer = setTimeout(() => connection.close(), ms);
+  try {
+    for (let count = await connection.read(buffer); count !== null;) {
+      text += new TextDecoder().decode(buffer.subarray(0, count));
+      count = await connection.read(buffer);
+    }
+  } catch (error) {
+    const ended = error instanceof Deno.errors.BadResource ||
+      error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.Interrupted;
+    if (!ended) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  return text;
+}

@@ -1,0 +1,123 @@
+/**
+ * A real server under load, with clients that stall, leave, or break off: health lives, places come free,
+ * and stopping ends.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { connect, delay, readAll, startServer } from "./running_server.ts";
+
+const digit = Uint8Array.from({ length: 784 }, (_, i) => (i * 37) % 256);
+const quick = ["sse", "png"].map((format) => `/generate?steps=1&format=${format}`);
+
+/** Milliseconds of `count` requests, one after the other, sorted. */
+async function latencies(url: string, count: number, init?: RequestInit): Promise<number[]> {
+  const ms: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const started = performance.now(), response = await fetch(url, init);
+    await response.bytes();
+    assertEquals(response.status, 200);
+    ms.push(performance.now() - started);
+    await delay(5);
+  }
+  return ms.sort((a, b) => a - b);
+}
+
+Deno.test("health and classification answer while every place generates", async () => {
+  const server = await startServer();
+  const leaving = new AbortController(), { signal } = leaving;
+  const busy = Array.from(
+    { length: 20 },
+    (_, i) =>
+      fetch(`${server.origin}/generate?n=100&steps=1000&seed=${i}`, { signal }).then(
+        (response) => response.bytes(),
+      ),
+  );
+  await delay(200);
+  const health = await latencies(`${server.origin}/health/live`, 100);
+  const body = {
+    method: "POST",
+    headers: { "content-type": "application/octet-stream" },
+    body: digit,
+  };
+  const classify = await latencies(`${server.origin}/classify`, 50, body);
+  // Far above what an idle machine shows, and far below the seconds that a starved server took.
+  assert(health[90] < 150, `health took ${health[90].toFixed(0)} ms`);
+  assert(classify[45] < 400, `classification took ${classify[45].toFixed(0)} ms`);
+  leaving.abort();
+  await Promise.allSettled(busy);
+  // Whoever left gives the place back at once: all of them are free for others.
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      const response = await fetch(`${server.origin}/generate?steps=1`);
+      assertEquals(response.status, 200);
+      await response.bytes();
+    }),
+  );
+  assert(performance.now() - started < 5000);
+  assertEquals((await server.stop()).code, 0);
+});
+
+Deno.test("HEAD takes no place, however often it asks for a stream", async () => {
+  const server = await startServer();
+  for (const path of quick) {
+    for (let i = 0; i < 40; i++) {
+      const response = await fetch(server.origin + path, { method: "HEAD" });
+      assertEquals([response.status, response.headers.get("content-length")], [200, null]);
+    }
+  }
+  const after = await fetch(`${server.origin}/generate?steps=1`);
+  assertEquals(after.status, 200);
+  await after.bytes();
+  await server.stop();
+});
+
+Deno.test("a stopping server ends within its grace, with half-sent bodies and unread streams open", async () => {
+  const server = await startServer("--grace-seconds", "1");
+  const head = "Host: localhost\r\nContent-Type: application/octet-stream\r\n";
+  const open = await Promise.all(
+    Array.from({ length: 30 }, (_, i) =>
+      connect(
+        server.port,
+        [
+          `POST /classify HTTP/1.1\r\n${head}Content-Length: 784\r\n\r\nabc`,
+          "GET /generate?format=sse&steps=10000&thin=1&scale=1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+          "GET /gener",
+        ][i % 3],
+      )),
+  );
+  await delay(300);
+  const { code, ms } = await server.stop();
+  assertEquals(code, 0);
+  assert(ms < 2000, `it took ${ms.toFixed(0)} ms`);
+  for (const connection of open) connection.close();
+});
+
+Deno.test("what was admitted is answered before the server ends", async () => {
+  const server = await startServer();
+  const running = fetch(`${server.origin}/generate?n=50&steps=500&seed=1`);
+  await delay(100);
+  const stopping = server.stop();
+  assert((await (await running).bytes()).length > 1000);
+  assertEquals((await stopping).code, 0);
+});
+
+const broken: [what: string, request: string, status: number][] = [
+  [
+    "a chunked body that is not one",
+    "POST /classify HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    400,
+  ],
+  ["a host that is none", "GET / HTTP/1.1\r\nHost: x:y\r\nConnection: close\r\n\r\n", 200],
+];
+
+for (const [what, request, status] of broken) {
+  Deno.test(`no stack and no 500 comes of ${what}`, async () => {
+    const server = await startServer();
+    const connection = await connect(server.port, request);
+    const answer = await readAll(connection, 1500);
+    const got = /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1];
+    assert(got === undefined || Number(got) === status, answer.slice(0, 300));
+    await server.stop();
+    assert(!server.log().includes('"error"'), server.log());
+  });
+}
