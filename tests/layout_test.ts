@@ -39,12 +39,15 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/math/", "src/kernels/", "src/model/", "src/format/", "src/sampling/"],
     "src/repository/",
   ],
+  "src/serving/": [
+    ...["src/math/", "src/image/", "src/format/", "src/sampling/", "src/engine/"],
+  ],
   "src/http/": [
-    ...["src/math/", "src/image/", "src/format/", "src/sampling/", "src/repository/"],
+    ...["src/serving/", "src/image/", "src/format/", "src/repository/"],
     "src/engine/",
   ],
   "src/cli/": [],
-  "src/serve.ts": ["src/engine/", "src/repository/", "src/http/", "src/cli/"],
+  "src/serve.ts": ["src/engine/", "src/repository/", "src/http/", "src/cli/", "src/serving/"],
   "train/recipes/": [
     ...["src/kernels/", "src/data/", "src/model/", "src/format/", "src/cli/"],
   ],
