@@ -52,13 +52,13 @@ async function serve({ port, engine: name, config, files, url }: Opening): Promi
   scope.postMessage({ kind: "ready", imageSize, labelSize, threads });
   const specifier = "node:worker_threads"; // 40 ms to start: after the server is ready
   const { receiveMessageOnPort } = await import(specifier) as { receiveMessageOnPort: Receive };
-  for (let turnedAt = performance.now();;) {
+  for (let yieldedAt = performance.now();;) {
     for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
       jobs.hear(next.message);
     }
-    if (performance.now() - turnedAt > TURN_INTERVAL_MS) {
+    if (performance.now() - yieldedAt > TURN_INTERVAL_MS) {
       await outside(); // threads of the engine are heard of
-      turnedAt = performance.now();
+      yieldedAt = performance.now();
       const now = threadsOf();
       if (now.running !== threads.running) {
         scope.postMessage({ kind: "threads", status: threads = now, isProblem: false });
@@ -67,7 +67,7 @@ async function serve({ port, engine: name, config, files, url }: Opening): Promi
     else if (turns.tasks > 0) await outside();
     else {
       await new Promise<void>((resolve) => wake = resolve);
-      turnedAt = performance.now();
+      yieldedAt = performance.now();
     }
   }
 }

@@ -54,7 +54,7 @@ export class InlineCompute implements Compute {
       ended = true;
       wake();
     });
-    done.catch(() => {}); // heard below
+    Promise.allSettled([done]); // its error is thrown below
     both.addEventListener("abort", () => release(), { once: true });
     try {
       for (;;) {

@@ -12,6 +12,7 @@ function counting(): Compute & { running: number; most: number } {
     engineName: inner.engineName,
     imageSize: inner.imageSize,
     labelSize: inner.labelSize,
+    threads: () => inner.threads(),
     running: 0,
     most: 0,
     classify: (images: Float32Array) => inner.classify(images),
