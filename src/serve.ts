@@ -7,7 +7,7 @@ import { FlagError, type FlagTable, type FlagValues } from "./cli/flags.ts";
 import { type EngineName, engineNames } from "./engine/engine.ts";
 import type { LogRecord } from "./http/service.ts";
 import { readModelFiles, releasedModel } from "./repository/directory.ts";
-import { StartingWorker } from "./serving/worker_compute.ts";
+import { startCompute } from "./serving/open.ts";
 
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
@@ -39,13 +39,13 @@ async function serve(flags: FlagValues): Promise<void> {
   const port = readPort(flags.port as string | undefined);
   const graceMs = 1000 * ((flags["grace-seconds"] ?? DEFAULT_GRACE_SECONDS) as number);
   // A worker starts, and modules are evaluated, while other threads read and hash the weights.
-  const worker = new StartingWorker();
+  const starting = startCompute();
   const [{ config, files, url, verified }, { createApp }, { curlExamples }] = await Promise.all([
     readModelFiles(flags.model as string | undefined),
     import("./http/app.ts"),
     import("./http/routes/index_page.ts"),
   ]);
-  const compute = await worker.open(engineName, { config, files, url: url.href }, {
+  const compute = await starting.open(engineName, { config, files, url: url.href }, {
     onProblem: (threads) => writeLog({ level: "error", engine: engineName, threads }),
   });
   await verified;

@@ -1,0 +1,153 @@
+/** One suite over both ways to compute: on the thread that serves, and in a worker. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { classify } from "../../src/engine/classify.ts";
+import { createSimdEngine } from "../../src/engine/simd/simd.ts";
+import { writeWeights } from "../../src/format/weights.ts";
+import { encodeGrayPng } from "../../src/image/encode_png.ts";
+import { fitDigit } from "../../src/image/fit.ts";
+import { toGridPng } from "../../src/image/grid.ts";
+import { PngFormatError } from "../../src/image/png.ts";
+import { generateFrame } from "../../src/sampling/gibbs.ts";
+import type { Compute, DrawnFrame, FramesRequest } from "../../src/serving/compute.ts";
+import { startCompute } from "../../src/serving/open.ts";
+import { tinyModel } from "../model/tiny_model.ts";
+
+const model = tinyModel(), engine = createSimdEngine(model);
+const { height, width } = model.config.architecture;
+
+const open = (createWorker?: () => never): Promise<Compute> => {
+  const files = writeWeights(model);
+  return startCompute(createWorker).open("simd", { config: model.config, files, url: "file:///none/" });
+};
+
+const never = new AbortController().signal;
+
+function request(more: Partial<FramesRequest> = {}): FramesRequest {
+  const chain = { n: 3, steps: 40, seed: 5, label: 2, burnIn: 0, thin: 10 };
+  return { chain, format: { kind: "png", scale: 2 }, lastOnly: false, ...more };
+}
+
+async function collect(frames: AsyncIterable<DrawnFrame>): Promise<DrawnFrame[]> {
+  const all: DrawnFrame[] = [];
+  for await (const frame of frames) all.push(frame);
+  return all;
+}
+
+const images = Float32Array.from({ length: 7 * 784 }, (_, i) => (i * 37 % 256) / 255);
+
+const ways: [string, () => Promise<Compute>][] = [
+  ["a worker", () => open()],
+  ["the serving thread", () =>
+    open(() => {
+      throw new ReferenceError("Worker is not defined");
+    })],
+];
+
+for (const [name, start] of ways) {
+  Deno.test(`${name} classifies as the library does, however requests come together`, async () => {
+    const compute = await start(), expected = await classify(engine, images);
+    assertEquals(await compute.classify(images.slice()), expected);
+    const parts = await Promise.all(
+      [0, 1, 2, 3, 4, 5, 6].map((i) => compute.classify(images.slice(i * 784, (i + 1) * 784))),
+    );
+    assertEquals(parts.flat(), expected);
+    compute.dispose();
+  });
+
+  Deno.test(`${name} draws the frames of the library's chains, streamed or the last alone`, async () => {
+    const compute = await start(), { chain } = request();
+    const { images: last } = await generateFrame(engine, { ...chain, thin: undefined });
+    const png = toGridPng(last, { height, width, scale: 2 });
+    const stream = await collect(compute.frames(request(), never));
+    assertEquals(stream.map(({ step }) => step), [10, 20, 30, 40]);
+    assertEquals(stream[3].png, png);
+    const [alone, ...more] = await collect(compute.frames(request({ lastOnly: true }), never));
+    assertEquals([alone.step, alone.labels, alone.png, more.length], [40, [2, 2, 2], png, 0]);
+    const [bytes] = await collect(
+      compute.frames(request({ lastOnly: true, format: { kind: "pixels" } }), never),
+    );
+    assertEquals(bytes.pixels, Uint8Array.from(last, (p) => Math.round(255 * p)));
+    compute.dispose();
+  });
+
+  Deno.test(`${name} goes on with others while a stream's reader takes nothing`, async () => {
+    const compute = await start();
+    const chain = { ...request().chain, steps: 5000, thin: 1 };
+    const held = compute.frames(request({ chain }), never);
+    await held.next();
+    for (let i = 0; i < 3; i++) await compute.classify(images.slice(0, 784));
+    await collect(compute.frames(request(), never));
+    await held.return();
+    compute.dispose();
+  });
+
+  Deno.test(`${name} ends a chain when its signal is aborted, quietly`, async () => {
+    const compute = await start(), leaving = new AbortController();
+    const chain = { ...request().chain, n: 100, steps: 1_000_000, thin: 1_000_000 };
+    const reading = collect(compute.frames(request({ chain }), leaving.signal));
+    setTimeout(() => leaving.abort(), 20);
+    assertEquals(await reading, []);
+    const started = performance.now();
+    await compute.classify(images.slice(0, 784));
+    assert(performance.now() - started < 2000, "the chain still runs");
+    compute.dispose();
+  });
+
+  Deno.test(`${name} reads pictures, and says what is wrong with one`, async () => {
+    const compute = await start(), data = new Uint8Array(60 * 40).fill(255);
+    for (let y = 10; y < 50; y++) data.fill(0, y * 40 + 18, y * 40 + 22);
+    const picture = { data, width: 40, height: 60 };
+    const pixels = await compute.readPicture(encodeGrayPng(picture), { maxPixels: 10_000 });
+    assertEquals(pixels, fitDigit(picture));
+    await assertRejects(
+      () => compute.readPicture(Uint8Array.of(1, 2), { maxPixels: 10 }),
+      PngFormatError,
+      "no PNG signature",
+    );
+    const blank = encodeGrayPng({ data: new Uint8Array(100), width: 10, height: 10 });
+    await assertRejects(() => compute.readPicture(blank, { maxPixels: 1000 }), RangeError, "ink");
+    compute.dispose();
+  });
+
+  Deno.test(`${name} refuses a chain that is out of bounds, and goes on`, async () => {
+    const compute = await start(), chain = { ...request().chain, label: 10 };
+    await assertRejects(() => collect(compute.frames(request({ chain }), never)), Error, "label");
+    assertEquals((await compute.classify(images.slice(0, 784))).length, 1);
+    compute.dispose();
+  });
+}
+
+Deno.test("whoever waits for a worker that ends is told so", async () => {
+  const compute = await open(), chain = { ...request().chain, steps: 1_000_000, thin: 1_000_000 };
+  const waiting = assertRejects(
+    () => collect(compute.frames(request({ chain }), never)),
+    Error,
+    "worker was ended",
+  );
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  compute.dispose();
+  await waiting;
+  await assertRejects(() => compute.classify(images.slice(0, 784)), Error, "worker was ended");
+});
+
+Deno.test("weights that do not fit are refused by the worker's opening, with their tensor", async () => {
+  const files = { ...writeWeights(model), classifier: writeWeights(model).dbn };
+  await assertRejects(
+    () => startCompute().open("simd", { config: model.config, files, url: "file:///none/" }),
+    Error,
+    'tensor "dense1.kernel" is missing',
+  );
+});
+
+Deno.test("an error that is not about workers is not taken for one", () => {
+  let thrown: unknown;
+  try {
+    startCompute(() => {
+      throw new SyntaxError("a fault of ours");
+    });
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    thrown = error;
+  }
+  assert(thrown instanceof SyntaxError);
+});
