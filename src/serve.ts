@@ -4,10 +4,11 @@
  */
 import { type Command, runCommand, runProgram } from "./cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "./cli/flags.ts";
-import { type EngineName, engineNames } from "./engine/engine.ts";
+import { type EngineName, engineNames, type ThreadStatus } from "./engine/engine.ts";
+import { loadEngine } from "./engine/open.ts";
 import type { LogRecord } from "./http/service.ts";
 import { readModelFiles, releasedModel } from "./repository/directory.ts";
-import { startCompute } from "./serving/open.ts";
+import { HandoverCompute } from "./serving/handover_compute.ts";
 
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
@@ -31,6 +32,8 @@ export const command: Command = {
 };
 
 const DEFAULT_PORT = 8000;
+/** After the first answers, and before a server has much to do. */
+const HANDOVER_DELAY_MS = 500;
 const DEFAULT_GRACE_SECONDS = 10;
 
 /** Serves until SIGINT or SIGTERM. */
@@ -38,22 +41,45 @@ async function serve(flags: FlagValues): Promise<void> {
   const engineName = (flags.engine ?? "simd") as EngineName;
   const port = readPort(flags.port as string | undefined);
   const graceMs = 1000 * ((flags["grace-seconds"] ?? DEFAULT_GRACE_SECONDS) as number);
-  // A worker starts, and modules are evaluated, while other threads read and hash the weights.
-  const starting = startCompute();
-  const [{ config, files, url, verified }, { createApp }, { curlExamples }] = await Promise.all([
-    readModelFiles(flags.model as string | undefined),
-    import("./http/app.ts"),
-    import("./http/routes/index_page.ts"),
-  ]);
-  const compute = await starting.open(engineName, { config, files, url: url.href }, {
-    onProblem: (threads) => writeLog({ level: "error", engine: engineName, threads }),
+  const directory = flags.model as string | undefined;
+  const onProblem = (threads: ThreadStatus) =>
+    writeLog({ level: "error", engine: engineName, threads });
+  const readModel = async () => {
+    const { config, files, url, verified } = await readModelFiles(directory);
+    return { model: { config, files, url: url.href }, verified };
+  };
+  // Modules are evaluated while other threads read and hash the weights.
+  const [{ model, verified }, { createApp }, { curlExamples }, { openInline, startWorker }] =
+    await Promise.all([
+      readModel(),
+      import("./http/app.ts"),
+      import("./http/routes/index_page.ts"),
+      import("./serving/open.ts"),
+      loadEngine(engineName),
+    ]);
+  const compute = new HandoverCompute(await openInline(engineName, model, { onProblem }), {
+    openNext: async () => {
+      const starting = startWorker();
+      if (!starting) return undefined;
+      const { model, verified } = await readModel();
+      const next = await starting.open(engineName, model, { onProblem });
+      await verified;
+      return next;
+    },
+    onFailure: (error) => writeLog({ level: "error", worker: String(error) }),
   });
   await verified;
   const shutdown = new AbortController();
-  const model = { config, url };
-  const app = createApp({ model, compute, log: writeLog, shutdown: shutdown.signal });
+  const { config, url } = model;
+  const app = createApp({
+    model: { config, url: new URL(url) },
+    compute,
+    log: writeLog,
+    shutdown: shutdown.signal,
+  });
   const hostname = (flags.host ?? "0.0.0.0") as string;
   const server = listen(hostname, port, app.fetch, curlExamples);
+  setTimeout(() => compute.handOver(), HANDOVER_DELAY_MS);
   await new Promise<void>((resolve) => {
     stopOnSignals(() => {
       shutdown.abort();

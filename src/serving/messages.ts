@@ -4,6 +4,7 @@
  * @module
  */
 import type { Classification } from "../engine/classify.ts";
+import type { ModelConfig } from "../format/config.ts";
 import type { EngineName, ThreadStatus } from "../engine/engine.ts";
 import type { DrawnFrame, FramesRequest } from "./compute.ts";
 
@@ -14,7 +15,7 @@ export interface Opening {
   /** Directory of the model, for engines that read more files. */
   url: string;
   /** What config.json holds. */
-  config: unknown;
+  config: ModelConfig;
   /** The bytes of the two weight files. */
   files: { dbn: Uint8Array; classifier: Uint8Array };
 }

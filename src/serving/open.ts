@@ -1,5 +1,5 @@
 /**
- * Opens what a server computes with: a worker where the platform has them, else this thread in pieces.
+ * Opens what a server computes with: this thread in pieces, and a worker where the platform has them.
  * @module
  */
 import type { EngineName, EngineOptions } from "../engine/engine.ts";
@@ -16,30 +16,30 @@ export interface StartingCompute {
 }
 
 /**
- * Starts a worker, or takes this thread where there are none.
- * @param createWorker makes a worker; throws `TypeError`, `ReferenceError` or `DOMException` where the
- * platform has none
+ * Starts a worker; none where the platform has no workers.
+ * @param create makes one; throws `TypeError`, `ReferenceError` or `DOMException` where there are none
  */
-export function startCompute(
-  createWorker: () => StartingCompute = () => new StartingWorker(),
-): StartingCompute {
+export function startWorker(
+  create: () => StartingCompute = () => new StartingWorker(),
+): StartingCompute | undefined {
   try {
-    return createWorker();
+    return create();
   } catch (error) {
     const isMissing = error instanceof TypeError || error instanceof ReferenceError ||
       error instanceof DOMException;
     if (!isMissing) throw error;
-    return { open: openInline };
+    return undefined;
   }
 }
 
-/** An engine on this thread. */
-async function openInline(
+/** An engine on this thread, in pieces. */
+export async function openInline(
   engineName: EngineName,
   { config, files, url }: WorkerModel,
   options: EngineOptions = {},
 ): Promise<Compute> {
-  const create = await loadEngine(engineName), model = { ...readModel(config, files), url: new URL(url) };
+  const create = await loadEngine(engineName),
+    model = { ...readModel(config, files), url: new URL(url) };
   const engine = await create(model, options), blank = new Float32Array(engine.imageSize);
   await engine.classifierProbabilities(blank); // the first call compiles kernels and places weights
   await engine.jointPosterior(blank);

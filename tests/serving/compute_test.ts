@@ -9,7 +9,8 @@ import { toGridPng } from "../../src/image/grid.ts";
 import { PngFormatError } from "../../src/image/png.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
 import type { Compute, DrawnFrame, FramesRequest } from "../../src/serving/compute.ts";
-import { startCompute } from "../../src/serving/open.ts";
+import { HandoverCompute } from "../../src/serving/handover_compute.ts";
+import { openInline, startWorker } from "../../src/serving/open.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 
 const model = tinyModel(), engine = createSimdEngine(model);
@@ -17,7 +18,8 @@ const { height, width } = model.config.architecture;
 
 const open = (createWorker?: () => never): Promise<Compute> => {
   const files = writeWeights(model);
-  return startCompute(createWorker).open("simd", { config: model.config, files, url: "file:///none/" });
+  const given = { config: model.config, files, url: "file:///none/" };
+  return startWorker(createWorker)?.open("simd", given) ?? openInline("simd", given);
 };
 
 const never = new AbortController().signal;
@@ -41,6 +43,17 @@ const ways: [string, () => Promise<Compute>][] = [
     open(() => {
       throw new ReferenceError("Worker is not defined");
     })],
+  ["a handover from one to the other", async () => {
+    const noWorker = () => {
+      throw new ReferenceError("Worker is not defined");
+    };
+    return new HandoverCompute(await open(noWorker), {
+      openNext: () => open(),
+      onFailure: (error) => {
+        throw error;
+      },
+    });
+  }],
 ];
 
 for (const [name, start] of ways) {
@@ -133,7 +146,7 @@ Deno.test("whoever waits for a worker that ends is told so", async () => {
 Deno.test("weights that do not fit are refused by the worker's opening, with their tensor", async () => {
   const files = { ...writeWeights(model), classifier: writeWeights(model).dbn };
   await assertRejects(
-    () => startCompute().open("simd", { config: model.config, files, url: "file:///none/" }),
+    () => startWorker()!.open("simd", { config: model.config, files, url: "file:///none/" }),
     Error,
     'tensor "dense1.kernel" is missing',
   );
@@ -142,7 +155,7 @@ Deno.test("weights that do not fit are refused by the worker's opening, with the
 Deno.test("an error that is not about workers is not taken for one", () => {
   let thrown: unknown;
   try {
-    startCompute(() => {
+    startWorker(() => {
       throw new SyntaxError("a fault of ours");
     });
   } catch (error) {
@@ -150,4 +163,62 @@ Deno.test("an error that is not about workers is not taken for one", () => {
     thrown = error;
   }
   assert(thrown instanceof SyntaxError);
+});
+
+/** Compute that answers with its name, and tells when it is disposed of. */
+function named(name: string, jobs: Promise<void>[] = []): Compute & { disposed: number } {
+  const compute = {
+    engineName: "simd" as const,
+    imageSize: 784,
+    labelSize: 10,
+    disposed: 0,
+    threads: () => ({ wanted: 1, running: 1, reason: name }),
+    classify: async () => {
+      await jobs.shift();
+      return [];
+    },
+    readPicture: () => Promise.resolve(Uint8Array.of(1)),
+    async *frames() {
+      await jobs.shift();
+      yield { step: 1, labels: [], png: new TextEncoder().encode(name) };
+    },
+    dispose: () => void compute.disposed++,
+  };
+  return compute;
+}
+
+Deno.test("after a handover new jobs are the next one's, and the first ends with its last job", async () => {
+  let finish = () => {};
+  const job = new Promise<void>((resolve) => finish = resolve);
+  const first = named("first", [job]), next = named("next");
+  const compute = new HandoverCompute(first, {
+    openNext: () => Promise.resolve(next),
+    onFailure: () => {},
+  });
+  const running = collect(compute.frames(request(), never)); // begins the handover
+  await compute.handOver();
+  const text = (frame: DrawnFrame) => new TextDecoder().decode(frame.png);
+  assertEquals((await collect(compute.frames(request(), never))).map(text), ["next"]);
+  assertEquals([first.disposed, compute.threads().reason], [0, "next"]);
+  finish();
+  assertEquals((await running).map(text), ["first"]);
+  assertEquals([first.disposed, next.disposed], [1, 0]);
+  compute.dispose();
+  assertEquals([first.disposed, next.disposed], [1, 1]);
+});
+
+Deno.test("where nothing can take over the first goes on, and a failure is told once", async () => {
+  for (const fails of [true, false]) {
+    const first = named("first"), failures: unknown[] = [];
+    const compute = new HandoverCompute(first, {
+      openNext: () => fails ? Promise.reject(new Error("no weights")) : Promise.resolve(undefined),
+      onFailure: (error) => failures.push(error),
+    });
+    await compute.handOver();
+    await compute.handOver();
+    assertEquals([failures.length, first.disposed], [fails ? 1 : 0, 0]);
+    assertEquals(await compute.classify(images), []);
+    compute.dispose();
+    assertEquals(first.disposed, 1);
+  }
 });
