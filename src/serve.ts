@@ -41,42 +41,14 @@ async function serve(flags: FlagValues): Promise<void> {
   const engineName = (flags.engine ?? "simd") as EngineName;
   const port = readPort(flags.port as string | undefined);
   const graceMs = 1000 * ((flags["grace-seconds"] ?? DEFAULT_GRACE_SECONDS) as number);
-  const directory = flags.model as string | undefined;
-  const onProblem = (threads: ThreadStatus) =>
-    writeLog({ level: "error", engine: engineName, threads });
-  const readModel = async () => {
-    const { config, files, url, verified } = await readModelFiles(directory);
-    return { model: { config, files, url: url.href }, verified };
-  };
   // Modules are evaluated while other threads read and hash the weights.
-  const [{ model, verified }, { createApp }, { curlExamples }, { openInline, startWorker }] =
-    await Promise.all([
-      readModel(),
-      import("./http/app.ts"),
-      import("./http/routes/index_page.ts"),
-      import("./serving/open.ts"),
-      loadEngine(engineName),
-    ]);
-  const compute = new HandoverCompute(await openInline(engineName, model, { onProblem }), {
-    openNext: async () => {
-      const starting = startWorker();
-      if (!starting) return undefined;
-      const { model, verified } = await readModel();
-      const next = await starting.open(engineName, model, { onProblem });
-      await verified;
-      return next;
-    },
-    onFailure: (error) => writeLog({ level: "error", worker: String(error) }),
-  });
-  await verified;
+  const [{ compute, model }, { createApp }, { curlExamples }] = await Promise.all([
+    openModel(engineName, flags.model as string | undefined),
+    import("./http/app.ts"),
+    import("./http/routes/index_page.ts"),
+  ]);
   const shutdown = new AbortController();
-  const { config, url } = model;
-  const app = createApp({
-    model: { config, url: new URL(url) },
-    compute,
-    log: writeLog,
-    shutdown: shutdown.signal,
-  });
+  const app = createApp({ model, compute, log: writeLog, shutdown: shutdown.signal });
   const hostname = (flags.host ?? "0.0.0.0") as string;
   const server = listen(hostname, port, app.fetch, curlExamples);
   setTimeout(() => compute.handOver(), HANDOVER_DELAY_MS);
@@ -88,6 +60,31 @@ async function serve(flags: FlagValues): Promise<void> {
     });
   });
   compute.dispose();
+}
+
+/** Reads a model and opens what computes with it: this thread at first, a worker from its handover on. */
+async function openModel(engineName: EngineName, directory: string | undefined) {
+  const onProblem = (threads: ThreadStatus) =>
+    writeLog({ level: "error", engine: engineName, threads });
+  const loading = [import("./serving/open.ts"), loadEngine(engineName)] as const;
+  const { config, files, url, verified } = await readModelFiles(directory);
+  const [{ openInline, startWorker }] = await Promise.all(loading);
+  const first = await openInline(engineName, { config, files, url: url.href }, { onProblem });
+  await verified;
+  const openNext = async () => {
+    const starting = await startWorker();
+    if (!starting) return undefined;
+    const again = await readModelFiles(directory);
+    await again.verified;
+    if (JSON.stringify(again.config) !== JSON.stringify(config)) {
+      starting.dispose();
+      throw new Error(`Cannot hand over: ${url} holds another model than at the start`);
+    }
+    const { files } = again;
+    return await starting.open(engineName, { config, files, url: url.href }, { onProblem });
+  };
+  const onFailure = (error: unknown) => writeLog({ level: "error", worker: String(error) });
+  return { model: { config, url }, compute: new HandoverCompute(first, { openNext, onFailure }) };
 }
 
 function listen(

@@ -20,6 +20,9 @@ export interface Opening {
   files: { dbn: Uint8Array; classifier: Uint8Array };
 }
 
+/** What a worker is opened with, but for its port. */
+export type WorkerModel = Omit<Opening, "port" | "engine">;
+
 /** To the worker. */
 export type ToWorker =
   | { kind: "classify"; id: number; images: Float32Array }

@@ -7,23 +7,26 @@ import { loadEngine } from "../engine/open.ts";
 import { readModel } from "../format/weights.ts";
 import type { Compute } from "./compute.ts";
 import { InlineCompute } from "./inline_compute.ts";
-import { StartingWorker, type WorkerModel } from "./worker_compute.ts";
+import type { WorkerModel } from "./messages.ts";
 
 /** What will compute, before it has a model: a worker starts while files are read. */
 export interface StartingCompute {
   /** Gives it the model, whose bytes it may keep. Resolves when it can compute. */
   open(engine: EngineName, model: WorkerModel, options?: EngineOptions): Promise<Compute>;
+  /** Ends one that will get no model. */
+  dispose(): void;
 }
 
 /**
  * Starts a worker; none where the platform has no workers.
- * @param create makes one; throws `TypeError`, `ReferenceError` or `DOMException` where there are none
+ * @param create makes one, `StartingWorker` if left out; throws `TypeError`, `ReferenceError` or `DOMException` where there are none
  */
-export function startWorker(
-  create: () => StartingCompute = () => new StartingWorker(),
-): StartingCompute | undefined {
+export async function startWorker(
+  create?: () => StartingCompute,
+): Promise<StartingCompute | undefined> {
+  const { StartingWorker } = await import("./worker_compute.ts"); // not before the first answer
   try {
-    return create();
+    return create ? create() : new StartingWorker();
   } catch (error) {
     const isMissing = error instanceof TypeError || error instanceof ReferenceError ||
       error instanceof DOMException;

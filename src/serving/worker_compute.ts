@@ -6,7 +6,7 @@ import type { Classification } from "../engine/classify.ts";
 import type { EngineName, EngineOptions, ThreadStatus } from "../engine/engine.ts";
 import { PngFormatError } from "../image/png.ts";
 import type { Compute, DrawnFrame, FramesRequest } from "./compute.ts";
-import type { FromWorker, Opening, SentError, ToWorker } from "./messages.ts";
+import type { FromWorker, Opening, SentError, ToWorker, WorkerModel } from "./messages.ts";
 
 /** What the worker says of one job. */
 type JobMessage = Extract<FromWorker, { id: number }>;
@@ -15,9 +15,6 @@ type JobMessage = Extract<FromWorker, { id: number }>;
 interface Listener {
   hear(message: JobMessage): void;
 }
-
-/** What a worker is opened with, but for its port. */
-export type WorkerModel = Omit<Opening, "port" | "engine">;
 
 /** The worker has ended; whoever waits for it is told so. */
 export class ComputeWorkerError extends Error {

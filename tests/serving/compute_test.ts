@@ -16,10 +16,11 @@ import { tinyModel } from "../model/tiny_model.ts";
 const model = tinyModel(), engine = createSimdEngine(model);
 const { height, width } = model.config.architecture;
 
-const open = (createWorker?: () => never): Promise<Compute> => {
+const open = async (createWorker?: () => never): Promise<Compute> => {
   const files = writeWeights(model);
   const given = { config: model.config, files, url: "file:///none/" };
-  return startWorker(createWorker)?.open("simd", given) ?? openInline("simd", given);
+  const worker = await startWorker(createWorker);
+  return await (worker ? worker.open("simd", given) : openInline("simd", given));
 };
 
 const never = new AbortController().signal;
@@ -145,24 +146,19 @@ Deno.test("whoever waits for a worker that ends is told so", async () => {
 
 Deno.test("weights that do not fit are refused by the worker's opening, with their tensor", async () => {
   const files = { ...writeWeights(model), classifier: writeWeights(model).dbn };
+  const worker = await startWorker();
   await assertRejects(
-    () => startWorker()!.open("simd", { config: model.config, files, url: "file:///none/" }),
+    () => worker!.open("simd", { config: model.config, files, url: "file:///none/" }),
     Error,
     'tensor "dense1.kernel" is missing',
   );
 });
 
-Deno.test("an error that is not about workers is not taken for one", () => {
-  let thrown: unknown;
-  try {
-    startWorker(() => {
-      throw new SyntaxError("a fault of ours");
-    });
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    thrown = error;
-  }
-  assert(thrown instanceof SyntaxError);
+Deno.test("an error that is not about workers is not taken for one", async () => {
+  const create = () => {
+    throw new SyntaxError("a fault of ours");
+  };
+  await assertRejects(() => startWorker(create), SyntaxError, "a fault of ours");
 });
 
 /** Compute that answers with its name, and tells when it is disposed of. */
