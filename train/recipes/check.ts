@@ -13,10 +13,15 @@ type Domains = Readonly<Record<string, Domain>>;
 
 /** @throws {RangeError} naming the field, its bound and its value, or the rule that it breaks. */
 export function checkRecipe(recipe: Recipe): Recipe {
-  const problem = groupProblem(recipeFields, recipe) ?? brokenRule(recipe) ??
-    (recipe.backend === "tfjs" ? tfjsProblem(recipeFields, recipe) : undefined);
+  const problem = recipeProblem(recipe);
   if (problem !== undefined) throw new RangeError(`Cannot train: ${problem}`);
   return recipe;
+}
+
+/** The field, its bound and its value, or the rule that a recipe breaks; undefined where it can be trained. */
+export function recipeProblem(recipe: Recipe): string | undefined {
+  return groupProblem(recipeFields, recipe) ?? brokenRule(recipe) ??
+    (recipe.backend === "tfjs" ? tfjsProblem(recipeFields, recipe) : undefined);
 }
 
 /** @throws {RangeError} naming what the backend tfjs does not have. */

@@ -5,14 +5,17 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "@std/path";
 import {
+  isObject,
   readSafetensors,
   type Tensor,
   WeightsFormatError,
   writeSafetensors,
 } from "../../src/format/safetensors.ts";
 import type { Histogram } from "../measure/histogram.ts";
+import { recipeProblem } from "../recipes/check.ts";
 import { completeRecipe } from "../recipes/complete.ts";
 import type { Recipe } from "../recipes/recipe.ts";
+import { checkSeal, seal, unsealed } from "./checksum.ts";
 
 /** One line of a run's log: an epoch of a stage. */
 export interface EpochRecord {
@@ -48,34 +51,90 @@ export interface Checkpoint {
   dataset?: string;
 }
 
+/** Today's format; the one before had no checksum and is still read. */
+const FORMAT = "dbn-edge-checkpoint/3", FORMER_FORMAT = "dbn-edge-checkpoint/2";
+
 /** Writes a checkpoint beside its target and renames it, so that a crash leaves the old one whole. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const bytes = writeSafetensors(checkpoint.tensors, {
-    format: "dbn-edge-checkpoint/2",
+    ...unsealed,
+    format: FORMAT,
     recipe: JSON.stringify(checkpoint.recipe),
     progress: JSON.stringify(checkpoint.progress),
     ...(checkpoint.dataset !== undefined && { dataset: checkpoint.dataset }),
   });
+  seal(bytes);
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.partial`, bytes);
+  await writeFile(`${path}.partial`, bytes, { flush: true });
   await rename(`${path}.partial`, path);
 }
 
 /**
- * @throws {WeightsFormatError} if the file is not a checkpoint; the file system's error if absent.
- * @throws {RangeError} if its recipe has a field or value that is not known.
+ * @throws {WeightsFormatError} naming the file, what was expected and what was found, if it is not a
+ * checkpoint, was cut or changed, or lacks a part; the file system's error if absent.
+ * @throws {RangeError} naming the file, if its recipe cannot be trained.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const { tensors, metadata } = readSafetensors(await readFile(path), path);
-  if (metadata.format !== "dbn-edge-checkpoint/2") {
+  const bytes = await readFile(path), { tensors, metadata } = readSafetensors(bytes, path);
+  if (metadata.format !== FORMAT && metadata.format !== FORMER_FORMAT) {
     throw new WeightsFormatError(
-      `Cannot resume from ${path}: format must be "dbn-edge-checkpoint/2", got ${metadata.format}`,
+      `Cannot resume from ${path}: format must be "${FORMAT}", got ${metadata.format}`,
     );
   }
-  return {
-    recipe: completeRecipe(JSON.parse(metadata.recipe), path),
-    progress: JSON.parse(metadata.progress),
-    tensors,
-    dataset: metadata.dataset,
+  checkSeal(bytes, path, metadata.format === FORMAT);
+  const recipe = completeRecipe(parseObject(metadata.recipe, `the recipe of ${path}`), path);
+  const problem = recipeProblem(recipe);
+  if (problem !== undefined) throw new RangeError(`Cannot read the recipe of ${path}: ${problem}`);
+  const progress = parseObject(metadata.progress, `the progress of ${path}`);
+  checkProgress(progress, tensors, path);
+  return { recipe, progress, tensors, dataset: metadata.dataset };
+}
+
+function parseObject(text: unknown, what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(String(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  if (isObject(value)) return value;
+  throw new WeightsFormatError(
+    `Cannot read ${what}: it must be a JSON object, got ${String(text).slice(0, 80)}`,
+  );
+}
+
+/** @throws {WeightsFormatError} unless it says where a run is, and the run's parts up to there are held. */
+function checkProgress(
+  progress: Record<string, unknown>,
+  tensors: ReadonlyMap<string, Tensor>,
+  path: string,
+): asserts progress is Record<string, unknown> & Progress {
+  const fail = (what: string, got: unknown): never => {
+    throw new WeightsFormatError(
+      `Cannot read the progress of ${path}: ${what}, got ${JSON.stringify(got)?.slice(0, 80)}`,
+    );
   };
+  const { stage, step, seconds, sums, history } = progress;
+  for (const [name, value] of Object.entries({ stage, step })) {
+    if (!Number.isSafeInteger(value) || value as number < 0) {
+      fail(`${name} must be an integer of at least 0`, value);
+    }
+  }
+  if (typeof seconds !== "number") fail("seconds must be a number", seconds);
+  if (!isObject(sums)) fail("sums must be an object", sums);
+  if (!Array.isArray(history) || !history.every(isEpochRecord)) {
+    fail("history must be a list of epochs", history);
+  }
+  const names = [...tensors.keys()];
+  const needPart = (part: string) => {
+    if (names.some((name) => name.startsWith(`${part}.`))) return;
+    fail(`stage ${stage}, batch ${step} needs tensors ${part}.*`, names);
+  };
+  for (let i = 0; i < (stage as number); i++) needPart(`stage${i}`);
+  if (step !== 0) needPart("trainer");
+}
+
+function isEpochRecord(value: unknown): value is EpochRecord {
+  return isObject(value) && typeof value.stage === "string" && isObject(value.metrics) &&
+    [value.epoch, value.epochs, value.seconds].every((x) => typeof x === "number");
 }
