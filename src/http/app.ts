@@ -38,8 +38,8 @@ export function createApp(options: AppOptions) {
     service.log({
       level: c.res.status >= 500 ? "error" : "info",
       requestId: c.get("requestId"),
-      method: c.req.method,
-      path: c.req.path,
+      method: cut(c.req.method),
+      path: cut(c.req.path),
       status: c.res.status,
       durationMs: Math.round(10 * (service.nowMs() - started)) / 10,
     });

@@ -120,6 +120,19 @@ Deno.test("the log has a line a request", async () => {
   assert(typeof durationMs === "number" && durationMs >= 0);
 });
 
+Deno.test("the log and messages hold nothing that a terminal obeys, and no path whole", async () => {
+  const { app, log } = testApp();
+  const marks = "\u0085\u009b\u202e\u2066\u2028\ufeff";
+  const answer = await (await app.request(`/a${encodeURIComponent(marks)}b`)).json();
+  await app.request(`/${"a".repeat(60_000)}`);
+  await app.request("/", { method: "M".repeat(1000) });
+  const kept = "/a\\u{85}\\u{9b}\\u{202e}\\u{2066}\\u{2028}\\u{feff}b";
+  assertEquals(log[0].path, kept);
+  assertEquals(answer.detail, `There is no ${kept}; GET / lists what there is`);
+  assertEquals(String(log[1].path).length, 101);
+  assertEquals(String(log[2].method).length, 101);
+});
+
 Deno.test("an unexpected error is a 500 without its cause, which the log has", async () => {
   const engine = {
     ...tinyEngine,
