@@ -35,6 +35,8 @@ const DEFAULT_PORT = 8000;
 /** After the first answers, and before a server has much to do. */
 const HANDOVER_DELAY_MS = 500;
 const DEFAULT_GRACE_SECONDS = 10;
+/** Two signals within this time are one stop. */
+const ONE_STOP_MS = 200;
 
 /** Serves until SIGINT or SIGTERM. */
 async function serve(flags: FlagValues): Promise<void> {
@@ -125,12 +127,18 @@ function printAddress(
   );
 }
 
-/** The first signal stops gently: running requests are answered. The second one ends at once. */
+/**
+ * The first signal stops gently: running requests are answered. The second one ends at once. A process
+ * that is signalled with its group and by its parent too (`deno task`) gets one stop twice.
+ */
 function stopOnSignals(stop: () => void): void {
-  let stopping = false;
+  let stoppedAt: number | undefined;
   const onSignal = () => {
-    if (stopping) Deno.exit(130);
-    stopping = true;
+    if (stoppedAt !== undefined) {
+      if (performance.now() - stoppedAt > ONE_STOP_MS) Deno.exit(130);
+      return;
+    }
+    stoppedAt = performance.now();
     console.log("stopping; once more to end at once");
     stop();
   };

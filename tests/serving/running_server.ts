@@ -7,15 +7,25 @@ export interface RunningServer {
   origin: string;
   port: number;
   log(): string;
+  /** Sends a signal, without waiting. */
+  signal(signal: Deno.Signal): void;
   /** Sends a signal and waits for the exit. */
   stop(signal?: Deno.Signal): Promise<{ code: number; ms: number }>;
 }
 
-/** Starts the server and waits until it serves. */
-export async function startServer(...args: string[]): Promise<RunningServer> {
+/** Starts the server by `deno run` and waits until it serves. */
+export function startServer(...args: string[]): Promise<RunningServer> {
   const permissions = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env=PORT"];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...permissions, "src/serve.ts", "--port", "0", ...args],
+  return startBy([Deno.execPath(), "run", ...permissions, "src/serve.ts"], args);
+}
+
+/** Starts the server by a command of the shell and waits until it serves. */
+export async function startBy(
+  [program, ...first]: readonly string[],
+  args: readonly string[] = [],
+): Promise<RunningServer> {
+  const child = new Deno.Command(program, {
+    args: [...first, "--port", "0", ...args],
     cwd: root,
     env: { NO_COLOR: "1" },
     stdout: "piped",
@@ -32,6 +42,7 @@ export async function startServer(...args: string[]): Promise<RunningServer> {
     origin,
     port: Number(port),
     log: () => log,
+    signal: (signal) => child.kill(signal),
     stop: async (signal = "SIGTERM") => {
       const started = performance.now();
       child.kill(signal);

@@ -3,7 +3,7 @@
  * and stopping ends.
  */
 import { assert, assertEquals } from "@std/assert";
-import { connect, delay, readAll, startServer } from "./running_server.ts";
+import { connect, delay, readAll, startBy, startServer } from "./running_server.ts";
 
 const digit = Uint8Array.from({ length: 784 }, (_, i) => (i * 37) % 256);
 const quick = ["sse", "png"].map((format) => `/generate?steps=1&format=${format}`);
@@ -99,6 +99,29 @@ Deno.test("what was admitted is answered before the server ends", async () => {
   const stopping = server.stop();
   assert((await (await running).bytes()).length > 1000);
   assertEquals((await stopping).code, 0);
+});
+
+Deno.test("a server started by deno task ends gently too", async () => {
+  const server = await startBy([Deno.execPath(), "task", "start"]);
+  const running = fetch(`${server.origin}/generate?n=50&steps=500&seed=1`);
+  await delay(100);
+  const stopping = server.stop();
+  assert((await (await running).bytes()).length > 1000);
+  assertEquals((await stopping).code, 0);
+});
+
+Deno.test("a stop that arrives twice is one, a later one ends at once", async () => {
+  for (const [wait, code] of [[20, 0], [400, 130]]) {
+    const server = await startServer();
+    const running = fetch(`${server.origin}/generate?n=100&steps=1000&seed=1`);
+    running.catch(() => {}); // the second server breaks it off
+    await delay(100);
+    server.signal("SIGTERM");
+    await delay(wait);
+    const end = await server.stop();
+    assertEquals(end.code, code);
+    if (code === 0) await (await running).bytes();
+  }
 });
 
 const broken: [what: string, request: string, status: number][] = [
