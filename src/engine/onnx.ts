@@ -5,7 +5,7 @@
 import { imageSize } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
 import { modelFiles } from "../format/config.ts";
-import { readModelFile, type StoredModel } from "../repository/directory.ts";
+import { readModelFile, readWeightFile, type StoredModel } from "../repository/directory.ts";
 import type { Engine } from "./engine.ts";
 
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
@@ -62,7 +62,7 @@ export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
   const runtime = await loadRuntime();
   const sessions = new Map<GraphFile, Promise<Session>>();
   const session = (file: GraphFile) => {
-    const opening = sessions.get(file) ?? openSession(runtime, model.url, file);
+    const opening = sessions.get(file) ?? openSession(runtime, model, file);
     sessions.set(file, opening);
     // Whoever awaits it sees the error; the next call tries again.
     Promise.allSettled([opening]).then(([{ status }]) => {
@@ -152,12 +152,12 @@ async function loadRuntime(): Promise<OnnxRuntime> {
 
 async function openSession(
   runtime: OnnxRuntime,
-  directory: URL,
+  model: StoredModel,
   file: GraphFile,
 ): Promise<Session> {
-  const graph = await readModelFile(directory, file);
+  const graph = await readModelFile(model.url, file);
   const externalData = await Promise.all(
-    weightFiles[file].map(async (path) => ({ path, data: await readModelFile(directory, path) })),
+    weightFiles[file].map(async (path) => ({ path, data: await readWeightFile(model, path) })),
   );
   return await runtime.InferenceSession.create(graph, {
     executionProviders: ["wasm"],

@@ -53,6 +53,31 @@ export function readModel(
   };
 }
 
+/** Name of a weight file. */
+export type WeightFile = typeof modelFiles.dbn | typeof modelFiles.classifier;
+
+/** What a weight file may hold besides its numbers, in bytes: 70 tensors need 10 KB, metadata the rest. */
+const MAX_WEIGHT_HEADER_BYTES = 1024 * 1024;
+
+/** The most that any weight file may hold, in bytes: an engine's memory is WebAssembly's, 4 GiB. */
+const MAX_WEIGHT_BYTES = 4 * 1024 ** 3;
+
+/** The most bytes that a weight file may hold: its shapes', with generative weights, and never over 4 GiB. */
+export function maxWeightBytes({ architecture }: ModelConfig, name: WeightFile): number {
+  const { layers, top, classifier, labels } = architecture, below = layers[layers.length - 1];
+  const sizes = [layers[0], ...classifier, labels.length];
+  const count = name === modelFiles.classifier
+    ? sum(sizes.slice(1).map((size, i) => (sizes[i] + 1) * size))
+    : sum(layers.slice(1).map((size, i) => 2 * layers[i] * size + layers[i] + size)) +
+      (below + 1 + labels.length) * top + 2 * below + labels.length;
+  const bytes = MAX_WEIGHT_HEADER_BYTES + Float32Array.BYTES_PER_ELEMENT * count;
+  return Math.min(bytes, MAX_WEIGHT_BYTES);
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
 /** Tensors of a DBN by name: `rbm1.*` upwards, then `top.*`. */
 export function dbnTensors({ stack, top, penultimateMean }: Dbn): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();

@@ -6,7 +6,14 @@
  */
 import { checkConfig, type ModelConfig, modelFiles } from "../format/config.ts";
 import { WeightsFormatError } from "../format/safetensors.ts";
-import { type Model, readModel, writeWeights } from "../format/weights.ts";
+import {
+  maxWeightBytes,
+  type Model,
+  readModel,
+  type WeightFile,
+  writeWeights,
+} from "../format/weights.ts";
+import { ModelFileMissingError, readBounded } from "./bounded_read.ts";
 
 /** Directory of the released model in this repository: what serving loads by default. */
 export const releasedModel = "models/mnist-dbn/2";
@@ -50,10 +57,10 @@ export async function readModelFiles(
   directory: string | URL = new URL(`../../${releasedModel}/`, import.meta.url),
 ): Promise<ModelFiles> {
   const url = await directoryUrl(directory);
-  const reading = [modelFiles.dbn, modelFiles.classifier].map((name) => readWeights(url, name));
-  Promise.allSettled(reading); // what is wrong with the config is said first
   const config = checkConfig(parseConfig(await readModelFile(url, modelFiles.config)));
-  const files = await Promise.all(reading), [dbn, classifier] = files;
+  const names: WeightFile[] = [modelFiles.dbn, modelFiles.classifier];
+  const files = await Promise.all(names.map((name) => readHashed({ url, config }, name)));
+  const [dbn, classifier] = files;
   const verified = Promise.all(files.map(async ({ name, hash }) => {
     checkHash(config, name, await hash);
   })).then(() => {});
@@ -62,8 +69,8 @@ export async function readModelFiles(
 }
 
 /** The bytes of a file, and their hash, which other threads make while this one goes on. */
-async function readWeights(url: URL, name: string) {
-  const bytes = await readModelFile(url, name), hash = sha256(bytes);
+async function readHashed(model: { url: URL; config: ModelConfig }, name: WeightFile) {
+  const bytes = await readWeightFile(model, name), hash = sha256(bytes);
   Promise.allSettled([hash]); // its error is thrown where it is awaited
   return { name, bytes, hash };
 }
@@ -88,33 +95,32 @@ export async function saveModel(directory: string | URL, model: Model): Promise<
   return { ...model, config, url };
 }
 
-/** A file that a model directory needs and has not. */
-export class ModelFileMissingError extends Error {
-  override name = "ModelFileMissingError";
+/** The most that a file without weights may hold, in bytes: the released model's largest holds 69 KB. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The bytes of one file of a model directory that holds no weights.
+ * @throws {ModelFileMissingError} saying what is missing.
+ * @throws {WeightsFormatError} if it is no regular file, or holds more than 16 MiB.
+ */
+export function readModelFile(directory: URL, name: string): Promise<Uint8Array> {
+  return readBounded(new URL(name, directory), { maxBytes: MAX_TEXT_BYTES });
 }
 
-/** The bytes of one file of a model directory. @throws {ModelFileMissingError} saying what is missing. */
-export async function readModelFile(directory: URL, name: string): Promise<Uint8Array> {
-  const url = new URL(name, directory);
-  if (url.protocol !== "file:") {
-    const response = await fetch(url);
-    if (response.status === 404) {
-      throw new ModelFileMissingError(`Cannot read ${url}: HTTP status 404`);
-    }
-    if (!response.ok) throw new Error(`Cannot read ${url}: HTTP status ${response.status}`);
-    return response.bytes();
-  }
-  try {
-    return await readFile(url);
-  } catch (cause) {
-    if ((cause as { code?: string }).code !== "ENOENT") throw cause;
-    const { fileURLToPath } = await import("node:url");
-    throw new ModelFileMissingError(
-      `Cannot load model: ${fileURLToPath(url)} does not exist. ` +
-        "Train one with `deno task train --preset quick`, or name a model directory with --model",
-      { cause },
-    );
-  }
+/**
+ * The bytes of a weight file, of no more than its model's shapes allow.
+ * @throws {ModelFileMissingError} saying what is missing.
+ * @throws {WeightsFormatError} if it is no regular file, or holds more.
+ */
+export function readWeightFile(
+  { url, config }: { url: URL; config: ModelConfig },
+  name: WeightFile,
+): Promise<Uint8Array> {
+  const bound = {
+    maxBytes: maxWeightBytes(config, name),
+    from: "the shapes of config.json and 4 GiB",
+  };
+  return readBounded(new URL(name, url), bound);
 }
 
 /** The same of a file that a model need not have: undefined where it has none. */
@@ -128,21 +134,6 @@ export async function readOptionalModelFile(
     if (!(error instanceof ModelFileMissingError)) throw error;
     return undefined;
   }
-}
-
-/**
- * A file, in Deno into memory of its size: `Deno.readFile` takes twice as long. It is opened at once, so that
- * reading begins before modules that are being evaluated give the event loop a turn.
- */
-async function readFile(url: URL): Promise<Uint8Array> {
-  if (!("Deno" in globalThis)) return await (await import("node:fs/promises")).readFile(url);
-  using file = Deno.openSync(url);
-  const bytes = new Uint8Array(file.statSync().size);
-  let end = 0;
-  for (let count: number | null = 1; end < bytes.length && count; end += count ?? 0) {
-    count = await file.read(bytes.subarray(end));
-  }
-  return bytes.subarray(0, end);
 }
 
 /** Writes a file beside its target and renames it, so that a crash leaves the old one whole. */

@@ -6,7 +6,11 @@
  */
 import onnxProto from "onnx-proto";
 import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
-import { readModelFile, type StoredModel, writeModelFile } from "../../src/repository/directory.ts";
+import {
+  readWeightFile,
+  type StoredModel,
+  writeModelFile,
+} from "../../src/repository/directory.ts";
 import { type TensorLocation, tensorLocations } from "../../src/format/safetensors.ts";
 
 // N batch, V image pixels, P penultimate units, H top hidden units, L labels
@@ -24,8 +28,8 @@ export type WeightLocations = Record<"dbn" | "classifier", ReadonlyMap<string, T
 /** Writes the ONNX files of a model into its directory. */
 export async function exportOnnx(model: StoredModel): Promise<void> {
   const locations = {
-    dbn: tensorLocations(await readModelFile(model.url, modelFiles.dbn)),
-    classifier: tensorLocations(await readModelFile(model.url, modelFiles.classifier)),
+    dbn: tensorLocations(await readWeightFile(model, modelFiles.dbn)),
+    classifier: tensorLocations(await readWeightFile(model, modelFiles.classifier)),
   };
   for (const [name, bytes] of buildOnnxFiles(model.config, locations)) {
     await writeModelFile(model.url, name, bytes);
