@@ -94,6 +94,8 @@ const checks: Record<string, Check> = {
   "deno task bench --peers --write": { do: "help" },
   "deno task bench --part training": { do: "help" },
   "deno task bench --against ../other-checkout": { do: "help" },
+  "deno task load": { do: "help" },
+  "deno task load --seconds 1800": { do: "help" },
 };
 
 /** Commands by document. */

@@ -2,6 +2,7 @@
  * How long a server takes to its first answer.
  * @module
  */
+import { residentMib } from "../load/resident.ts";
 
 /**
  * Process start to the first classification answered, in ms, and resident memory then, in MiB.
@@ -39,14 +40,4 @@ export async function coldStart(
   lines.cancel();
   await child.status;
   return { ms, mib };
-}
-
-function residentMib(pid: number): number {
-  try {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) / 1024;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return NaN; // not Linux
-  }
 }

@@ -6,6 +6,7 @@ const root = new URL("../../", import.meta.url).pathname;
 export interface RunningServer {
   origin: string;
   port: number;
+  pid: number;
   log(): string;
   /** Sends a signal, without waiting. */
   signal(signal: Deno.Signal): void;
@@ -41,6 +42,7 @@ export async function startBy(
   return {
     origin,
     port: Number(port),
+    pid: child.pid,
     log: () => log,
     signal: (signal) => child.kill(signal),
     stop: async (signal = "SIGTERM") => {
