@@ -22,10 +22,14 @@ import { exportOnnx } from "./onnx.ts";
 import { drawPictures } from "./pictures.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
+import { type Lock, lockFirstNew } from "../run/lock.ts";
 import type { TrainedParts } from "../run/run.ts";
 
 /** File in a model directory that holds the run's epochs, one JSON object a line. */
 export const LOG_FILE = "training_log.jsonl";
+
+/** Versions that are tried, each of them being written by another training. */
+const MAX_TRAININGS = 1000;
 
 /** What a finished run is saved with. */
 export interface OutputOptions {
@@ -92,15 +96,20 @@ export async function readLog({ url }: StoredModel): Promise<EpochRecord[]> {
   }
 }
 
-/** `models/NAME/V` with V one above the highest version there is, so that nothing is overwritten. */
-export async function nextVersionDirectory(name: string): Promise<string> {
+/**
+ * Locks `models/NAME/V` with V one above the highest version there is, or a higher one where others write
+ * those, so that nothing is overwritten.
+ */
+export async function lockNextVersion(name: string): Promise<{ directory: string; lock: Lock }> {
   let versions: number[] = [];
   try {
     versions = (await readdir(`models/${name}`)).filter((entry) => /^\d+$/.test(entry)).map(Number);
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
   }
-  return `models/${name}/${Math.max(0, ...versions) + 1}`;
+  const next = Math.max(0, ...versions) + 1;
+  const directories = Array.from({ length: MAX_TRAININGS }, (_, i) => `models/${name}/${next + i}`);
+  return await lockFirstNew(directories);
 }
 
 function configOf(

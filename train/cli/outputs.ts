@@ -5,6 +5,7 @@
 import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "@std/path";
 import { FlagError, type FlagRow } from "../../src/cli/flags.ts";
+import { LOCK_FILE } from "../run/lock.ts";
 
 /** Lets a command write where something is. */
 export const forceFlag: FlagRow = {
@@ -30,7 +31,7 @@ export async function checkNewDirectory(output: Output, force: boolean): Promise
 }
 
 /**
- * The names of what is in a directory, none where it does not exist yet.
+ * The names of what is in a directory, lock files left out; none where it does not exist yet.
  * @throws {FlagError} unless it is or can become a directory to write in.
  */
 export async function checkDirectory(output: Output): Promise<string[]> {
@@ -39,7 +40,8 @@ export async function checkDirectory(output: Output): Promise<string[]> {
     throw new FlagError(`${at(output)}: it must be a directory, got a file`);
   }
   await checkWritable(output, output.path);
-  return await kindOf(output.path) === "directory" ? await readdir(output.path) : [];
+  if (await kindOf(output.path) !== "directory") return [];
+  return (await readdir(output.path)).filter((name) => name !== LOCK_FILE);
 }
 
 /** @throws {FlagError} unless the path is a new file in a directory that exists, or with `force` any file. */

@@ -9,12 +9,13 @@ import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { flagWords, taskCommand } from "../../src/cli/shell.ts";
 import type { DatasetBuilder } from "../../src/data/mnist.ts";
 import { checkName } from "../../src/format/config.ts";
-import { nextVersionDirectory, saveRun } from "../artifacts/output.ts";
+import { lockNextVersion, saveRun } from "../artifacts/output.ts";
 import type { Examples } from "../data/examples.ts";
 import { evaluateClassifier } from "../measure/evaluation.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { type Checkpoint, writeCheckpoint } from "../run/checkpoint.ts";
 import { epochLine } from "../run/epoch_line.ts";
+import { lockOutput, lockRun } from "../run/lock.ts";
 import { writeResult } from "../run/result.ts";
 import { CHECKPOINT_FILE, openCheckpoint } from "../run/resume.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
@@ -48,10 +49,13 @@ interface Plan {
   runDirectory: string;
   /** Of the model. */
   name: string;
+  /** Directory of the model; none of a run that makes none. */
+  out: string | undefined;
 }
 
 async function run(flags: FlagValues): Promise<number> {
-  const plan = await prepare(flags);
+  using locks = new DisposableStack();
+  const plan = await prepare(flags, locks);
   console.error(describe(plan));
   const parts = await train(plan);
   if (!parts) {
@@ -65,8 +69,8 @@ async function run(flags: FlagValues): Promise<number> {
   return exitCodes.done;
 }
 
-/** Checks the flags, the data and the outputs, and reads what the run starts from. */
-async function prepare(flags: FlagValues): Promise<Plan> {
+/** Checks the flags, the data and the outputs, locks these, and reads what the run starts from. */
+async function prepare(flags: FlagValues, locks: DisposableStack): Promise<Plan> {
   checkFlags(flags);
   const wanted = await recipeFromFlags(flags), dataset = datasetName(flags);
   const runDirectory = (flags.run ?? join("runs", runName(wanted.name, dataset))) as string;
@@ -77,6 +81,7 @@ async function prepare(flags: FlagValues): Promise<Plan> {
         `got ${found.length} entries; add --restart to use it`,
     );
   }
+  locks.use(await lockRun(runDirectory));
   const resume = await openCheckpoint(join(runDirectory, CHECKPOINT_FILE), wanted, {
     resume: flags.resume === true,
     restart: flags.restart === true,
@@ -87,10 +92,7 @@ async function prepare(flags: FlagValues): Promise<Plan> {
   const name = (flags.name ?? modelName(recipe.name, dataset)) as string;
   const makesModel = !flags["no-output"] && recipe.pretraining && recipe.top > 0;
   if (makesModel || flags.name !== undefined) checkNameFlag(name);
-  if (makesModel) {
-    const path = (flags.out ?? await nextVersionDirectory(name)) as string;
-    await checkNewDirectory({ flag: "out", path }, flags.force === true);
-  }
+  const out = makesModel ? await lockModel(name, flags, locks) : undefined;
   const builder = await openDataset(flags);
   checkSplits(builder, recipe);
   const train = await loadExamples(builder, recipe.split, recipe.divisor);
@@ -103,7 +105,23 @@ async function prepare(flags: FlagValues): Promise<Plan> {
   const validation = recipe.validation
     ? await loadExamples(builder, recipe.validation, recipe.divisor)
     : undefined;
-  return { flags, recipe, resume, builder, train, validation, description, runDirectory, name };
+  const data = { builder, train, validation, description };
+  return { flags, recipe, resume, ...data, runDirectory, name, out };
+}
+
+/** The directory to write the model to, locked for it: that of `--out`, or the next version's. */
+async function lockModel(name: string, flags: FlagValues, locks: DisposableStack): Promise<string> {
+  if (flags.out === undefined) {
+    await checkDirectory({ flag: "out", path: `models/${name}` });
+    const { directory, lock } = await lockNextVersion(name);
+    locks.use(lock);
+    return directory;
+  }
+  const output = { flag: "out", path: flags.out as string }, force = flags.force === true;
+  await checkNewDirectory(output, force);
+  locks.use(await lockOutput(output.path));
+  await checkNewDirectory(output, force); // another may have finished it before
+  return output.path;
 }
 
 function checkFlags(flags: FlagValues): void {
@@ -174,7 +192,7 @@ function resumeLine({ flags, runDirectory }: Plan): string {
 
 /** Writes what a run made, and reports its test errors. */
 async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
-  const { flags, builder, recipe, runDirectory, name } = plan, dataset = builder.info.name;
+  const { flags, builder, recipe, runDirectory, name, out } = plan, dataset = builder.info.name;
   const { shape: [height, width] } = builder.info.features.image;
   const test = await loadExamples(builder, "test", recipe.divisor), { dbn, classifier } = parts;
   const result = { recipe, dataset, history: parts.history };
@@ -184,12 +202,11 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
     const words = ["likelihood", "--run", runDirectory, ...(dataDir ? ["--data", dataDir] : [])];
     return `trained; measure it: ${taskCommand("dbn", words)}`;
   }
-  if (!dbn) {
+  if (!dbn || out === undefined) {
     const { images, classifier: error } = await evaluateClassifier(classifier, test);
     await writeResult(runDirectory, { ...result, test: { images, classifier: error } });
     return `test error on ${images} images: classifier ${error.percent} %`;
   }
-  const out = (flags.out ?? await nextVersionDirectory(name)) as string;
   console.error(`writing ${out} …`);
   const { evaluation } = await saveRun({ ...parts, dbn, classifier }, {
     name,
