@@ -4,6 +4,7 @@
  */
 import { type HiddenActivation, hiddenActivations } from "../model/dbn.ts";
 import { isObject, WeightsFormatError } from "./safetensors.ts";
+import { shown } from "./shown.ts";
 
 /** Names of the files of a model directory. */
 export const modelFiles = {
@@ -66,7 +67,7 @@ function isName(value: unknown): value is string {
 /** @throws {RangeError} if a model cannot have that name. */
 export function checkName(name: string): void {
   if (isName(name)) return;
-  throw new RangeError(`a model's name must be ${NAME_BOUND}, got ${JSON.stringify(name)}`);
+  throw new RangeError(`a model's name must be ${NAME_BOUND}, got ${shown(name)}`);
 }
 
 /**
@@ -123,6 +124,6 @@ function integer(field: string, value: unknown, min: number, max: number): numbe
 
 function fail(field: string, bound: string, value: unknown): never {
   throw new WeightsFormatError(
-    `Cannot read ${modelFiles.config}: ${field} must be ${bound}, got ${JSON.stringify(value)}`,
+    `Cannot read ${modelFiles.config}: ${field} must be ${bound}, got ${shown(value)}`,
   );
 }

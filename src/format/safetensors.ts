@@ -3,6 +3,8 @@
  * little-endian tensors. Format: Hugging Face safetensors, "Format" section of its README.
  * @module
  */
+import { cut, shown } from "./shown.ts";
+import { parseStrictJson } from "./strict_json.ts";
 
 /** A weights or config file that does not hold what it should. */
 export class WeightsFormatError extends Error {
@@ -63,18 +65,19 @@ export function writeSafetensors(
 }
 
 /**
- * Reads a safetensors file whose tensors are all F32. They are views of `bytes` where that is aligned.
+ * Reads a safetensors file whose tensors are all F32, as strictly as the reference reader: no key twice,
+ * metadata of strings, tensors one after the other without gap or overlap. They are views of `bytes`
+ * where that is aligned.
  * @throws {WeightsFormatError} naming the file, the tensor and the bound that was broken.
  */
 export function readSafetensors(bytes: Uint8Array, file = "weights"): TensorFile {
-  const { header, start } = readHeader(bytes, file);
-  const { __metadata__: metadata, ...entries } = header;
+  const { metadata, entries, start } = readHeader(bytes, file);
   const tensors = new Map<string, Tensor>();
   let expected = 0;
   for (const [name, entry] of sortedEntries(entries, file)) {
     const [from, to] = entry.data_offsets;
     if (from !== expected) {
-      fail(file, `tensor "${name}" must start at byte ${expected} of the data, got ${from}`);
+      fail(file, `tensor ${shown(name)} must start at byte ${expected} of the data, got ${from}`);
     }
     expected = to;
     tensors.set(name, { shape: entry.shape, data: readTensor(bytes, start, name, entry, file) });
@@ -82,13 +85,12 @@ export function readSafetensors(bytes: Uint8Array, file = "weights"): TensorFile
   if (start + expected !== bytes.length) {
     fail(file, `expected ${start + expected} bytes in all, got ${bytes.length}`);
   }
-  return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
+  return { tensors, metadata };
 }
 
 /** Where every tensor of a safetensors file lies, in bytes from the start of the file. */
 export function tensorLocations(bytes: Uint8Array, file = "weights"): Map<string, TensorLocation> {
-  const { header, start } = readHeader(bytes, file);
-  const { __metadata__: _, ...entries } = header;
+  const { entries, start } = readHeader(bytes, file);
   return new Map(
     sortedEntries(entries, file).map(([name, { data_offsets: [from, to] }]) => [
       name,
@@ -109,12 +111,15 @@ export function takeTensor(
 ): Float32Array {
   const tensor = tensors.get(name);
   if (!tensor) {
-    return fail(file, `tensor "${name}" is missing; there are ${[...tensors.keys()].join(", ")}`);
+    const names = cut([...tensors.keys()].join(", "));
+    return fail(file, `tensor "${name}" is missing; there are ${names}`);
   }
   if (tensor.shape.join() !== shape.join()) {
     fail(
       file,
-      `tensor "${name}" must have shape (${shape.join(", ")}), got (${tensor.shape.join(", ")})`,
+      `tensor "${name}" must have shape (${shape.join(", ")}), got (${
+        cut(tensor.shape.join(", "))
+      })`,
     );
   }
   return tensor.data;
@@ -132,10 +137,14 @@ export function tensorsUnder(
   return under;
 }
 
-function readHeader(
-  bytes: Uint8Array,
-  file: string,
-): { header: Record<string, unknown>; start: number } {
+/** A header: metadata, the tensors' entries as they are, and where the data begins, in bytes. */
+interface Header {
+  metadata: Record<string, string>;
+  entries: Record<string, unknown>;
+  start: number;
+}
+
+function readHeader(bytes: Uint8Array, file: string): Header {
   if (bytes.length < 8) fail(file, `expected at least 8 bytes, got ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const declared = view.getBigUint64(0, true);
@@ -144,15 +153,35 @@ function readHeader(
     fail(file, `header length must be in [2, ${room}] bytes, got ${declared}`);
   }
   const start = 8 + Number(declared);
+  const header = parseHeader(bytes.subarray(8, start), file);
+  const { __metadata__: metadata, ...entries } = header;
+  return { metadata: checkMetadata(metadata ?? {}, file), entries, start };
+}
+
+function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    header = parseStrictJson(decoder.decode(bytes));
   } catch (error) { // of the decoder, or of JSON
     if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
-    return fail(file, "the header is not JSON");
+    return fail(file, `the header is not JSON of the format: ${cut(error.message)}`);
   }
   if (!isObject(header)) return fail(file, "the header is not a JSON object");
-  return { header, start };
+  if (bytes[0] !== 0x7b) return fail(file, 'the header must begin with "{"');
+  return header;
+}
+
+function checkMetadata(metadata: unknown, file: string): Record<string, string> {
+  if (!isObject(metadata)) {
+    return fail(file, `__metadata__ must be an object of strings, got ${shown(metadata)}`);
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== "string") {
+      fail(file, `__metadata__ ${shown(key)} must be a string, got ${shown(value)}`);
+    }
+  }
+  return metadata as Record<string, string>;
 }
 
 function sortedEntries(entries: Record<string, unknown>, file: string): [string, HeaderEntry][] {
@@ -164,25 +193,25 @@ function sortedEntries(entries: Record<string, unknown>, file: string): [string,
 }
 
 function checkEntry(name: string, entry: unknown, file: string): HeaderEntry {
-  if (!isObject(entry)) return fail(file, `entry "${name}" of the header is not an object`);
+  const tensor = `tensor ${shown(name)}`;
+  if (!isObject(entry)) return fail(file, `entry ${shown(name)} of the header is not an object`);
   const { dtype, shape, data_offsets: offsets } = entry as Partial<HeaderEntry>;
-  if (dtype !== "F32") fail(file, `tensor "${name}" must have dtype F32, got ${dtype}`);
-  if (!isSizes(shape)) {
-    return fail(file, `tensor "${name}" has no valid shape: ${JSON.stringify(shape)}`);
-  }
+  if (dtype !== "F32") fail(file, `${tensor} must have dtype F32, got ${shown(dtype)}`);
+  if (!isSizes(shape)) return fail(file, `${tensor} has no valid shape: ${shown(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[1] < offsets[0]) {
-    return fail(file, `tensor "${name}" has no valid data_offsets: ${JSON.stringify(offsets)}`);
+    return fail(file, `${tensor} has no valid data_offsets: ${shown(offsets)}`);
   }
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (offsets[1] - offsets[0] !== 4 * count) {
-    fail(
-      file,
-      `tensor "${name}" of shape (${shape.join(", ")}) needs ${4 * count} bytes, got ${
-        offsets[1] - offsets[0]
-      }`,
-    );
+  const needed = shape.reduce(safeProduct, 4), has = offsets[1] - offsets[0];
+  if (has !== needed) {
+    const sizes = cut(shape.join(", "));
+    fail(file, `${tensor} of shape (${sizes}) needs ${needed} bytes, got ${has}`);
   }
   return { dtype: "F32", shape, data_offsets: offsets as [number, number] };
+}
+
+/** A product of sizes; infinite for good where it is not exact, whatever it is multiplied by. */
+function safeProduct(a: number, b: number): number {
+  return Number.isSafeInteger(a * b) ? a * b : Infinity;
 }
 
 function readTensor(
@@ -193,11 +222,13 @@ function readTensor(
   file: string,
 ): Float32Array {
   if (start + to > bytes.length) {
-    fail(file, `tensor "${name}" ends at byte ${start + to}, the file has ${bytes.length}`);
+    fail(file, `tensor ${shown(name)} ends at byte ${start + to}, the file has ${bytes.length}`);
   }
   const data = readFloats(bytes.subarray(start + from, start + to));
   const bad = findNotFinite(data);
-  if (bad >= 0) fail(file, `tensor "${name}" must be finite, got ${data[bad]} at index ${bad}`);
+  if (bad >= 0) {
+    fail(file, `tensor ${shown(name)} must be finite, got ${data[bad]} at index ${bad}`);
+  }
   return data;
 }
 

@@ -30,6 +30,16 @@ const entry = (shape: unknown, data_offsets: unknown, dtype = "F32") => ({
   w: { dtype, shape, data_offsets },
 });
 
+/** Two tensors of two numbers. */
+const two = (a: number[], b: number[]) => ({
+  a: { dtype: "F32", shape: [2], data_offsets: a },
+  b: { dtype: "F32", shape: [2], data_offsets: b },
+});
+
+/** A header whose shape is an array in an array, so many deep. */
+const nested = (depth: number) =>
+  `{"w":{"dtype":"F32","shape":${"[".repeat(depth)}${"]".repeat(depth)}}}`;
+
 Deno.test("tensors and metadata survive writing and reading", () => {
   const tensors = fc.dictionary(
     fc.string({ minLength: 1, maxLength: 12 }).filter((name) => !name.startsWith("__")),
@@ -92,9 +102,35 @@ const badFiles: [string, Uint8Array, string][] = [
   ["header not JSON", fileOf("{x}"), "not JSON"],
   ["header not UTF-8", fileOf({}, undefined, 2n).fill(0xff, 8), "not JSON"],
   ["header an array", fileOf([1, 2]), "not a JSON object"],
+  ["a byte order mark", fileOf("\ufeff{}"), "not JSON"],
+  ["a space before the header", fileOf(" {}"), 'must begin with "{"'],
+  ["a tensor twice", fileOf('{"w": 1, "w" : 2}'), 'the key "w" is there twice'],
+  ["a tensor twice, once escaped", fileOf('{"w":1,"\\u0077":2}'), 'key "\\u0077" is there twice'],
+  ["a field twice", fileOf('{"w":{"dtype":"F32","dtype":"F32"}}'), '"dtype" is there twice'],
+  ["metadata twice", fileOf('{"__metadata__":{},"__metadata__":{}}'), "is there twice"],
+  ["a metadata key twice", fileOf('{"__metadata__":{"a":"1","a":"1"}}'), '"a" is there twice'],
+  ["a name that is half a character", fileOf('{"\\ud800":{}}'), "is not Unicode"],
+  ["metadata an array", fileOf({ __metadata__: ["a"] }), 'object of strings, got ["a"]'],
+  ["metadata a text", fileOf({ __metadata__: "a" }), 'object of strings, got "a"'],
+  ["metadata of numbers", fileOf({ __metadata__: { a: 1 } }), '"a" must be a string, got 1'],
+  ["metadata of objects", fileOf({ __metadata__: { a: {} } }), '"a" must be a string, got {}'],
+  ["metadata null inside", fileOf({ __metadata__: { a: null } }), "must be a string, got null"],
+  ["a size of 1.0", fileOf('{"w":{"shape":[1.0]}}'), "must be digits alone, got 1.0"],
+  ["a size of 1e0", fileOf('{"w":{"shape":[1e0]}}'), "must be digits alone, got 1e0"],
+  ["a size of -0", fileOf('{"w":{"shape":[-0]}}'), "must be digits alone, got -0"],
+  [
+    "sizes beyond exact numbers, times 0",
+    fileOf(entry([2 ** 52, 2 ** 52, 0], [0, 0])),
+    "needs Infinity bytes, got 0",
+  ],
+  ["tensors that overlap", fileOf(two([0, 8], [4, 12]), new Uint8Array(12)), "byte 8 of the data"],
+  ["tensors with a gap", fileOf(two([0, 8], [12, 20]), new Uint8Array(20)), "byte 8 of the data"],
+  ["tensors in one place", fileOf(two([0, 8], [0, 8]), new Uint8Array(8)), "byte 8 of the data"],
+  ["a name of a megabyte", fileOf({ ["w".repeat(1e6)]: 3 }), "is not an object"],
+  ["a shape nested deeply", fileOf(nested(1e5)), "no valid shape"],
   ["header null", fileOf("null"), "not a JSON object"],
   ["entry not an object", fileOf({ w: 3 }), 'entry "w" of the header is not an object'],
-  ["dtype F16", fileOf(entry([1], [0, 2], "F16"), new Uint8Array(2)), "dtype F32, got F16"],
+  ["dtype F16", fileOf(entry([1], [0, 2], "F16"), new Uint8Array(2)), 'dtype F32, got "F16"'],
   ["no shape", fileOf(entry(undefined, [0, 4]), new Uint8Array(4)), "no valid shape"],
   ["negative size", fileOf(entry([-1], [0, 4]), new Uint8Array(4)), "no valid shape: [-1]"],
   ["fractional size", fileOf(entry([1.5], [0, 4]), new Uint8Array(4)), "no valid shape"],
@@ -125,8 +161,55 @@ for (const [what, bytes, message] of badFiles) {
     const error = assertThrows(() => readSafetensors(bytes, "w.safetensors"), WeightsFormatError);
     assert(error.message.startsWith("Cannot read w.safetensors: "), error.message);
     assert(error.message.includes(message), `${error.message} lacks ${message}`);
+    assert(error.message.length < 1000, `a message of ${error.message.length} characters`);
   });
 }
+
+Deno.test("what the reference reader takes is read: no metadata, unknown fields, any order", () => {
+  const data = Uint8Array.of(0, 0, 128, 63, 0, 0, 0, 64);
+  const w = '"dtype":"F32","shape":[1],"data_offsets"';
+  const headers = [
+    `{"a":{${w}:[0,4]},"b":{${w}:[4,8]}}`,
+    `{"b":{${w}:[4,8]},"a":{${w}:[0,4]}}   `,
+    `{"__metadata__":null, "a" : {${w}:[0,4], "other":[1.5,{"x":{}},true]},\n"b":{${w}:[4,8]}}`,
+    `{"a":{${w}:[0,4]},"b":{${w}:[4,8]},"__metadata__":{"a":"{\\"a\\":1}","b":"\\\\"}}`,
+  ];
+  for (const header of headers) {
+    const { tensors } = readSafetensors(fileOf(header, data));
+    const read = [...tensors].map(([name, tensor]) => [name, ...tensor.data]);
+    assertEquals(read, [["a", 1], ["b", 2]], header);
+  }
+});
+
+Deno.test("a header changed anywhere is refused shortly, or read as it says", () => {
+  const length = Number(new DataView(dbn.buffer).getBigUint64(0, true));
+  const text = new TextDecoder().decode(dbn.subarray(8, 8 + length)), data = dbn.slice(8 + length);
+  const pieces = fc.constantFrom(
+    ...["", "0", "1", "-", ".", "e", '"', "\\", "{", "}", "[", "]", ",", ":", " ", "null", "\0"],
+    ...['"dtype"', '"shape"', '"data_offsets":[0,4],', "1e999", "9007199254740993", "\ud800"],
+  );
+  const change = fc.record({ at: fc.nat(length), removed: fc.nat(3), piece: pieces });
+  let refused = 0;
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+      let header = text;
+      for (const { at, removed, piece } of changes) {
+        header = header.slice(0, at) + piece + header.slice(at + removed);
+      }
+      try {
+        const { tensors } = readSafetensors(fileOf(header, data));
+        const bytes = [...tensors.values()].reduce((sum, t) => sum + t.data.byteLength, 0);
+        assertEquals(bytes, data.length);
+      } catch (error) {
+        if (!(error instanceof WeightsFormatError)) throw error;
+        assert(error.message.length < 1000, `a message of ${error.message.length} characters`);
+        refused++;
+      }
+    }),
+    { numRuns: 2000, seed: 16 },
+  );
+  assert(refused > 1000, `${refused} of 2000 were refused`);
+});
 
 Deno.test("a truncated weight file is refused wherever it is cut", () => {
   fc.assert(fc.property(fc.nat(dbn.length - 1), (length) => {
@@ -170,6 +253,12 @@ const badConfigs: [string, (config: Loose) => unknown, string][] = [
   ["labels of numbers", (c) => c.architecture.labels = [1, 2], "got [1,2]"],
   ["a top of text", (c) => c.architecture.top = "20", 'got "20"'],
   ["divisor 0", (c) => c.preprocessing.divisor = 0, "a finite number > 0, got 0"],
+  ["a name of a megabyte", (c) => c.name = "x".repeat(1e6), 'got "xxx'],
+  [
+    "labels nested deeply",
+    (c) => c.architecture.labels = JSON.parse(`${'{"0":'.repeat(1e5)}0${"}".repeat(1e5)}`),
+    "got a value nested too deeply to show",
+  ],
   ["no divisor", (c) => c.preprocessing = {}, "preprocessing.divisor"],
 ];
 
@@ -182,5 +271,6 @@ for (const [what, change, message] of badConfigs) {
       WeightsFormatError,
     );
     assert(error.message.includes(message), `${error.message} lacks ${message}`);
+    assert(error.message.length < 1000, `a message of ${error.message.length} characters`);
   });
 }
