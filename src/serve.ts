@@ -7,6 +7,7 @@ import { FlagError, type FlagTable, type FlagValues } from "./cli/flags.ts";
 import { type EngineName, engineNames, type ThreadStatus } from "./engine/engine.ts";
 import { loadEngine } from "./engine/open.ts";
 import type { LogRecord } from "./http/service.ts";
+import { Listener } from "./listener.ts";
 import { readModelFiles, releasedModel } from "./repository/directory.ts";
 import { HandoverCompute } from "./serving/handover_compute.ts";
 
@@ -95,12 +96,19 @@ function listen(
   fetch: (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>,
   examples: (origin: string) => string[],
 ) {
-  const onListen = (address: { hostname: string; port: number }) => printAddress(address, examples);
-  try {
-    return Deno.serve({ hostname, port, onListen }, async (request, info) => {
+  let isPrinted = false;
+  const onListen = (address: { hostname: string; port: number }) => {
+    if (!isPrinted) printAddress(address, examples);
+    isPrinted = true;
+  };
+  const serve = (port: number) =>
+    Deno.serve({ hostname, port, onListen }, async (request, info) => {
       const response = await fetch(request, info);
       return request.method === "HEAD" ? withoutLength(response) : response;
     });
+  const onFault = (error: unknown) => writeLog({ level: "error", listener: String(error) });
+  try {
+    return new Listener(port, { serve, onFault });
   } catch (cause) {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new Error(`Cannot listen: port ${port} is in use; choose another with --port`, { cause });
