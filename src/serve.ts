@@ -15,7 +15,7 @@ const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
   host: { kind: "string", help: "address to listen on", default: "0.0.0.0" },
   engine: { kind: "string", help: "what computes", choices: engineNames, default: "simd" },
-  model: { kind: "string", help: "model directory: a path or URL", default: releasedModel },
+  model: { kind: "path", help: "model directory: a path or URL", default: releasedModel },
   "grace-seconds": {
     kind: "number",
     help: "time to answer what was admitted when stopping",

@@ -65,7 +65,7 @@ const rooms: Record<string, readonly string[]> = {
     ...["train/data/", "train/trainers/"],
   ],
   "train/run/": [
-    ...["src/model/", "src/format/", "src/sampling/", "src/cli/"],
+    ...["src/model/", "src/format/", "src/sampling/", "src/repository/", "src/cli/"],
     ...["train/recipes/", "train/data/", "train/trainers/", "train/measure/"],
   ],
   "train/artifacts/": [

@@ -24,7 +24,7 @@ export class UnknownNameError extends FlagError {
 }
 
 /** What a flag takes. */
-export type FlagKind = "string" | "boolean" | "integer" | "number" | "integers";
+export type FlagKind = "string" | "path" | "boolean" | "integer" | "number" | "integers";
 
 /** A flag: what it takes, and a line of help. */
 export interface FlagRow {
@@ -105,8 +105,11 @@ function single(name: string, given: unknown[], row: FlagRow): FlagValues[string
 
 function convert(name: string, text: string, row: FlagRow): FlagValues[string] {
   const { kind } = row;
+  if (kind === "path" && text.trim() === "") {
+    throw new FlagError(`--${name} must be a path, got ${JSON.stringify(text)}`);
+  }
   if (text === "" && kind !== "string") throw new FlagError(`--${name} needs a value`);
-  if (kind === "string") return text;
+  if (kind === "string" || kind === "path") return text;
   if (kind === "integers") return text.split(",").map((part) => convertNumber(name, part, row));
   return convertNumber(name, text, row);
 }

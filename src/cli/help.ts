@@ -9,6 +9,7 @@ const HEADING = "Flags";
 
 const placeholders: Record<FlagKind, string> = {
   string: "TEXT",
+  path: "PATH",
   boolean: "",
   integer: "INTEGER",
   number: "NUMBER",

@@ -14,6 +14,7 @@ import {
   writeWeights,
 } from "../format/weights.ts";
 import { ModelFileMissingError, readBounded } from "./bounded_read.ts";
+import { writeWhole } from "./write_file.ts";
 
 /** Directory of the released model in this repository: what serving loads by default. */
 export const releasedModel = "models/mnist-dbn/2";
@@ -136,16 +137,13 @@ export async function readOptionalModelFile(
   }
 }
 
-/** Writes a file beside its target and renames it, so that a crash leaves the old one whole. */
+/** Writes a file of a model directory whole. @throws {Error} naming the file. */
 export async function writeModelFile(
   directory: URL,
   name: string,
   content: Uint8Array | string,
 ): Promise<void> {
-  const { rename, writeFile } = await import("node:fs/promises");
-  const url = new URL(name, directory), partial = new URL(`${name}.partial`, directory);
-  await writeFile(partial, content);
-  await rename(partial, url);
+  await writeWhole(new URL(name, directory), content);
 }
 
 /** A directory's URL, with the closing slash that relative URLs need. */

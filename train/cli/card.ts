@@ -14,7 +14,7 @@ import type { Command } from "../../src/cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: "model directory", default: releasedModel },
+  model: { kind: "path", help: "model directory", default: releasedModel },
   ...trainedDataFlags,
 };
 

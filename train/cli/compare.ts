@@ -3,12 +3,13 @@
  * training errors.
  * @module
  */
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "@std/path";
 import type { Command } from "../../src/cli/command.ts";
 import { taskCommand } from "../../src/cli/shell.ts";
 import { checkNewFile, forceFlag } from "./outputs.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
+import { writeWhole } from "../../src/repository/write_file.ts";
 import { compareErrors } from "../artifacts/curves.ts";
 import { renderSvg } from "../artifacts/vega.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
@@ -18,12 +19,12 @@ import type { Result } from "../run/result.ts";
 
 const flagTable: FlagTable = {
   runs: {
-    kind: "string",
+    kind: "path",
     help: "directories of runs, with commas between",
     default: "all of runs and models/results",
   },
   plot: {
-    kind: "string",
+    kind: "path",
     group: "Output",
     help: "SVG file of the classifiers' errors by epoch to write",
   },
@@ -64,7 +65,7 @@ async function run(flags: FlagValues): Promise<void> {
     throw new FlagError(`there are no runs yet; make one: ${taskCommand("dbn", ["train"])}`);
   }
   console.log(table(runs));
-  if (plotFile !== undefined) await writeFile(plotFile, await plot(runs));
+  if (plotFile !== undefined) await writeWhole(plotFile, await plot(runs));
 }
 
 async function children(directory: string): Promise<string[]> {

@@ -29,7 +29,7 @@ export const dataFlags: FlagTable = {
     default: BUILT_IN,
   },
   data: {
-    kind: "string",
+    kind: "path",
     group: "Data",
     help: "directory of IDX files, plain or gzipped",
     default: "npm package",

@@ -13,7 +13,7 @@ import type { Command } from "../../src/cli/command.ts";
 import { type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: "model directory", default: releasedModel },
+  model: { kind: "path", help: "model directory", default: releasedModel },
   engine: { kind: "string", help: "what computes", choices: engineNames, default: "simd" },
   split: { kind: "string", help: "slice to measure", default: "test" },
   ...trainedDataFlags,

@@ -11,7 +11,7 @@ import { exportOnnx } from "../artifacts/onnx.ts";
 export const command: Command = {
   usage: "deno task dbn export [--model DIR]",
   about: "Writes model.onnx, hidden.onnx, visible.onnx and down.onnx beside a model's weights.",
-  flags: { model: { kind: "string", help: "model directory", default: releasedModel } },
+  flags: { model: { kind: "path", help: "model directory", default: releasedModel } },
   run,
 };
 

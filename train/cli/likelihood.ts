@@ -26,8 +26,8 @@ import {
 } from "./trained_data.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: "model directory", default: releasedModel },
-  run: { kind: "string", help: "directory of a run instead, for the RBMs of its stack" },
+  model: { kind: "path", help: "model directory", default: releasedModel },
+  run: { kind: "path", help: "directory of a run instead, for the RBMs of its stack" },
   split: { kind: "string", help: "slice to measure", default: "test" },
   runs: { kind: "integer", help: "independent annealing runs", default: "100", range: [2, 10_000] },
   steps: {

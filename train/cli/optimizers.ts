@@ -3,10 +3,11 @@
  * same small network, and plots both.
  * @module
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "@std/path";
 import type { Command } from "../../src/cli/command.ts";
 import type { FlagTable, FlagValues } from "../../src/cli/flags.ts";
+import { writeWhole } from "../../src/repository/write_file.ts";
 import { flagWords } from "../../src/cli/shell.ts";
 import { trialFiles, type TrialResults } from "../artifacts/trials_page.ts";
 import { presets } from "../recipes/presets.ts";
@@ -16,7 +17,7 @@ import { checkNewDirectory, forceFlag } from "./outputs.ts";
 
 const flagTable: FlagTable = {
   out: {
-    kind: "string",
+    kind: "path",
     group: "Output",
     help: "directory of table and plots",
     default: "models/results/optimizers",
@@ -55,7 +56,7 @@ async function run(flags: FlagValues): Promise<void> {
   await checkNewDirectory({ flag: "out", path: out }, flags.force === true);
   const results = await compare(flags);
   await mkdir(out, { recursive: true });
-  await writeFile(join(out, RESULTS_FILE), `${JSON.stringify(results, null, 1)}\n`);
+  await writeWhole(join(out, RESULTS_FILE), `${JSON.stringify(results, null, 1)}\n`);
   await writePage(out, results);
   console.log(`wrote ${out}`);
 }
@@ -80,6 +81,6 @@ async function compare(flags: FlagValues): Promise<TrialResults> {
 
 async function writePage(out: string, results: TrialResults): Promise<void> {
   for (const [name, content] of await trialFiles(results)) {
-    await writeFile(join(out, name), content);
+    await writeWhole(join(out, name), content);
   }
 }

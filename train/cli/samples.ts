@@ -26,9 +26,9 @@ import {
 } from "./trained_data.ts";
 
 const flagTable: FlagTable = {
-  model: { kind: "string", help: "model directory", default: releasedModel },
+  model: { kind: "path", help: "model directory", default: releasedModel },
   classifier: {
-    kind: "string",
+    kind: "path",
     help: "run of the evaluation classifier: deno task dbn train --recipe evaluation",
     default: "runs/evaluation",
   },

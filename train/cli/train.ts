@@ -2,13 +2,14 @@
  * `dbn train`: images → DBN and classifier → a model directory, with progress, checkpoints and resume.
  * @module
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "@std/path";
 import { type Command, exitCodes } from "../../src/cli/command.ts";
 import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { flagWords, taskCommand } from "../../src/cli/shell.ts";
 import type { DatasetBuilder } from "../../src/data/mnist.ts";
 import { checkName } from "../../src/format/config.ts";
+import { writeWhole } from "../../src/repository/write_file.ts";
 import { lockNextVersion, saveRun } from "../artifacts/output.ts";
 import type { Examples } from "../data/examples.ts";
 import { evaluateClassifier } from "../measure/evaluation.ts";
@@ -167,7 +168,7 @@ async function train(plan: Plan): Promise<TrainedParts | undefined> {
       dataset: description,
     });
     const log = checkpoint.progress.history.map((record) => `${JSON.stringify(record)}\n`);
-    await writeFile(join(runDirectory, "log.jsonl"), log.join(""));
+    await writeWhole(join(runDirectory, "log.jsonl"), log.join(""));
   };
   try {
     const events = { ...progress, save, signal: interrupt.signal };

@@ -31,7 +31,7 @@ export const trainFlags: FlagTable = {
     help: 'any field of the recipe, such as "fineTuning.optimizer=sgd fineTuning.epochs=5"',
   },
   pretrained: {
-    kind: "string",
+    kind: "path",
     group: "Recipe",
     help: "directory of a run whose first RBMs to take, as far as it trained them alike",
   },
@@ -42,13 +42,13 @@ export const trainFlags: FlagTable = {
     help: "throw the run's checkpoint away and begin again",
   },
   run: {
-    kind: "string",
+    kind: "path",
     group: "Run",
     help: "directory of checkpoint and log",
     default: "runs/RECIPE, runs/RECIPE-DATASET of other data than MNIST",
   },
   out: {
-    kind: "string",
+    kind: "path",
     group: "Output",
     help: "model directory to write, new or empty",
     default: "models/NAME/next version",

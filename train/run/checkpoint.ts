@@ -2,7 +2,7 @@
  * Checkpoints: one safetensors file that holds everything the next batch depends on.
  * @module
  */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "@std/path";
 import {
   isObject,
@@ -11,6 +11,7 @@ import {
   WeightsFormatError,
   writeSafetensors,
 } from "../../src/format/safetensors.ts";
+import { writeWhole } from "../../src/repository/write_file.ts";
 import type { Histogram } from "../measure/histogram.ts";
 import { recipeProblem } from "../recipes/check.ts";
 import { completeRecipe } from "../recipes/complete.ts";
@@ -65,8 +66,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
   });
   seal(bytes);
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.partial`, bytes, { flush: true });
-  await rename(`${path}.partial`, path);
+  await writeWhole(path, bytes);
 }
 
 /**

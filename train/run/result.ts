@@ -2,8 +2,8 @@
  * What a run came to, beside its log: result.json in the run's directory.
  * @module
  */
-import { writeFile } from "node:fs/promises";
 import { join } from "@std/path";
+import { writeWhole } from "../../src/repository/write_file.ts";
 import type { EpochRecord } from "./checkpoint.ts";
 import type { ErrorRate } from "../measure/evaluation.ts";
 import type { Recipe } from "../recipes/recipe.ts";
@@ -25,5 +25,5 @@ export async function writeResult(
 ): Promise<void> {
   const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
   const content = { ...result, seconds: Math.round(seconds) } satisfies Result;
-  await writeFile(join(directory, "result.json"), `${JSON.stringify(content, null, 2)}\n`);
+  await writeWhole(join(directory, "result.json"), `${JSON.stringify(content, null, 2)}\n`);
 }
