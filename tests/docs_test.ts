@@ -87,6 +87,7 @@ const checks: Record<string, Check> = {
   },
   "deno task ok": { do: "help" },
   "deno task test tests/http": { do: "help" },
+  "deno task attack": { do: "help" },
   "deno task judge": { do: "help" },
   "deno task kernels": { do: "help" },
   "deno task bench": { do: "help" },

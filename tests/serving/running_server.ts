@@ -6,6 +6,7 @@ const root = new URL("../../", import.meta.url).pathname;
 export interface RunningServer {
   origin: string;
   port: number;
+  /** Process id. */
   pid: number;
   log(): string;
   /** Sends a signal, without waiting. */
@@ -32,12 +33,16 @@ export async function startBy(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  let log = "";
+  let log = "", ended = false;
+  child.status.then(() => ended = true);
   const reading = [child.stdout, child.stderr].map(async (stream) => {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) log += text;
   });
   const serving = /serving on (http:\/\/\S+:(\d+))/;
-  while (!serving.test(log)) await delay(10);
+  while (!serving.test(log)) {
+    if (ended) throw new Error(`The server has ended before it served: ${log}`);
+    await delay(10);
+  }
   const [, origin, port] = serving.exec(log)!;
   return {
     origin,
@@ -47,7 +52,7 @@ export async function startBy(
     signal: (signal) => child.kill(signal),
     stop: async (signal = "SIGTERM") => {
       const started = performance.now();
-      child.kill(signal);
+      if (!ended) child.kill(signal); // else it has ended by itself, and its code says how
       const { code } = await child.status;
       await Promise.all(reading);
       return { code, ms: performance.now() - started };

@@ -1,0 +1,77 @@
+/** A short slice of `deno task attack`, and faults that it must find. */
+import { assert, assertEquals } from "@std/assert";
+import { attack } from "./attack.ts";
+import { attackReader } from "./files.ts";
+import { checkLog, faultOf } from "./http.ts";
+import { CaseRandom } from "./random.ts";
+import { Report } from "./report.ts";
+import { requestOf } from "./requests.ts";
+
+Deno.test("malformed requests and broken pictures are answered clearly, and the server goes on", async () => {
+  const report = await attack({
+    seed: 1,
+    counts: { http: 1500, pictures: 200, models: 0, checkpoints: 0 },
+  });
+  assertEquals(report.failures, [], report.summary());
+  for (const status of ["200", "400", "404", "405", "415", "422"]) {
+    assert(report.countOf("http", status) > 0, `no request got ${status}`);
+  }
+  assert(report.countOf("pictures", "200") > 0);
+  assert(report.countOf("pictures", "422") > 0);
+});
+
+Deno.test("a case is the same whatever ran before it, and another seed has other cases", () => {
+  const bytes = (seed: number) => requestOf(new CaseRandom(seed, "http", 17), 17).bytes;
+  const first = bytes(1);
+  assertEquals(bytes(1), first);
+  assert(bytes(2).join() !== first.join());
+});
+
+Deno.test("a 500, a long message and a stack in an answer are faults; a clear refusal is none", () => {
+  const answer = (status: number, body: string) => faultOf({ status, body, reusable: true });
+  assert(answer(500, "{}")!.includes("status 500"));
+  assert(answer(422, "x".repeat(1025))!.includes("1025 bytes"));
+  assert(answer(400, "Error: x\n    at read (file:///a.ts:1:2)")!.includes("a stack"));
+  assertEquals(answer(422, '{"detail":"Image 0 must have 784 pixels, got 0"}'), undefined);
+  assertEquals(answer(200, "x".repeat(5000)), undefined);
+});
+
+Deno.test("a stack in the log is a fault of the case that its request id names", () => {
+  const report = new Report(1);
+  const error = JSON.stringify({
+    requestId: "case-42",
+    error: "Error: x\n    at f (file:///a.ts:1:2)",
+  });
+  checkLog(report, "http", `${error}\n{"requestId":"case-43","status":422}\n`);
+  assertEquals(report.failures.map(({ index }) => index), [42]);
+  assert(report.summary().includes("--only http --seed 1 --case 42"));
+});
+
+Deno.test("an error that is no refusal is a fault", async () => {
+  const report = new Report(1);
+  const outcomes = [
+    () => Promise.resolve(),
+    () => Promise.reject(new RangeError("file.bin must be whole")),
+    () => Promise.reject(new TypeError("x is undefined")),
+  ];
+  let next = 0;
+  await attackReader(report, "models", {
+    first: 0,
+    count: outcomes.length,
+    signal: new AbortController().signal,
+  }, {
+    attempt: () => outcomes[next++](),
+    isRefusal: (error) => error.message.includes("file.bin"),
+  });
+  assertEquals(report.countOf("models", "accepted"), 1);
+  assertEquals(report.countOf("models", "refused"), 1);
+  assertEquals(report.failures.map(({ index }) => index), [2]);
+});
+
+Deno.test("memory that grows by more than the bound is a fault", () => {
+  const report = new Report(1), mib = 2 ** 20;
+  report.memory("http", { warm: 100 * mib, end: 200 * mib, last: 9 });
+  assertEquals(report.failures, []);
+  report.memory("http", { warm: 100 * mib, end: 300 * mib, last: 9 });
+  assertEquals(report.failures.length, 1);
+});

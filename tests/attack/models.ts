@@ -1,0 +1,87 @@
+/**
+ * Attacks the reader of model directories: files cut, changed, missing, or with a header that lies.
+ * @module
+ */
+import { createReferenceEngine } from "../../src/engine/reference.ts";
+import { modelFiles } from "../../src/format/config.ts";
+import { WeightsFormatError } from "../../src/format/safetensors.ts";
+import { ModelFileMissingError } from "../../src/repository/bounded_read.ts";
+import { loadModel, saveModel } from "../../src/repository/directory.ts";
+import { tinyModel } from "../model/tiny_model.ts";
+import { attackReader, type Attempt } from "./files.ts";
+import type { Cases } from "./http.ts";
+import { join, mutated, oddDocument } from "./mutate.ts";
+import type { CaseRandom } from "./random.ts";
+import type { Report } from "./report.ts";
+
+const names = [modelFiles.config, modelFiles.dbn, modelFiles.classifier];
+const [height, width] = [4, 3];
+
+/** Reads mutated copies of a tiny model; what is accepted must also classify. */
+export async function attackModels(report: Report, cases: Cases): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "attack-models-" });
+  const model = tinyModel({ height, width, hidden: [6, 5], top: 7, labels: 3 });
+  await saveModel(directory, model);
+  const files = new Map<string, Uint8Array>();
+  for (const name of names) files.set(name, await Deno.readFile(`${directory}/${name}`));
+  const attempt: Attempt = async (random) => {
+    const broken = brokenFiles(files, random);
+    for (const [name, bytes] of broken) await Deno.writeFile(`${directory}/${name}`, bytes);
+    for (const name of names) if (!broken.has(name)) await Deno.remove(`${directory}/${name}`);
+    const loaded = await loadModel(directory);
+    const { architecture } = loaded.config;
+    const images = new Float32Array(architecture.height * architecture.width).fill(0.5);
+    await createReferenceEngine(loaded).classifierProbabilities(images);
+  };
+  try {
+    await attackReader(report, "models", cases, {
+      attempt,
+      isRefusal: (error) =>
+        (error instanceof WeightsFormatError || error instanceof ModelFileMissingError) &&
+        names.some((name) => error.message.includes(name)),
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** The files of a case by name; one that is left out is missing. */
+function brokenFiles(
+  files: ReadonlyMap<string, Uint8Array>,
+  random: CaseRandom,
+): Map<string, Uint8Array> {
+  const out = new Map(files), name = random.pick(names), bytes = files.get(name)!;
+  if (name === modelFiles.config) out.set(name, oddConfig(bytes, random));
+  else {
+    // Without hashes in config.json the readers must find the fault by themselves.
+    if (random.chance(0.9)) {
+      out.set(modelFiles.config, withoutHashes(files.get(modelFiles.config)!));
+    }
+    out.set(name, random.chance(0.6) ? oddHeader(bytes, random) : mutated(bytes, random));
+  }
+  if (random.chance(0.02)) out.delete(random.pick(names));
+  return out;
+}
+
+const decode = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+
+function oddConfig(bytes: Uint8Array, random: CaseRandom): Uint8Array {
+  if (random.chance(0.2)) return mutated(bytes, random);
+  const config = decode(bytes), keys = Object.keys(config);
+  if (random.chance(0.1)) delete config[random.pick(keys)];
+  return oddDocument(config, random);
+}
+
+function withoutHashes(bytes: Uint8Array): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ ...decode(bytes), sha256: undefined }));
+}
+
+/** The file with one value of its safetensors header replaced, and a length that fits or does not. */
+export function oddHeader(bytes: Uint8Array, random: CaseRandom): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = 8 + Number(view.getBigUint64(0, true));
+  const header = oddDocument(decode(bytes.subarray(8, end)), random), length = new Uint8Array(8);
+  const lies = random.chance(0.1) ? random.pick([2 ** 32, 2 ** 53, 100_000_001, 0, 1]) : 0;
+  new DataView(length.buffer).setBigUint64(0, BigInt(header.length + lies), true);
+  return join(length, header, bytes.subarray(end));
+}
