@@ -37,7 +37,7 @@ const rooms: Record<string, readonly string[]> = {
   "src/repository/": ["src/format/"],
   "src/engine/": [
     ...["src/math/", "src/kernels/", "src/model/", "src/format/", "src/sampling/"],
-    "src/repository/",
+    ...["src/repository/", "src/cli/"],
   ],
   "src/serving/": [
     ...["src/math/", "src/image/", "src/format/", "src/sampling/", "src/engine/"],

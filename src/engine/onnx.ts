@@ -4,8 +4,23 @@
  */
 import { imageSize } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
+import { shellCommand } from "../cli/shell.ts";
 import { modelFiles } from "../format/config.ts";
-import { readModelFile, readWeightFile, type StoredModel } from "../repository/directory.ts";
+import {
+  digestKey,
+  type GraphFile,
+  graphWeights,
+  readOnnxMetadata,
+} from "../format/onnx_metadata.ts";
+import { WeightsFormatError } from "../format/safetensors.ts";
+import { cut } from "../format/shown.ts";
+import { shownUrl } from "../repository/bounded_read.ts";
+import {
+  readModelFile,
+  readWeightFile,
+  sha256,
+  type StoredModel,
+} from "../repository/directory.ts";
 import type { Engine } from "./engine.ts";
 
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
@@ -41,19 +56,10 @@ type Feeds = Record<string, OnnxTensor>;
 /** Images whose label free energies are computed at once; bounds memory to 4·64·L·H bytes. */
 const POSTERIOR_ROWS = 64;
 
-/** Which weight files each graph points into. */
-const weightFiles = {
-  [modelFiles.onnx]: [modelFiles.dbn, modelFiles.classifier],
-  [modelFiles.onnxHidden]: [modelFiles.dbn],
-  [modelFiles.onnxVisible]: [modelFiles.dbn],
-  [modelFiles.onnxDown]: [modelFiles.dbn],
-};
-
-type GraphFile = keyof typeof weightFiles;
-
 /**
  * An engine over the ONNX files in the model's directory. Each graph's session is made when it is
  * first needed.
+ * @throws {WeightsFormatError} if they were written for other weights than the directory holds.
  * @throws {Error} if the directory has no ONNX files.
  */
 export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
@@ -157,10 +163,43 @@ async function openSession(
 ): Promise<Session> {
   const graph = await readModelFile(model.url, file);
   const externalData = await Promise.all(
-    weightFiles[file].map(async (path) => ({ path, data: await readWeightFile(model, path) })),
+    graphWeights[file].map(async (path) => ({ path, data: await readWeightFile(model, path) })),
   );
-  return await runtime.InferenceSession.create(graph, {
-    executionProviders: ["wasm"],
-    externalData,
-  });
+  const metadata = readOnnxMetadata(graph, file);
+  for (const { path, data } of externalData) {
+    const expected = metadata.get(digestKey(path)), actual = await sha256(data);
+    if (expected !== actual) throw await otherWeights(model.url, { file, path, expected, actual });
+  }
+  try {
+    return await runtime.InferenceSession.create(graph, {
+      executionProviders: ["wasm"],
+      externalData,
+    });
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    const reason = `${await shownUrl(new URL(file, model.url))}: ${cut(cause.message)}`;
+    throw new Error(`Cannot open ${reason}; ${await exportHint(model.url)}`, { cause });
+  }
+}
+
+/** The error of a graph whose offsets point into other weights than there are. */
+async function otherWeights(
+  directory: URL,
+  { file, path, expected, actual }: Record<"file" | "path" | "actual", string> & {
+    expected?: string;
+  },
+): Promise<WeightsFormatError> {
+  const was = expected === undefined ? "does not say for which" : `was for ${cut(expected)}`;
+  return new WeightsFormatError(
+    `Cannot run ${await shownUrl(new URL(file, directory))}: ` +
+      `SHA-256 of ${path} is ${actual}, and ${file} ${was}; ${await exportHint(directory)}`,
+  );
+}
+
+/** The command that writes the ONNX files anew. */
+async function exportHint(directory: URL): Promise<string> {
+  const isLocal = directory.protocol === "file:";
+  const path = isLocal ? await shownUrl(directory) : "DIR";
+  const command = shellCommand(["deno", "task", "export", "--model", path]);
+  return `write it anew${isLocal ? "" : " where the model is kept"}: ${command}`;
 }

@@ -46,7 +46,7 @@ export async function readBounded(url: URL, bound: ByteBound): Promise<Uint8Arra
 }
 
 /** A URL as messages show it: a file's path, or the URL without name and password. */
-async function shownUrl(url: URL): Promise<string> {
+export async function shownUrl(url: URL): Promise<string> {
   if (url.protocol === "file:") return (await import("node:url")).fileURLToPath(url);
   const shown = new URL(url);
   shown.username = shown.password = "";

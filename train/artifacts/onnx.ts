@@ -6,12 +6,15 @@
  */
 import onnxProto from "onnx-proto";
 import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
+import { digestKey, type GraphFile, graphWeights } from "../../src/format/onnx_metadata.ts";
+import { type TensorLocation, tensorLocations } from "../../src/format/safetensors.ts";
+import type { WeightFile } from "../../src/format/weights.ts";
 import {
   readWeightFile,
+  sha256,
   type StoredModel,
   writeModelFile,
 } from "../../src/repository/directory.ts";
-import { type TensorLocation, tensorLocations } from "../../src/format/safetensors.ts";
 
 // N batch, V image pixels, P penultimate units, H top hidden units, L labels
 
@@ -25,15 +28,21 @@ const EXTERNAL = 1;
 /** Where each tensor of each weight file lies. */
 export type WeightLocations = Record<"dbn" | "classifier", ReadonlyMap<string, TensorLocation>>;
 
+/** SHA-256 of each weight file, in hex. */
+type WeightDigests = Record<WeightFile, string>;
+
 /** Writes the ONNX files of a model into its directory. */
 export async function exportOnnx(model: StoredModel): Promise<void> {
-  const locations = {
-    dbn: tensorLocations(await readWeightFile(model, modelFiles.dbn)),
-    classifier: tensorLocations(await readWeightFile(model, modelFiles.classifier)),
-  };
-  for (const [name, bytes] of buildOnnxFiles(model.config, locations)) {
-    await writeModelFile(model.url, name, bytes);
-  }
+  const dbn = await readWeightFile(model, modelFiles.dbn);
+  const classifier = await readWeightFile(model, modelFiles.classifier);
+  const files = buildOnnxFiles(model.config, {
+    locations: { dbn: tensorLocations(dbn), classifier: tensorLocations(classifier) },
+    digests: {
+      [modelFiles.dbn]: await sha256(dbn),
+      [modelFiles.classifier]: await sha256(classifier),
+    },
+  });
+  for (const [name, bytes] of files) await writeModelFile(model.url, name, bytes);
 }
 
 /**
@@ -45,18 +54,22 @@ export async function exportOnnx(model: StoredModel): Promise<void> {
  * - `hidden.onnx`: `visible` (N, P), `labels` (N, L), `temperature` → `hidden` (N, H)
  * - `visible.onnx`: `hidden` (N, H), `temperature` → `visible` (N, P), `labels` (N, L)
  * - `down.onnx`: `penultimate` (N, P) → `images` (N, V)
+ *
+ * The metadata of each has the digests of the weight files that it points into.
  */
 export function buildOnnxFiles(
   config: ModelConfig,
-  locations: WeightLocations,
+  { locations, digests }: { locations: WeightLocations; digests: WeightDigests },
 ): Map<string, Uint8Array> {
-  const graphs: [string, Graph][] = [
+  const graphs: [GraphFile, Graph][] = [
     [modelFiles.onnx, imageGraph(config, locations)],
     [modelFiles.onnxHidden, hiddenGraph(config, locations)],
     [modelFiles.onnxVisible, visibleGraph(config, locations)],
     [modelFiles.onnxDown, downGraph(config, locations)],
   ];
-  return new Map(graphs.map(([file, graph]) => [file, encodeModel(config, file, graph)]));
+  return new Map(
+    graphs.map(([file, graph]) => [file, encodeModel(config, file, { graph, digests })]),
+  );
 }
 
 /** A graph under construction: nodes in order, their weights, inputs and outputs. */
@@ -225,7 +238,11 @@ function downGraph({ architecture: { layers } }: ModelConfig, locations: WeightL
   return graph;
 }
 
-function encodeModel(config: ModelConfig, file: string, graph: Graph): Uint8Array {
+function encodeModel(
+  config: ModelConfig,
+  file: GraphFile,
+  { graph, digests }: { graph: Graph; digests: WeightDigests },
+): Uint8Array {
   const message = onnx.ModelProto.fromObject({
     irVersion: IR_VERSION,
     opsetImport: [{ domain: "", version: OPSET }],
@@ -236,6 +253,7 @@ function encodeModel(config: ModelConfig, file: string, graph: Graph): Uint8Arra
       name: config.name,
       divisor: String(config.preprocessing.divisor),
       labels: JSON.stringify(config.architecture.labels),
+      ...Object.fromEntries(graphWeights[file].map((path) => [digestKey(path), digests[path]])),
     }).map(([key, value]) => ({ key, value })),
     graph: {
       name: file.replace(".onnx", ""),
