@@ -5,7 +5,8 @@
  * @module
  */
 import { checkConfig, type ModelConfig, modelFiles } from "../format/config.ts";
-import { WeightsFormatError } from "../format/safetensors.ts";
+import { isObject, WeightsFormatError } from "../format/safetensors.ts";
+import { shown } from "../format/shown.ts";
 import {
   maxWeightBytes,
   type Model,
@@ -172,11 +173,17 @@ function parseConfig(bytes: Uint8Array): unknown {
   }
 }
 
-function checkHash(config: ModelConfig, name: string, actual: string): void {
-  const expected = config.sha256?.[name];
+function checkHash({ sha256 }: ModelConfig, name: string, actual: string): void {
+  if (sha256 === undefined) return;
+  if (!isObject(sha256)) {
+    throw new WeightsFormatError(
+      `Cannot read ${modelFiles.config}: sha256 must be a JSON object, got ${shown(sha256)}`,
+    );
+  }
+  const expected = sha256[name];
   if (expected !== undefined && actual !== expected) {
     throw new WeightsFormatError(
-      `Cannot read ${name}: SHA-256 must be ${expected} (config.json), got ${actual}`,
+      `Cannot read ${name}: SHA-256 must be ${shown(expected)} (config.json), got ${actual}`,
     );
   }
 }

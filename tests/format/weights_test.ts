@@ -93,6 +93,25 @@ Deno.test("a saved model loads from a path and from a URL, with its hashes check
   );
 });
 
+Deno.test("a SHA-256 of config.json that is no text is refused, cut and named", async () => {
+  const directory = await Deno.makeTempDir(), depth = 20_000;
+  const { sha256: _, ...config } = (await saveModel(directory, tinyModel())).config;
+  const text = JSON.stringify(config).slice(0, -1);
+  const deep = "[".repeat(depth) + "]".repeat(depth);
+  const broken = [
+    ["7", "config.json: sha256 must be a JSON object, got 7"],
+    ["null", "config.json: sha256 must be a JSON object, got null"],
+    [`{"model.safetensors":${deep}}`, "model.safetensors: SHA-256 must be "],
+    [`{"model.safetensors":"${"a".repeat(5000)}"}`, "model.safetensors: SHA-256 must be "],
+  ];
+  for (const [value, message] of broken) {
+    await Deno.writeTextFile(`${directory}/config.json`, `${text},"sha256":${value}}`);
+    const error = await assertRejects(() => loadModel(directory), WeightsFormatError, message);
+    assert(error.message.length < 1000, `${error.message.length} characters`);
+  }
+  await Deno.remove(directory, { recursive: true });
+});
+
 const badFiles: [string, Uint8Array, string][] = [
   ["empty", new Uint8Array(0), "at least 8 bytes, got 0"],
   ["shorter than its length field", new Uint8Array(7), "got 7"],
