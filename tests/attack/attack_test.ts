@@ -20,6 +20,18 @@ Deno.test("malformed requests and broken pictures are answered clearly, and the 
   assert(report.countOf("pictures", "422") > 0);
 });
 
+Deno.test("mutated models and checkpoints are refused clearly, or harmless", async () => {
+  const report = await attack({
+    seed: 1,
+    counts: { http: 0, pictures: 0, models: 400, checkpoints: 250 },
+  });
+  assertEquals(report.failures, [], report.summary());
+  for (const part of ["models", "checkpoints"] as const) {
+    assert(report.countOf(part, "accepted") > 0, `none of the ${part} was accepted`);
+    assert(report.countOf(part, "refused") > 100, `too few of the ${part} were refused`);
+  }
+});
+
 Deno.test("a case is the same whatever ran before it, and another seed has other cases", () => {
   const bytes = (seed: number) => requestOf(new CaseRandom(seed, "http", 17), 17).bytes;
   const first = bytes(1);

@@ -63,7 +63,9 @@ async function sendCase(
   try {
     const answer = await wire.send(request);
     report.count(part, `${answer.status ?? "closed without an answer"}`, elapsed());
-    const fault = faultOf(answer);
+    const fault = request.whole && answer.status === undefined
+      ? "closed without an answer to a whole request"
+      : faultOf(answer);
     if (fault) report.fail(part, index, fault);
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return false;

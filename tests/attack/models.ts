@@ -26,8 +26,10 @@ export async function attackModels(report: Report, cases: Cases): Promise<void> 
   for (const name of names) files.set(name, await Deno.readFile(`${directory}/${name}`));
   const attempt: Attempt = async (random) => {
     const broken = brokenFiles(files, random);
-    for (const [name, bytes] of broken) await Deno.writeFile(`${directory}/${name}`, bytes);
-    for (const name of names) if (!broken.has(name)) await Deno.remove(`${directory}/${name}`);
+    for (const [name, bytes] of files) {
+      await Deno.writeFile(`${directory}/${name}`, broken.get(name) ?? bytes);
+      if (!broken.has(name)) await Deno.remove(`${directory}/${name}`);
+    }
     const loaded = await loadModel(directory);
     const { architecture } = loaded.config;
     const images = new Float32Array(architecture.height * architecture.width).fill(0.5);
@@ -57,7 +59,7 @@ function brokenFiles(
     if (random.chance(0.9)) {
       out.set(modelFiles.config, withoutHashes(files.get(modelFiles.config)!));
     }
-    out.set(name, random.chance(0.6) ? oddHeader(bytes, random) : mutated(bytes, random));
+    out.set(name, oddWeights(bytes, random));
   }
   if (random.chance(0.02)) out.delete(random.pick(names));
   return out;
@@ -76,10 +78,30 @@ function withoutHashes(bytes: Uint8Array): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ ...decode(bytes), sha256: undefined }));
 }
 
-/** The file with one value of its safetensors header replaced, and a length that fits or does not. */
-export function oddHeader(bytes: Uint8Array, random: CaseRandom): Uint8Array {
+/** A safetensors file whose header, numbers or bytes were changed. */
+export function oddWeights(bytes: Uint8Array, random: CaseRandom): Uint8Array {
+  const way = random.below(10);
+  if (way < 5) return oddHeader(bytes, random);
+  return way < 6 ? oddNumbers(bytes, random) : mutated(bytes, random);
+}
+
+/** Numbers with some bits flipped: harmless unless one is no longer finite. */
+function oddNumbers(bytes: Uint8Array, random: CaseRandom): Uint8Array {
+  const out = bytes.slice(), start = headerEnd(out);
+  for (let i = 1 + random.below(8); i > 0; i--) {
+    out[start + random.below(out.length - start)] ^= 1 << random.below(8);
+  }
+  return out;
+}
+
+function headerEnd(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const end = 8 + Number(view.getBigUint64(0, true));
+  return 8 + Number(view.getBigUint64(0, true));
+}
+
+/** The file with one value of its safetensors header replaced, and a length that fits or does not. */
+function oddHeader(bytes: Uint8Array, random: CaseRandom): Uint8Array {
+  const end = headerEnd(bytes);
   const header = oddDocument(decode(bytes.subarray(8, end)), random), length = new Uint8Array(8);
   const lies = random.chance(0.1) ? random.pick([2 ** 32, 2 ** 53, 100_000_001, 0, 1]) : 0;
   new DataView(length.buffer).setBigUint64(0, BigInt(header.length + lies), true);
