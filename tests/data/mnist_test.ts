@@ -55,6 +55,21 @@ Deno.test("asDataset gives the same examples one by one", async () => {
   }
 });
 
+Deno.test("an IDX file that is no regular file is named and not waited for", async () => {
+  const replacements: ((path: string) => Promise<unknown>)[] = [
+    (path) => new Deno.Command("mkfifo", { args: [path] }).output(),
+    (path) => Deno.mkdir(path),
+    (path) => Deno.symlink("/dev/zero", path),
+  ];
+  for (const replace of replacements) {
+    const directory = await writeIdxDirectory(), path = `${directory}/t10k-images-idx3-ubyte`;
+    await Deno.remove(path);
+    await replace(path);
+    const loading = mnist({ dataDir: directory }).load({ split: "test" });
+    await assertRejects(() => loading, IdxFormatError, `Cannot read ${path}: it must be a regular`);
+  }
+});
+
 for (const suffix of ["", ".gz"]) {
   Deno.test(`any IDX directory loads${suffix && ", gzipped"}`, async () => {
     const dataset = await idxDataset({
