@@ -15,7 +15,14 @@ export interface ByteBound {
   maxBytes: number;
   /** What the bound comes from, as its error says it. */
   from?: string;
+  /**
+   * How long a URL may send nothing, in milliseconds.
+   * @default 30000
+   */
+  silenceMs?: number;
 }
+
+const DEFAULT_SILENCE_MS = 30_000;
 
 /** Files up to this size are read without waiting, so that the next file is opened at once. */
 const AT_ONCE_BYTES = 64 * 1024;
@@ -89,8 +96,27 @@ async function check(
 
 /** What a URL answers. Its length is checked as it is declared, and as it comes. */
 async function readRemote(url: URL, bound: ByteBound): Promise<Uint8Array> {
-  const response = await fetch(url);
-  const { ok, status, headers, body } = response, declared = headers.get("content-length");
+  const { silenceMs = DEFAULT_SILENCE_MS } = bound, silence = new AbortController();
+  const wait = () =>
+    setTimeout(() => silence.abort(new Error(`it sent nothing for ${silenceMs} ms`)), silenceMs);
+  let timer = wait();
+  const onProgress = () => {
+    clearTimeout(timer);
+    timer = wait();
+  };
+  try {
+    const response = await fetch(url, { signal: silence.signal });
+    return await readResponse(response, { url, bound, onProgress });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readResponse(
+  { ok, status, headers, body }: Response,
+  { url, bound, onProgress }: { url: URL; bound: ByteBound; onProgress: () => void },
+): Promise<Uint8Array> {
+  const declared = headers.get("content-length");
   const isTooLarge = Number(declared) > bound.maxBytes;
   if (!ok || isTooLarge) await body?.cancel();
   if (status === 404) {
@@ -101,6 +127,7 @@ async function readRemote(url: URL, bound: ByteBound): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body ?? []) {
+    onProgress();
     length += chunk.length;
     if (length > bound.maxBytes) throw await tooLarge(url, bound, "more");
     chunks.push(chunk);

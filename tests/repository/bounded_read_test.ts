@@ -162,6 +162,39 @@ Deno.test("a URL that breaks off is named", async () => {
   await errorFrom(() => new Response(body()));
 });
 
+Deno.test("a URL that falls silent is given up and named, and a slow one is read", async () => {
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 150));
+  const bodies: Record<string, () => BodyInit | Promise<BodyInit>> = {
+    "/no-answer": () => new Promise<BodyInit>(() => {}),
+    "/half": () => new ReadableStream({ start: (body) => body.enqueue(new Uint8Array(9)) }),
+    "/slow": async () => {
+      await pause();
+      let left = 6;
+      const pull = async (body: ReadableStreamDefaultController<Uint8Array>) => {
+        await pause();
+        body.enqueue(new Uint8Array(9));
+        if (--left === 0) body.close();
+      };
+      return new ReadableStream({ pull });
+    },
+  };
+  const stop = new AbortController();
+  const server = Deno.serve(
+    { port: 0, onListen: () => {}, signal: stop.signal },
+    async (request) => new Response(await bodies[new URL(request.url).pathname]()),
+  );
+  const bound = { maxBytes: 100, silenceMs: 800 };
+  const read = (path: string) =>
+    readBounded(new URL(`http://localhost:${server.addr.port}${path}`), bound);
+  const refused = ["/no-answer", "/half"].map(async (path) => {
+    const error = await assertRejects(() => read(path), Error);
+    assert(error.message.endsWith(`${path}: it sent nothing for 800 ms`), error.message);
+  });
+  const [slow] = await Promise.all([read("/slow"), ...refused]);
+  assertEquals(slow.length, 54);
+  stop.abort();
+});
+
 Deno.test("a URL where nothing listens is named, without its password", async () => {
   const listener = Deno.listen({ port: 0 }), { port } = listener.addr;
   listener.close();
