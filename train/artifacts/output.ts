@@ -20,6 +20,7 @@ import { evaluate, evaluateJoint, type Evaluation } from "../measure/evaluation.
 import type { Examples } from "../data/examples.ts";
 import { exportOnnx } from "./onnx.ts";
 import { drawPictures } from "./pictures.ts";
+import { Staging } from "./staging.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import { type Lock, lockFirstNew } from "../run/lock.ts";
@@ -47,15 +48,38 @@ export interface OutputOptions {
   height: number;
   width: number;
   labels: string[];
+  /** Aborted, what was written is removed at once, and nothing is in its place. */
+  signal?: AbortSignal;
 }
 
 /** A run that made a whole model. */
 export type CompleteParts = TrainedParts & { dbn: Dbn; classifier: Classifier };
 
-/** Saves a finished run and reports its test errors. */
+/** Saves a finished run and reports its test errors. The directory is there when all of it is written. */
 export async function saveRun(
   parts: CompleteParts,
   options: OutputOptions,
+): Promise<{ model: StoredModel; evaluation: Evaluation }> {
+  const { signal } = options, staging = new Staging(options.out), discard = () => staging.discard();
+  signal?.addEventListener("abort", discard);
+  try {
+    const { model, evaluation } = await writeRun(parts, options, staging.path);
+    signal?.throwIfAborted();
+    staging.publish();
+    return { model: { ...model, url: await directoryUrl(options.out) }, evaluation };
+  } catch (error) {
+    signal?.throwIfAborted(); // writing fails where its directory was removed
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", discard);
+    discard();
+  }
+}
+
+async function writeRun(
+  parts: CompleteParts,
+  options: OutputOptions,
+  directory: string,
 ): Promise<{ model: StoredModel; evaluation: Evaluation }> {
   const url = await directoryUrl(options.out);
   const model: Model = { ...parts, config: configOf(parts, options, url) };
@@ -65,7 +89,7 @@ export async function saveRun(
     ...(parts.greedy && { greedy: await evaluateJoint(parts.greedy, options.test) }),
   };
   model.config.evaluation = { split: "test", ...evaluation };
-  const stored = await saveModel(options.out, model);
+  const stored = await saveModel(directory, model);
   await exportOnnx(stored);
   const log = parts.history.map((record) => `${JSON.stringify(record)}\n`).join("");
   await writeModelFile(stored.url, LOG_FILE, log);

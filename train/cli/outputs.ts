@@ -5,7 +5,10 @@
 import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "@std/path";
 import { FlagError, type FlagRow } from "../../src/cli/flags.ts";
-import { LOCK_FILE } from "../run/lock.ts";
+import { LOCK_FILE, STAGING_DIRECTORY } from "../run/lock.ts";
+
+/** What a training that was killed may leave in a directory, and the next one takes over. */
+const LEFT_OVER = [LOCK_FILE, STAGING_DIRECTORY];
 
 /** Lets a command write where something is. */
 export const forceFlag: FlagRow = {
@@ -31,7 +34,7 @@ export async function checkNewDirectory(output: Output, force: boolean): Promise
 }
 
 /**
- * The names of what is in a directory, lock files left out; none where it does not exist yet.
+ * The names of what is in a directory, none of a lock or an unfinished output; none where it does not exist yet.
  * @throws {FlagError} unless it is or can become a directory to write in.
  */
 export async function checkDirectory(output: Output): Promise<string[]> {
@@ -41,7 +44,7 @@ export async function checkDirectory(output: Output): Promise<string[]> {
   }
   await checkWritable(output, output.path);
   if (await kindOf(output.path) !== "directory") return [];
-  return (await readdir(output.path)).filter((name) => name !== LOCK_FILE);
+  return (await readdir(output.path)).filter((name) => !LEFT_OVER.includes(name));
 }
 
 /** @throws {FlagError} unless the path is a new file in a directory that exists, or with `force` any file. */

@@ -52,6 +52,8 @@ interface Plan {
   name: string;
   /** Directory of the model; none of a run that makes none. */
   out: string | undefined;
+  /** Of the run and the model. */
+  locks: DisposableStack;
 }
 
 async function run(flags: FlagValues): Promise<number> {
@@ -107,7 +109,7 @@ async function prepare(flags: FlagValues, locks: DisposableStack): Promise<Plan>
     ? await loadExamples(builder, recipe.validation, recipe.divisor)
     : undefined;
   const data = { builder, train, validation, description };
-  return { flags, recipe, resume, ...data, runDirectory, name, out };
+  return { flags, recipe, resume, ...data, runDirectory, name, out, locks };
 }
 
 /** The directory to write the model to, locked for it: that of `--out`, or the next version's. */
@@ -209,22 +211,51 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
     return `test error on ${images} images: classifier ${error.percent} %`;
   }
   console.error(`writing ${out} …`);
-  const { evaluation } = await saveRun({ ...parts, dbn, classifier }, {
-    name,
-    out,
-    recipe,
-    dataset,
-    testSha256: await testHash(builder),
-    dataDirectory: flags.data as string | undefined,
-    test,
-    height,
-    width,
-    labels: Array.from({ length: builder.info.features.label.numClasses }, (_, i) => String(i)),
-  });
+  const { evaluation } = await unlessInterrupted(
+    plan,
+    async (signal) =>
+      await saveRun({ ...parts, dbn, classifier }, {
+        name,
+        out,
+        recipe,
+        dataset,
+        testSha256: await testHash(builder),
+        dataDirectory: flags.data as string | undefined,
+        test,
+        height,
+        width,
+        labels: Array.from({ length: builder.info.features.label.numClasses }, (_, i) => String(i)),
+        signal,
+      }),
+  );
   await writeResult(runDirectory, { ...result, test: evaluation });
   return `test error on ${evaluation.images} images: classifier ${evaluation.classifier.percent} %, ` +
     `joint model ${evaluation.joint.percent} %\n` +
     `model: ${out}\nserve it: ${taskCommand("start", ["--model", out])}`;
+}
+
+/** Works to the end, or until a signal asks to stop: then what listens to `signal` tidies up, and the process ends. */
+async function unlessInterrupted<T>(
+  plan: Plan,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const interrupt = new AbortController();
+  const stop = () => {
+    interrupt.abort();
+    plan.locks.dispose();
+    console.error(
+      `\ninterrupted; ${plan.out} is not written\nwrite it with: ${resumeLine(plan)}`,
+    );
+    Deno.exit(exitCodes.interrupted);
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+  try {
+    return await work(interrupt.signal);
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+    Deno.removeSignalListener("SIGTERM", stop);
+  }
 }
 
 /** The held-out figures by which a recipe is chosen. */

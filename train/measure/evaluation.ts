@@ -6,6 +6,7 @@ import { argmaxRows } from "../../src/math/activations.ts";
 import type { ImageClassifier, JointModel } from "../../src/engine/engine.ts";
 import { createSimdClassifier, createSimdJointModel } from "../../src/engine/simd/simd.ts";
 import type { Classifier, Dbn } from "../../src/model/dbn.ts";
+import { eventLoopTurn } from "../../src/sampling/pace.ts";
 import { type Examples, readRows } from "../data/examples.ts";
 
 /** Errors of one way to classify. */
@@ -88,6 +89,7 @@ async function errorRates(
       counts[i] += wrong(await classify(images), labels, labelSize);
     }
     onProgress(first + rows);
+    await eventLoopTurn(); // in which an interrupt can arrive
   }
   return counts.map((count) => errorRate(count, examples.count));
 }

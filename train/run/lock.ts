@@ -10,6 +10,9 @@ import { FlagError } from "../../src/cli/flags.ts";
 /** Name of the lock file in a directory that is there. */
 export const LOCK_FILE = ".lock";
 
+/** Name of a directory that is being written, in the one that is there. */
+export const STAGING_DIRECTORY = ".partial";
+
 /** How often a lock file that its holder has just removed is made again. */
 const ATTEMPTS = 100;
 

@@ -98,3 +98,23 @@ Deno.test("the first new directory is one that nobody holds and that is not ther
   assertEquals(found, at("3"));
   await assertRejects(() => lockFirstNew([at("1"), at("2")]), RangeError, "Cannot lock an output");
 });
+
+Deno.test("Ctrl-C while results are written leaves none of them, and says how to write them", async () => {
+  const whole = start(...tiny, "--run", "whole", "--out", "w/1");
+  assertEquals(await finish(whole), 0, whole.text());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    const stopped = start(...tiny, "--restart", "--run", "stopped", "--out", "s/1");
+    await until(() => stopped.text().includes("writing s/1"), stopped.text);
+    stopped.child.kill(signal);
+    assertEquals(await finish(stopped), 130, stopped.text());
+    assert(stopped.text().includes("interrupted; s/1 is not written\nwrite it with: "));
+    await assertRejects(() => Deno.stat(join(directory, "s")), Deno.errors.NotFound);
+  }
+  const again = start("--resume", "--run", "stopped", "--out", "s/1");
+  assertEquals(await finish(again), 0, again.text());
+  const [first, second] = await Promise.all(
+    ["w/1", "s/1"].map((m) => loadModel(`${directory}/${m}`)),
+  );
+  assertEquals(second.config.sha256, first.config.sha256);
+  assertEquals([...Deno.readDirSync(join(directory, "s"))].map(({ name }) => name), ["1"]);
+});
