@@ -23,6 +23,7 @@ import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.
 import { BUILT_IN, checkSplits, datasetName, loadExamples, openDataset } from "./data_flags.ts";
 import { checkDirectory, checkNewDirectory } from "./outputs.ts";
 import { createProgress } from "./progress.ts";
+import { checkSpace, leastBytes } from "../run/space.ts";
 import { changingFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
 import { describeData, isSameDescription, testHash } from "./trained_data.ts";
 
@@ -99,6 +100,11 @@ async function prepare(flags: FlagValues, locks: DisposableStack): Promise<Plan>
   const builder = await openDataset(flags);
   checkSplits(builder, recipe);
   const train = await loadExamples(builder, recipe.split, recipe.divisor);
+  const { checkpoint, model } = leastBytes(recipe, train.size);
+  await checkSpace([
+    { flag: "run", path: runDirectory, bytes: resume ? checkpoint : 2 * checkpoint }, // old and new
+    ...(out === undefined ? [] : [{ flag: "out", path: out, bytes: model }]),
+  ]);
   const description = await describeData(dataset, train);
   if (resume?.dataset !== undefined && !isSameDescription(resume.dataset, description)) {
     throw new FlagError(
