@@ -16,6 +16,7 @@ export {
   readCheckpoint,
   writeCheckpoint,
 } from "./run/checkpoint.ts";
+export type { TrainingWarning, WarningKind } from "./measure/health.ts";
 export { type ErrorRate, evaluate, type Evaluation } from "./measure/evaluation.ts";
 export { type Examples, floatExamples, imageExamples } from "./data/examples.ts";
 export { exportOnnx } from "./artifacts/onnx.ts";

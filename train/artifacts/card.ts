@@ -6,6 +6,7 @@
 import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import type { ErrorRate, Evaluation } from "../measure/evaluation.ts";
+import type { TrainingWarning } from "../measure/health.ts";
 import type { Picture } from "./pictures.ts";
 import { changesText } from "../recipes/describe.ts";
 import { type Recipe, stackRecipe } from "../recipes/recipe.ts";
@@ -83,7 +84,7 @@ The log is [training_log.jsonl](training_log.jsonl), a line an epoch; the last e
 \`\`\`
 ${lastEpochs(history).map(epochLine).join("\n")}
 \`\`\`
-
+${warningsText(config)}
 ## Pictures
 
 ${pictures.map(({ file, caption }) => `![${caption}](${file})\n\n*${caption}.*`).join("\n\n")}
@@ -111,6 +112,14 @@ The ONNX files hold no weights: their external data are the safetensors files be
 
 ${limits(config, facts)}
 `;
+}
+
+/** The run's warnings as a list; nothing where there are none. */
+function warningsText({ training }: ModelConfig): string {
+  const warnings = (training?.warnings ?? []) as TrainingWarning[];
+  if (warnings.length === 0) return "";
+  const lines = warnings.map(({ stage, message }) => `- ${stage}: ${message}.`);
+  return `\nTraining warned of:\n\n${lines.join("\n")}\n`;
 }
 
 /** What the images show, as far as the dataset's name tells. */

@@ -137,7 +137,7 @@ export async function lockNextVersion(name: string): Promise<{ directory: string
 }
 
 function configOf(
-  { dbn, history }: TrainedParts & { dbn: Dbn },
+  { dbn, history, warnings }: TrainedParts & { dbn: Dbn },
   options: OutputOptions,
   { pathname }: URL,
 ): ModelConfig {
@@ -165,6 +165,7 @@ function configOf(
       ...(testSha256 !== undefined && { testSha256 }),
       recipe,
       seconds: Math.round(seconds),
+      ...(warnings.length > 0 && { warnings }),
     },
   };
 }

@@ -13,6 +13,7 @@ import { writeWhole } from "../../src/repository/write_file.ts";
 import { lockNextVersion, saveRun } from "../artifacts/output.ts";
 import type { Examples } from "../data/examples.ts";
 import { evaluateClassifier } from "../measure/evaluation.ts";
+import type { TrainingWarning } from "../measure/health.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { type Checkpoint, writeCheckpoint } from "../run/checkpoint.ts";
 import { epochLine } from "../run/epoch_line.ts";
@@ -179,7 +180,11 @@ async function train(plan: Plan): Promise<TrainedParts | undefined> {
     await writeWhole(join(runDirectory, "log.jsonl"), log.join(""));
   };
   try {
-    const events = { ...progress, save, signal: interrupt.signal };
+    const onWarning = (warning: TrainingWarning) => {
+      progress.stop();
+      tell(warning, flags.strict === true);
+    };
+    const events = { ...progress, save, onWarning, signal: interrupt.signal };
     return await runTraining(recipe, { train, validation }, events, resume);
   } catch (error) {
     if (!(error instanceof TrainingInterrupted)) throw error;
@@ -189,6 +194,12 @@ async function train(plan: Plan): Promise<TrainedParts | undefined> {
     Deno.removeSignalListener("SIGINT", stop);
     Deno.removeSignalListener("SIGTERM", stop);
   }
+}
+
+/** Prints a warning. @throws {Error} with it where warnings are errors. */
+function tell({ stage, message }: TrainingWarning, strict: boolean): void {
+  if (strict) throw new Error(`--strict: ${stage}: ${message}`);
+  console.error(`warning: ${stage}: ${message}`);
 }
 
 /** The command that goes on with a run: the checkpoint holds its recipe, and what it was pretrained by. */
@@ -204,7 +215,8 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
   const { flags, builder, recipe, runDirectory, name, out } = plan, dataset = builder.info.name;
   const { shape: [height, width] } = builder.info.features.image;
   const test = await loadExamples(builder, "test", recipe.divisor), { dbn, classifier } = parts;
-  const result = { recipe, dataset, history: parts.history };
+  const { history, warnings } = parts;
+  const result = { recipe, dataset, history, ...(warnings.length > 0 && { warnings }) };
   const dataDir = dataset === BUILT_IN ? undefined : flags.data as string;
   if (!classifier) {
     await writeResult(runDirectory, result);

@@ -47,6 +47,11 @@ export const trainFlags: FlagTable = {
     help: "directory of checkpoint and log",
     default: "runs/RECIPE, runs/RECIPE-DATASET of other data than MNIST",
   },
+  strict: {
+    kind: "boolean",
+    group: "Run",
+    help: "end with an error where a run would warn that training goes wrong",
+  },
   out: {
     kind: "path",
     group: "Output",

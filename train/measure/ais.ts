@@ -13,6 +13,7 @@ import type { Team } from "../../src/kernels/runtime/team.ts";
 import { eventLoopTurn } from "../../src/sampling/pace.ts";
 import { generative, type StackLayer } from "../../src/model/dbn.ts";
 import { freeEnergy, labelFreeEnergies, type LabelRbm, type Rbm } from "../../src/model/rbm.ts";
+import { checkRows } from "../data/check.ts";
 import { joinLabels } from "../trainers/simd/join_labels.ts";
 
 // N cases, R runs, V visible, H hidden, L labels
@@ -244,12 +245,16 @@ function sampleBase(bias: Float32Array, labelSize: number, runs: number, seed: n
   return out;
 }
 
-/** log p(v) of each case in nats, (N): −F(v) − log Z, labels summed out. */
+/**
+ * log p(v) of each case in nats, (N): −F(v) − log Z, labels summed out.
+ * @throws {RangeError} naming the first value that is not in [0, 1].
+ */
 export function logLikelihoods(
   rbm: Rbm | LabelRbm,
   logZ: number,
   cases: Float32Array,
 ): Float64Array {
+  checkRows(cases, { size: rbm.visibleSize, name: "cases" });
   if (!("labelSize" in rbm)) return Float64Array.from(freeEnergy(rbm, cases), (f) => -f - logZ);
   const energies = labelFreeEnergies(rbm, cases), { labelSize } = rbm;
   return Float64Array.from(
@@ -264,6 +269,7 @@ export function logLikelihoods(
 /**
  * A lower bound of log p(v) of a DBN in nats, a case an entry: E_q[log p(v, h)] + H(q), with q the
  * recognition by each RBM in turn. `samples` of q a case; entropies are exact given the layer below.
+ * @throws {RangeError} naming the first value that is not in [0, 1].
  */
 export function logLikelihoodBounds(
   { stack, top }: { stack: readonly StackLayer[]; top: Rbm | LabelRbm },
@@ -271,7 +277,9 @@ export function logLikelihoodBounds(
   cases: Float32Array,
   { samples, seed }: { samples: number; seed: number },
 ): Float64Array {
-  const count = cases.length / (stack[0] ?? top).visibleSize, out = new Float64Array(count);
+  const size = (stack[0] ?? top).visibleSize, count = cases.length / size;
+  const out = new Float64Array(count);
+  checkRows(cases, { size, name: "cases" });
   for (let sample = 0; sample < samples; sample++) {
     let below = cases;
     stack.forEach((rbm, layer) => {

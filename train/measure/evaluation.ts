@@ -7,6 +7,7 @@ import type { ImageClassifier, JointModel } from "../../src/engine/engine.ts";
 import { createSimdClassifier, createSimdJointModel } from "../../src/engine/simd/simd.ts";
 import type { Classifier, Dbn } from "../../src/model/dbn.ts";
 import { eventLoopTurn } from "../../src/sampling/pace.ts";
+import { checkRows } from "../data/check.ts";
 import { type Examples, readRows } from "../data/examples.ts";
 
 /** Errors of one way to classify. */
@@ -28,7 +29,10 @@ export interface Evaluation {
 
 const ROWS = 250;
 
-/** Classifies every example both ways. `onProgress` hears the number done. */
+/**
+ * Classifies every example both ways. `onProgress` hears the number done.
+ * @throws {RangeError} naming the first value that is not in [0, 1].
+ */
 export async function evaluate(
   engine: ImageClassifier & JointModel,
   examples: Examples,
@@ -84,6 +88,7 @@ async function errorRates(
   for (let first = 0; first < examples.count; first += ROWS) {
     const rows = Math.min(ROWS, examples.count - first);
     const images = readRows(examples, first, rows);
+    checkRows(images, { size: examples.size, name: "examples", first });
     const labels = examples.labels.subarray(first, first + rows);
     for (const [i, classify] of ways.entries()) {
       counts[i] += wrong(await classify(images), labels, labelSize);

@@ -6,6 +6,7 @@ import { join } from "@std/path";
 import { writeWhole } from "../../src/repository/write_file.ts";
 import type { EpochRecord } from "./checkpoint.ts";
 import type { ErrorRate } from "../measure/evaluation.ts";
+import type { TrainingWarning } from "../measure/health.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 
 /** A finished run. */
@@ -14,6 +15,8 @@ export interface Result {
   dataset: string;
   /** Seconds of all epochs. */
   seconds: number;
+  /** Signs that training went wrong; left out where there are none. */
+  warnings?: TrainingWarning[];
   /** Errors on test images; none of a stack alone. */
   test?: { images: number; classifier: ErrorRate; joint?: ErrorRate; greedy?: ErrorRate };
 }

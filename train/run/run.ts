@@ -18,10 +18,20 @@ import { unroll, weightsAlone } from "../trainers/unroll.ts";
 import { EarlyStopping } from "../trainers/early_stopping.ts";
 import { histogram } from "../measure/histogram.ts";
 import { classifierMetrics, jointMetrics, rbmMetrics } from "../measure/monitor.ts";
+import {
+  chanceWarnings,
+  dataWarnings,
+  healthCases,
+  inspectLayer,
+  inspectNetwork,
+  type LayerContext,
+  type TrainingWarning,
+} from "../measure/health.ts";
+import { checkExamples } from "../data/check.ts";
 import { shuffled, stratified } from "../data/order.ts";
 import { createRbmTrainer } from "../trainers/create.ts";
 import { checkTransposed } from "../trainers/rbm_start.ts";
-import { type Recipe, stackRecipe } from "../recipes/recipe.ts";
+import { type RbmRecipe, type Recipe, stackRecipe } from "../recipes/recipe.ts";
 import {
   augmented,
   binarized,
@@ -52,6 +62,8 @@ export interface TrainingEvents {
   onEpoch?(record: EpochRecord): void;
   /** Keeps a checkpoint: after every epoch, and when interrupted. */
   save?(checkpoint: Checkpoint): Promise<void>;
+  /** Hears of signs that training went wrong, before it or after a stage; what it throws ends the run. */
+  onWarning?(warning: TrainingWarning): void;
   signal?: AbortSignal;
 }
 
@@ -77,9 +89,14 @@ export interface TrainedParts {
   /** None of a stack alone. */
   classifier: Classifier | undefined;
   history: EpochRecord[];
+  /** Signs that training went wrong. */
+  warnings: TrainingWarning[];
 }
 
-/** Trains after `recipe`, from the start or from a checkpoint. */
+/**
+ * Trains after `recipe`, from the start or from a checkpoint.
+ * @throws {RangeError} if a value of the data or a weight is out of bounds, naming it and where it is.
+ */
 export async function runTraining(
   recipe: Recipe,
   data: { train: Examples; validation?: Examples },
@@ -88,10 +105,11 @@ export async function runTraining(
 ): Promise<TrainedParts> {
   checkBatches(recipe, data.train.count);
   const run = new Run(recipe, events, resume);
-  const { history } = run.progress; // the run adds to it
+  const { warnings } = run, { history } = run.progress; // the run adds to both
+  run.warn(dataWarnings(checkData(recipe, data)));
   if (!recipe.pretraining) {
     const classifier = await run.classifierStage(0, undefined, data.train, data.validation);
-    return { stack: [], dbn: undefined, classifier, history };
+    return { stack: [], dbn: undefined, classifier, history, warnings };
   }
   const stack: Rbm[] = [];
   let { train, validation } = data;
@@ -116,7 +134,9 @@ export async function runTraining(
     validation = validation &&
       await propagate(rbm, i === 0 ? imagesOf(validation, 0) : validation);
   }
-  if (recipe.top === 0) return { stack, dbn: undefined, classifier: undefined, history };
+  if (recipe.top === 0) {
+    return { stack, dbn: undefined, classifier: undefined, history, warnings };
+  }
   const topSize = { hiddenSize: recipe.top, labelSize: LABELS };
   const below = stack.at(-1);
   const examples = { train, validation, inputs };
@@ -132,7 +152,17 @@ export async function runTraining(
   const dbn = recipe.upDown.epochs > 0
     ? await run.upDownStage(stack.length + 2, greedy, classifier, data.train, data.validation)
     : greedy;
-  return { stack, dbn, ...(dbn !== greedy && { greedy }), classifier, history };
+  return { stack, dbn, ...(dbn !== greedy && { greedy }), classifier, history, warnings };
+}
+
+/** The range of the training data. @throws {RangeError} if a value or label is out of bounds. */
+function checkData(
+  { pretraining, stack: { visible } }: Recipe,
+  { train, validation }: { train: Examples; validation?: Examples },
+) {
+  const bounds = { gaussian: pretraining && visible === "gaussian", classes: LABELS };
+  if (validation) checkExamples(validation, { ...bounds, name: "validation" });
+  return checkExamples(train, { ...bounds, name: "train" });
 }
 
 /** @throws {RangeError} if a batch of one case would be normalized, which leaves nothing of it. */
@@ -170,6 +200,7 @@ type Measurement = Pick<EpochRecord, "metrics" | "histograms">;
 
 /** The state of a run between batches. */
 class Run {
+  readonly warnings: TrainingWarning[] = [];
   progress: Progress = { stage: 0, step: 0, sums: {}, seconds: 0, history: [] };
   readonly #recipe: Recipe;
   readonly #events: TrainingEvents;
@@ -185,6 +216,21 @@ class Run {
     for (const [name, tensor] of resume.tensors) {
       if (name.startsWith("stage")) this.#finished.set(name, tensor);
     }
+  }
+
+  /** Keeps warnings, and tells of them. */
+  warn(warnings: readonly TrainingWarning[]): void {
+    for (const warning of warnings) {
+      this.warnings.push(warning);
+      this.#events.onWarning?.(warning);
+    }
+  }
+
+  /** Warns of the errors that a stage's last epoch measured. */
+  #warnOfErrors(context: LayerContext, train: Examples, validation: Examples | undefined): void {
+    const last = this.progress.history.findLast(({ stage }) => stage === context.stage);
+    const labels = { train: train.labels, validation: validation?.labels };
+    this.warn(chanceWarnings(last?.metrics, labels, context));
   }
 
   async rbmStage(
@@ -225,6 +271,14 @@ class Run {
     );
     const parameters = read();
     trainer.dispose();
+    const context = { stage: name, learningRate: rbmRate(recipe, labelSize > 0) };
+    const { warnings } = await inspectLayer(
+      upwards(parameters),
+      healthCases(train),
+      context,
+    );
+    this.warn(warnings);
+    this.#warnOfErrors(context, train, validation);
     return parameters;
   }
 
@@ -262,6 +316,13 @@ class Run {
         : { ...layer, activation: fineTuning.activation }
     );
     trainer.dispose();
+    const context = {
+      stage: "classifier",
+      learningRate: `fineTuning.learningRate (${fineTuning.learningRate})`,
+      scaled: !fineTuning.batchNormalization,
+    };
+    this.warn(await inspectNetwork(parameters, healthCases(train), context));
+    this.#warnOfErrors(context, train, validation);
     return parameters;
   }
 
@@ -287,8 +348,17 @@ class Run {
     await this.#fit(stage, "up-down", trainer, () => train, upDown.batchSize, evaluate);
     const parameters = trainer.parameters();
     trainer.dispose();
+    const context = {
+      stage: "up-down",
+      learningRate: `upDown.topLearningRate (${upDown.topLearningRate})`,
+    };
     let below = train;
-    for (const layer of parameters.stack) below = await propagate(layer, below);
+    for (const [i, layer] of [...parameters.stack, parameters.top].entries()) {
+      const at = { ...context, stage: `up-down layer ${i + 1}` };
+      this.warn((await inspectLayer(upwards(layer), healthCases(below), at)).warnings);
+      if (i < parameters.stack.length) below = await propagate(layer, below);
+    }
+    this.#warnOfErrors(context, train, validation);
     return { ...parameters, penultimateMean: Float32Array.from(inputMean(below)) };
   }
 
@@ -350,10 +420,13 @@ class Run {
       if (i % BATCHES_PER_TURN === 0) await eventLoopTurn();
       if (this.#events.signal?.aborted && i < batches - 1) {
         progress.seconds = elapsed();
-        await this.#save(trainer);
+        const state = trainer.state();
+        checkFinite(state, name, epoch);
+        await this.#save(state);
         throw new TrainingInterrupted("Training was interrupted");
       }
     }
+    checkFinite(trainer.state(), name, epoch);
     const measured = await evaluate(epoch);
     const metrics = { ...means(progress), ...measured.metrics };
     trainer.afterEpoch?.(metrics);
@@ -363,20 +436,15 @@ class Run {
     progress.history.push(record);
     progress.sums = {};
     progress.seconds = 0;
-    await this.#save(trainer);
+    await this.#save(trainer.state());
     this.#events.onEpoch?.(record);
     if (this.#events.signal?.aborted) throw new TrainingInterrupted("Training was interrupted");
   }
 
-  async #save(trainer?: Trainer): Promise<void> {
+  async #save(trainer?: ReadonlyMap<string, Tensor>): Promise<void> {
     if (!this.#events.save) return;
     const tensors = new Map(this.#finished);
-    if (trainer) {
-      for (const [name, tensor] of trainer.state()) {
-        checkFinite(name, tensor.data, this.progress);
-        tensors.set(`trainer.${name}`, tensor);
-      }
-    }
+    for (const [name, tensor] of trainer ?? []) tensors.set(`trainer.${name}`, tensor);
     await this.#events.save({ recipe: this.#recipe, progress: this.progress, tensors });
   }
 }
@@ -392,15 +460,27 @@ function recognisedBy(classifier: Classifier, dbn: Dbn): Dbn {
   return { ...dbn, stack };
 }
 
+/** A layer as it computes upwards. */
+function upwards({ visibleSize: inputSize, weights, hiddenBias: bias }: Rbm) {
+  return { inputSize, weights, bias };
+}
+
+/** The field that a too high learning rate of an RBM stands in, with its value. */
+function rbmRate(recipe: RbmRecipe, isTop: boolean): string {
+  const field = recipe.epochs > 0 ? "learningRate" : "persistentLearningRate";
+  return `${isTop ? "topRbm" : "stack"}.${field} (${recipe[field]})`;
+}
+
 /** @throws {RangeError} if training has diverged; what was saved before stays. */
-function checkFinite(name: string, data: Float32Array, { history }: Progress): void {
-  const bad = findNotFinite(data);
-  if (bad < 0) return;
-  const { stage, epoch } = history.at(-1) ?? { stage: "the first stage", epoch: 0 };
-  throw new RangeError(
-    `Training diverged: after ${stage} epoch ${epoch}, ${name}[${bad}] is ${data[bad]}; ` +
-      "what was saved before stays. Begin again with a lower learning rate",
-  );
+function checkFinite(state: ReadonlyMap<string, Tensor>, stage: string, epoch: number): void {
+  for (const [name, { data }] of state) {
+    const bad = findNotFinite(data);
+    if (bad < 0) continue;
+    throw new RangeError(
+      `Training diverged: in ${stage} epoch ${epoch + 1}, ${name}[${bad}] is ${data[bad]}; ` +
+        "what was saved before stays. Begin again with a lower learning rate",
+    );
+  }
 }
 
 function addMetrics({ sums }: Progress, metrics: Metrics): void {

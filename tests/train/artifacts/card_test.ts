@@ -33,6 +33,13 @@ Deno.test("a card of MNIST names its commands and pictures", async () => {
   assert(card.includes("![Samples](images/samples.png)") && card.includes("handwritten digits"));
 });
 
+Deno.test("a card lists what training warned of, and nothing where it did not", () => {
+  const warnings = [{ stage: "rbm1", kind: "constant layer", message: "9 of 10 units are" }];
+  const card = modelCard({ ...config, training: { ...config.training, warnings } }, facts);
+  assert(card.includes("Training warned of:\n\n- rbm1: 9 of 10 units are.\n\n## Pictures"), card);
+  assert(!modelCard(config, facts).includes("warned"));
+});
+
 Deno.test("a card of other data names that data in its commands, and no digits", async () => {
   const { architecture } = config, labels = ["shirt", "bag"];
   const card = modelCard({ ...config, architecture: { ...architecture, labels } }, {

@@ -141,9 +141,23 @@ Deno.test("a run that diverges says where, and keeps the checkpoint before", asy
   const { code, err } = await run("train", ...tiny, ...wild, "--run", directory);
   assertEquals(code, 1, err);
   assert(
-    /Training diverged: after rbm1 epoch 1, weights\[\d+\] is (NaN|-?Infinity)/.test(err),
+    /Training diverged: in rbm1 epoch 1, weights\[\d+\] is (NaN|-?Infinity)/.test(err),
     err,
   );
+});
+
+Deno.test("a warning is printed and kept in result.json; with --strict it ends the run", async () => {
+  const directory = await Deno.makeTempDir();
+  const small = ["--hidden", "8", "--top", "0", "--divisor", "1000000"];
+  const faint = ["train", ...brief, ...small, "--run", directory];
+  const warned = await run(...faint);
+  assertEquals(warned.code, 0, warned.err);
+  assert(/^warning: data: no value is above 1\/255/m.test(warned.err), warned.err);
+  const result = JSON.parse(await Deno.readTextFile(`${directory}/result.json`));
+  assertEquals(result.warnings[0].kind, "faint data");
+  const strict = await run(...faint, "--restart", "--strict");
+  assertEquals(strict.code, 1, strict.err);
+  assert(/^error: --strict: data: no value is above 1\/255/m.test(strict.err), strict.err);
 });
 
 Deno.test("runs share RBMs, are compared, and measured by others", async () => {
