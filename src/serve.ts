@@ -36,6 +36,8 @@ const DEFAULT_PORT = 8000;
 /** After the first answers, and before a server has much to do. */
 const HANDOVER_DELAY_MS = 500;
 const DEFAULT_GRACE_SECONDS = 10;
+/** Statuses that never have a body, so that none can be put on them. */
+const NO_BODY = [101, 103, 204, 205, 304];
 /** Two signals within this time are one stop. */
 const ONE_STOP_MS = 200;
 
@@ -120,7 +122,7 @@ function listen(
  * never read.
  */
 function withoutLength(response: Response): Response {
-  if (response.headers.has("content-length")) return response;
+  if (response.headers.has("content-length") || NO_BODY.includes(response.status)) return response;
   return new Response(new ReadableStream(), response);
 }
 

@@ -61,10 +61,12 @@ export async function attackCheckpoints(report: Report, cases: Cases): Promise<v
     await attackReader(report, "checkpoints", cases, {
       attempt,
       isRefusal: (error) =>
+        // A change behind a checksum that was made again may be weights that no training survives.
+        error.message.startsWith("Training diverged: ") ||
         (error instanceof WeightsFormatError || error instanceof RangeError ||
-          error instanceof FlagError) &&
-        // A trainer knows the checkpoint and no file.
-        (error.message.includes(CHECKPOINT_FILE) || error.message.startsWith("Cannot resume: ")),
+            error instanceof FlagError) &&
+          // A trainer knows the checkpoint and no file.
+          (error.message.includes(CHECKPOINT_FILE) || error.message.startsWith("Cannot resume: ")),
     });
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -68,6 +68,11 @@ Deno.test("HEAD takes no place, however often it asks for a stream", async () =>
   const after = await fetch(`${server.origin}/generate?steps=1`);
   assertEquals(after.status, 200);
   await after.bytes();
+  const unchanged = await fetch(`${server.origin}/generate?seed=1`, {
+    method: "HEAD",
+    headers: { "if-none-match": "*" },
+  });
+  assertEquals(unchanged.status, 304);
   await server.stop();
 });
 
@@ -111,9 +116,9 @@ Deno.test("a server started by deno task ends gently too", async () => {
 });
 
 Deno.test("a stop that arrives twice is one, a later one ends at once", async () => {
-  for (const [wait, code] of [[20, 0], [400, 130]]) {
+  for (const [wait, n, code] of [[20, 10, 0], [400, 100, 130]]) {
     const server = await startServer();
-    const running = fetch(`${server.origin}/generate?n=100&steps=1000&seed=1`);
+    const running = fetch(`${server.origin}/generate?n=${n}&steps=1000&seed=1`);
     running.catch(() => {}); // the second server breaks it off
     await delay(100);
     server.signal("SIGTERM");
