@@ -58,7 +58,7 @@ Deno.test("a run whose saving is aborted at any of its steps leaves nothing", as
   const { height, width, labels } = architecture, size = height * width;
   const pixels = Float32Array.from({ length: 40 * size }, (_, i) => (i * 31 % 97) / 97);
   const test = floatExamples(pixels, Uint8Array.from({ length: 40 }, (_, i) => i % 10), size);
-  const parts = { stack: dbn.stack, dbn, classifier, history: [] };
+  const parts = { stack: dbn.stack, dbn, classifier, history: [], warnings: [] };
   const options = {
     ...{ name: "tiny", out, recipe: presets.quick, dataset: "idx" },
     ...{ test, height, width, labels },
@@ -74,11 +74,11 @@ Deno.test("a run whose saving is aborted at any of its steps leaves nothing", as
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       }
     }, 0);
-    const saving = saveRun(parts as never, { ...options, signal: stop.signal });
+    const saving = saveRun(parts, { ...options, signal: stop.signal });
     await assertRejects(() => saving, Error, "stopped", step);
     clearInterval(watch);
     assertEquals([...Deno.readDirSync(parent)], [], step);
   }
-  await saveRun(parts as never, options);
+  await saveRun(parts, options);
   assertEquals([...Deno.readDirSync(parent)].map(({ name }) => name), ["1"]);
 });
