@@ -4,7 +4,8 @@
  */
 import type { Cases } from "./http.ts";
 import { CaseRandom } from "./random.ts";
-import { hasStack, MAX_MESSAGE_BYTES, type Part, type Report, residentBytes } from "./report.ts";
+import { residentBytes } from "../resident.ts";
+import { hasStack, MAX_MESSAGE_BYTES, type Part, type Report } from "./report.ts";
 
 /** Writes the files of a case and reads them. */
 export type Attempt = (random: CaseRandom) => Promise<void>;

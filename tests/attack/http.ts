@@ -5,7 +5,8 @@
 import type { RunningServer } from "../serving/running_server.ts";
 import { pictureOf } from "./pictures.ts";
 import { CaseRandom } from "./random.ts";
-import { hasStack, MAX_MESSAGE_BYTES, type Part, type Report, residentBytes } from "./report.ts";
+import { residentBytes } from "../resident.ts";
+import { hasStack, MAX_MESSAGE_BYTES, type Part, type Report } from "./report.ts";
 import { pictureRequest, requestOf } from "./requests.ts";
 import { type Answer, Hang, Wire } from "./wire.ts";
 

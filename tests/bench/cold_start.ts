@@ -2,7 +2,7 @@
  * How long a server takes to its first answer.
  * @module
  */
-import { residentMib } from "../load/resident.ts";
+import { residentBytes } from "../resident.ts";
 
 /**
  * Process start to the first classification answered, in ms, and resident memory then, in MiB.
@@ -35,7 +35,7 @@ export async function coldStart(
   });
   await response.json();
   const ms = performance.now() - started;
-  const mib = residentMib(child.pid);
+  const mib = (await residentBytes(child.pid) ?? NaN) / 2 ** 20;
   child.kill("SIGTERM");
   lines.cancel();
   await child.status;

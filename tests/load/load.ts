@@ -9,7 +9,7 @@ import { markdownTable, median } from "../bench/measure.ts";
 import { startServer } from "../serving/running_server.ts";
 import { Latencies } from "./latencies.ts";
 import { closedLoop, openLoop } from "./open_loop.ts";
-import { residentMib } from "./resident.ts";
+import { residentBytes } from "../resident.ts";
 
 /** Each generation at a bound of its own: images, steps, a stream. */
 const GENERATIONS = ["n=100&steps=1000", "n=10&steps=10000", "n=10&steps=1000&thin=20&format=sse"];
@@ -47,7 +47,10 @@ async function run(flags: FlagValues): Promise<number> {
   const health = new Latencies("health"), classify = new Latencies("classify");
   const generate = new Latencies("generate"), leaving = new AbortController();
   const memory: number[] = [];
-  const sampling = setInterval(() => memory.push(residentMib(server.pid)), 1000);
+  const sampling = setInterval(async () => {
+    const bytes = await residentBytes(server.pid);
+    if (bytes !== undefined) memory.push(bytes / 2 ** 20);
+  }, 1000);
   const generating = Array.from(
     { length: generations },
     (_, client) =>

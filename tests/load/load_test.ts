@@ -1,9 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { delay } from "../serving/running_server.ts";
 import { Latencies } from "./latencies.ts";
 import { openLoop } from "./open_loop.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 Deno.test("percentiles are those of the sorted latencies, to three digits", () => {
   const latencies = new Latencies("any");
@@ -17,7 +17,7 @@ Deno.test("percentiles are those of the sorted latencies, to three digits", () =
 Deno.test("a stall counts for every request that was due in it", async () => {
   // One that asks when answered would see one slow request in a hundred.
   const latencies = new Latencies("stalled");
-  const stall = sleep(500);
+  const stall = delay(500);
   const send = async () => {
     await stall;
     return "200";

@@ -4,6 +4,7 @@
  * (coordinated omission: Tene, "How NOT to Measure Latency", 2013).
  * @module
  */
+import { delay } from "../serving/running_server.ts";
 import type { Latencies } from "./latencies.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function openLoop(
   const pending = new Set<Promise<void>>();
   for (let i = 0; i < count; i++) {
     const due = started + 1000 * i / perSecond, wait = due - performance.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (wait > 0) await delay(wait);
     const one: Promise<void> = send(i).then((outcome) => {
       latencies.record(outcome, performance.now() - due);
       pending.delete(one);
@@ -40,6 +41,6 @@ export async function closedLoop(
     const sent = performance.now(), { outcome, waitMs } = await send(i, signal);
     if (signal.aborted) return; // it was broken off
     latencies.record(outcome, performance.now() - sent);
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (waitMs > 0) await delay(waitMs);
   }
 }
