@@ -50,6 +50,13 @@ const cases: Case[] = [
     422,
     'pixels and divisor, got "label"',
   ],
+  [
+    "a thousand unknown members",
+    "/classify",
+    jsonBody(Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`member ${i}`, 1]))),
+    422,
+    'pixels and divisor, got "member 0" and 999 more',
+  ],
   ["pixels of text", "/classify", classify("AAAA"), 422, "got a string"],
   ["pixels null", "/classify", classify(null), 422, "got null"],
   ["no image", "/classify", classify([]), 422, "Image 0 must have 784 pixels, got 0"],
@@ -227,6 +234,20 @@ const cases: Case[] = [
     400,
     "n × steps must be at most 100000, got 100 × 1001 = 100100",
   ],
+  [
+    "a stream that would compute for minutes",
+    "/generate?format=sse&n=10&steps=10000&thin=1",
+    get(),
+    400,
+    "at most 20000 ms of computing, got about",
+  ],
+  [
+    "a grid of 5 million pixels",
+    "/generate?n=100&scale=8",
+    get(),
+    400,
+    "at most 2097152 pixels, got n × 28 × 28 × scale² = 5017600",
+  ],
   ["seed -1", "/generate?seed=-1", get(), 400, "seed must be an integer in [0, 9007199254740991]"],
   ["seed 2^53", "/generate?seed=9007199254740992", get(), 400, 'got "9007199254740992"'],
   ["seed of text", "/generate?seed=abc", get(), 400, 'got "abc"'],
@@ -278,6 +299,7 @@ for (const [what, path, init, status, detail] of cases) {
     assertEquals([response.status, problem.status], [status, status], problem.detail);
     assertEquals(response.headers.get("content-type"), "application/problem+json");
     assert(problem.detail.includes(detail), `${problem.detail} lacks ${detail}`);
+    assert(problem.detail.length < 1000, `${problem.detail.length} characters`);
     assert(problem.title && problem.type && problem.instance.startsWith("urn:request:"));
     if (status === 405) assertEquals(response.headers.get("allow"), problem.allowed.join(", "));
     if (status === 415) assert(response.headers.get("accept-post")?.includes("image/png"));

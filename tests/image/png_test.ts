@@ -142,6 +142,12 @@ const bad: [string, () => Uint8Array | Promise<Uint8Array>, string][] = [
     "at most 4194304 pixels, got 65535 × 65535",
   ],
   [
+    "a side of 4 million pixels, of no more than may be",
+    () => png({ width: 1, height: 4_194_304, colour: 6 }, line(1)),
+    "a side may have at most 4096 pixels, got 1 × 4194304",
+  ],
+  ["a side one too long", () => png({ width: 4097, height: 1 }, line(4098)), "got 4097 × 1"],
+  [
     "colour type 5",
     () => png({ width: 1, height: 1, colour: 5 }, line(2)),
     "unknown colour type 5",

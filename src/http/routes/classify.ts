@@ -173,9 +173,10 @@ function readJson(
   }
   const unknown = Object.keys(json).filter((key) => key !== "pixels" && key !== "divisor");
   if (unknown.length > 0) {
+    const more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : "";
     throw new HttpProblem(
       422,
-      `The body's members are pixels and divisor, got ${unknown.map(shown).join(", ")}`,
+      `The body's members are pixels and divisor, got ${shown(unknown[0])}${more}`,
     );
   }
   const { pixels, divisor = ownDivisor } = json;
