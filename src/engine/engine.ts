@@ -53,6 +53,8 @@ export interface Engine extends ImageClassifier, JointModel, Conditionals, Dispo
   readonly name: EngineName;
   /** How many threads share its work; one of its own if left out. */
   threads?(): ThreadStatus;
+  /** Copies all weights into memory of its own, after which the model's bytes may be freed. */
+  settle?(): void;
 }
 
 /** What an engine is opened with. */

@@ -43,7 +43,7 @@ export const defaultBounds: Bounds = {
   maxChains: 100,
   maxSteps: 10_000,
   maxChainSteps: 100_000,
-  maxRunning: 16,
+  maxRunning: 8,
   maxClassifying: 32,
   maxWaiting: 256,
   maxWaitMs: 10_000,

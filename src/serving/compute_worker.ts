@@ -4,7 +4,7 @@
  */
 import { loadEngine } from "../engine/open.ts";
 import { readModel } from "../format/weights.ts";
-import { type FromWorker, type Opening, toSent, type ToWorker } from "./messages.ts";
+import { freeBytes, type FromWorker, type Opening, toSent, type ToWorker } from "./messages.ts";
 import { Performer } from "./performer.ts";
 import { Turns } from "./turns.ts";
 
@@ -44,6 +44,10 @@ async function serve({ port, engine: name, config, files, url }: Opening): Promi
   const blank = new Float32Array(engine.imageSize); // the first call compiles kernels, places weights
   await engine.classifierProbabilities(blank);
   await engine.jointPosterior(blank);
+  if (engine.settle) {
+    engine.settle();
+    freeBytes(files);
+  }
   const turns = new Turns();
   const jobs = new Jobs(new Performer(engine, model.config.architecture, turns));
   const { imageSize, labelSize } = engine;

@@ -21,7 +21,8 @@ export class HandoverCompute implements Compute {
   readonly imageSize: number;
   readonly labelSize: number;
   readonly #options: HandoverOptions;
-  readonly #first: Compute;
+  /** Until it has given up its memory. */
+  #first: Compute | undefined;
   #next: Compute | undefined;
   #handover: Promise<void> | undefined;
   /** Jobs of the first that have not ended. */
@@ -52,7 +53,7 @@ export class HandoverCompute implements Compute {
     if (!next) return;
     if (this.#disposed) return next.dispose();
     this.#next = next;
-    if (this.#running === 0) this.#first.dispose();
+    if (this.#running === 0) this.#endFirst();
   }
 
   classify(images: Float32Array): Promise<Classification[]> {
@@ -71,27 +72,27 @@ export class HandoverCompute implements Compute {
     if (this.#next) return yield* this.#next.frames(request, signal);
     this.#running++;
     try {
-      yield* this.#first.frames(request, signal);
+      yield* this.#first!.frames(request, signal);
     } finally {
       this.#end();
     }
   }
 
   threads(): ThreadStatus {
-    return (this.#next ?? this.#first).threads();
+    return (this.#next ?? this.#first!).threads();
   }
 
   dispose(): void {
     this.#disposed = true;
-    if (this.#next) this.#next.dispose();
-    if (!this.#next || this.#running > 0) this.#first.dispose();
+    this.#next?.dispose();
+    this.#endFirst();
   }
 
   async #run<T>(job: (compute: Compute) => Promise<T>): Promise<T> {
     if (this.#next) return await job(this.#next);
     this.#running++;
     try {
-      return await job(this.#first);
+      return await job(this.#first!);
     } finally {
       this.#end();
     }
@@ -100,6 +101,11 @@ export class HandoverCompute implements Compute {
   /** A job of the first has ended; the last one after the handover frees it. */
   #end(): void {
     this.#running--;
-    if (this.#running === 0 && this.#next && !this.#disposed) this.#first.dispose();
+    if (this.#running === 0 && this.#next) this.#endFirst();
+  }
+
+  #endFirst(): void {
+    this.#first?.dispose();
+    this.#first = undefined;
   }
 }

@@ -35,7 +35,7 @@ export async function startWorker(
   }
 }
 
-/** An engine on this thread, in pieces. */
+/** An engine on this thread, in pieces; the model's bytes are its own from here on. */
 export async function openInline(
   engineName: EngineName,
   { config, files, url }: WorkerModel,
@@ -46,5 +46,5 @@ export async function openInline(
   const engine = await create(model, options), blank = new Float32Array(engine.imageSize);
   await engine.classifierProbabilities(blank); // the first call compiles kernels and places weights
   await engine.jointPosterior(blank);
-  return new InlineCompute(engine, model.config.architecture);
+  return new InlineCompute(engine, model.config.architecture, files);
 }

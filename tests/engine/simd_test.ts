@@ -4,11 +4,20 @@ import {
   createSimdEngine,
   createSimdJointModel,
 } from "../../src/engine/simd/simd.ts";
+import { readModel, writeWeights } from "../../src/format/weights.ts";
 import { fillUniform } from "../../src/math/random.ts";
 import { tinyModel } from "../model/tiny_model.ts";
+import { freeBytes } from "../../src/serving/messages.ts";
 import { conformance } from "./conformance.ts";
 
 conformance("simd", (model) => Promise.resolve(createSimdEngine(model)));
+conformance("simd without its model's bytes", (model) => {
+  const files = writeWeights(model), engine = createSimdEngine(readModel(model.config, files));
+  engine.settle!();
+  freeBytes(files);
+  assertEquals([files.dbn.length, files.classifier.length], [0, 0]);
+  return Promise.resolve(engine);
+});
 
 Deno.test("a classifier and a joint model alone give the bits of the whole engine", async () => {
   const model = tinyModel({ height: 6, width: 5, hidden: [33, 31], top: 40 });

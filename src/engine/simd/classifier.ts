@@ -2,7 +2,7 @@
  * The fine-tuned network on the kernels.
  * @module
  */
-import { placeLayer } from "../../kernels/serving/dense.ts";
+import { type PlacedLayer, placeLayer } from "../../kernels/serving/dense.ts";
 import type { Team } from "../../kernels/runtime/team.ts";
 import { softmaxRows } from "../../math/activations.ts";
 import type { Classifier } from "../../model/dbn.ts";
@@ -11,14 +11,22 @@ import { type ActivationOf, answer, applyLayers, lazily } from "./layers.ts";
 
 // B batch, V image pixels, L labels
 
-/** A classifier in a team's memory; its weights are placed when they are first needed. */
-export function classifierOn(team: Team, classifier: Classifier): ImageClassifier {
-  const imageSize = classifier[0].inputSize, labelSize = classifier.at(-1)!.outputSize;
-  const layers = lazily(() =>
+/** A classifier's layers for a team's memory, as a function that places them once. */
+export function placeClassifier({ arena }: Team, classifier: Classifier): () => PlacedLayer[] {
+  return lazily(() =>
     classifier.map(({ kernel, bias, inputSize }) =>
-      placeLayer(team.arena, { weights: kernel, bias, inputSize })
+      placeLayer(arena, { weights: kernel, bias, inputSize })
     )
   );
+}
+
+/** A classifier in a team's memory. */
+export function classifierOn(
+  team: Team,
+  classifier: Classifier,
+  layers = placeClassifier(team, classifier),
+): ImageClassifier {
+  const imageSize = classifier[0].inputSize, labelSize = classifier.at(-1)!.outputSize;
   const activationOf: ActivationOf = (i) =>
     i < classifier.length - 1 ? classifier[i].activation ?? "sigmoid" : undefined;
   return {

@@ -7,7 +7,7 @@ import { Team } from "../../kernels/runtime/team.ts";
 import type { Classifier, Dbn } from "../../model/dbn.ts";
 import type { Model } from "../../format/weights.ts";
 import type { Disposable, Engine, EngineOptions, ImageClassifier, JointModel } from "../engine.ts";
-import { classifierOn } from "./classifier.ts";
+import { classifierOn, placeClassifier } from "./classifier.ts";
 import { conditionalsOn } from "./conditionals.ts";
 import { jointModelOn } from "./joint_model.ts";
 import { placeDbn } from "./placed_dbn.ts";
@@ -18,12 +18,14 @@ export function createSimdEngine(
   { onProblem }: EngineOptions = {},
 ): Engine {
   const team = new Team(undefined, undefined, { onProblem }), placed = placeDbn(team, dbn);
+  const layers = placeClassifier(team, classifier), own = withOwnBiases(dbn);
   return {
     name: "simd",
-    ...classifierOn(team, classifier),
-    ...jointModelOn(team, dbn, placed),
-    ...conditionalsOn(team, dbn, placed),
+    ...classifierOn(team, classifier, layers),
+    ...jointModelOn(team, own, placed),
+    ...conditionalsOn(team, own, placed),
     threads: () => team.status,
+    settle: () => [layers, ...Object.values(placed)].forEach((place) => place()),
     dispose: () => team.dispose(),
   };
 }
@@ -38,4 +40,15 @@ export function createSimdClassifier(classifier: Classifier): ImageClassifier & 
 export function createSimdJointModel(dbn: Dbn): JointModel & Disposable {
   const team = new Team();
   return { ...jointModelOn(team, dbn, placeDbn(team, dbn)), dispose: () => team.dispose() };
+}
+
+/** What is read of a model after its weights are placed, in arrays of its own. */
+function withOwnBiases(dbn: Dbn): Dbn {
+  const { top, penultimateMean } = dbn;
+  const visibleBias = top.visibleBias.slice(), labelBias = top.labelBias.slice();
+  return {
+    ...dbn,
+    top: { ...top, visibleBias, labelBias },
+    penultimateMean: penultimateMean.slice(),
+  };
 }
