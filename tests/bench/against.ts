@@ -5,6 +5,7 @@
  */
 import { coldStart } from "./cold_start.ts";
 import { markdownTable, median } from "./measure.ts";
+import { served } from "./served.ts";
 import { Measurer } from "./turns.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -102,6 +103,18 @@ async function coldStartRows(directory: string): Promise<Row[]> {
   return await takeTurns(rows, start(root), start(directory), COLD_STARTS);
 }
 
+async function servedRows(directory: string): Promise<Row[]> {
+  const serve = (side: string) => async () => {
+    const { ms, mib } = await served(side);
+    return [ms, mib];
+  };
+  const rows = [
+    { name: "simd: a classification over HTTP, 32 clients", unit: "ms" },
+    { name: "simd: memory after it and a generation", unit: "MiB" },
+  ];
+  return await takeTurns(rows, serve(root), serve(directory));
+}
+
 /** The table of this checkout against the one in `directory`. */
 export async function compareWith(directory: string): Promise<string> {
   const rows = [
@@ -111,6 +124,7 @@ export async function compareWith(directory: string): Promise<string> {
     ...await engineRows(directory, "tfjs", PAIRS_OF_OTHERS),
     ...await engineRows(directory, "onnx", PAIRS_OF_OTHERS),
     ...await coldStartRows(directory),
+    ...await servedRows(directory),
   ];
   const number = (values: number[]) => median(values).toPrecision(3);
   return markdownTable([

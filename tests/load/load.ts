@@ -8,6 +8,7 @@ import type { FlagValues } from "../../src/cli/flags.ts";
 import { markdownTable, median } from "../bench/measure.ts";
 import { startServer } from "../serving/running_server.ts";
 import { Latencies } from "./latencies.ts";
+import { measureLeaving } from "./leaving.ts";
 import { closedLoop, openLoop } from "./open_loop.ts";
 import { residentBytes } from "../resident.ts";
 
@@ -20,6 +21,8 @@ const SETTLED_SECONDS = 180;
 /** In a run shorter than this memory is still settling, and is told but not compared. */
 const COMPARED_SECONDS = 2 * SETTLED_SECONDS;
 const MAX_GROWTH = 1.1;
+/** How often a client leaves, and how soon its place must be another's. */
+const LEAVING_ROUNDS = 40, MAX_LEAVING_MS = 50;
 const DEADLINE_MS = 60_000;
 const digit = Uint8Array.from({ length: 784 }, (_, i) => (i * 37) % 256);
 
@@ -83,9 +86,11 @@ async function run(flags: FlagValues): Promise<number> {
   clearInterval(sampling);
   leaving.abort();
   await Promise.all(generating);
+  const leave = new Latencies("place after leaving");
+  await measureLeaving(server.origin, leave, LEAVING_ROUNDS);
   const { code } = await server.stop();
 
-  const kinds = [health, classify, generate];
+  const kinds = [health, classify, generate, leave];
   console.log(latencyTable(kinds));
   const settled = median(around(memory, Math.min(SETTLED_SECONDS, seconds / 3)));
   const last = median(around(memory, memory.length));
@@ -96,6 +101,7 @@ async function run(flags: FlagValues): Promise<number> {
     ...unexpected(kinds),
     ...tooSlow(health, (flags["health-ms"] ?? 20) as number),
     ...tooSlow(classify, (flags["classify-ms"] ?? 60) as number),
+    ...tooSlow(leave, MAX_LEAVING_MS),
     ...(seconds >= COMPARED_SECONDS && last > MAX_GROWTH * settled
       ? [`memory grew by ${(100 * (last / settled - 1)).toFixed(0)} %, more than 10 %`]
       : []),

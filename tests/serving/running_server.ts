@@ -21,14 +21,15 @@ export function startServer(...args: string[]): Promise<RunningServer> {
   return startBy([Deno.execPath(), "run", ...permissions, "src/serve.ts"], args);
 }
 
-/** Starts the server by a command of the shell and waits until it serves. */
+/** Starts the server of a checkout by a command of the shell and waits until it serves. */
 export async function startBy(
   [program, ...first]: readonly string[],
   args: readonly string[] = [],
+  directory = root,
 ): Promise<RunningServer> {
   const child = new Deno.Command(program, {
     args: [...first, "--port", "0", ...args],
-    cwd: root,
+    cwd: directory,
     env: { NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",
