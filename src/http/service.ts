@@ -56,7 +56,10 @@ export function resolveOptions(options: AppOptions): Service {
     chains: new AdmissionGate({ places: bounds.maxRunning, maxWaiting }),
     images: new AdmissionGate({ places: bounds.maxClassifying, maxWaiting }),
   };
-  shutdown?.addEventListener("abort", () => Object.values(gates).forEach((gate) => gate.stop()));
+  shutdown?.addEventListener("abort", () => {
+    for (const gate of Object.values(gates)) gate.stop();
+    compute.drain?.();
+  });
   let card: Promise<string | undefined> | undefined;
   return {
     model,

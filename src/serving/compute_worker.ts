@@ -106,6 +106,7 @@ class Jobs {
   }
 
   hear(message: ToWorker): void {
+    if (message.kind === "drain") return this.#performer.drain();
     const { id } = message;
     switch (message.kind) {
       case "classify":

@@ -82,6 +82,11 @@ export class HandoverCompute implements Compute {
     return (this.#next ?? this.#first!).threads();
   }
 
+  drain(): void {
+    this.#first?.drain?.();
+    this.#next?.drain?.();
+  }
+
   dispose(): void {
     this.#disposed = true;
     this.#next?.dispose();

@@ -79,6 +79,10 @@ export class InlineCompute implements Compute {
     return this.#engine.threads?.() ?? ALONE;
   }
 
+  drain(): void {
+    this.#performer.drain();
+  }
+
   dispose(): void {
     this.#engine.dispose();
     if (this.#files) freeBytes(this.#files);

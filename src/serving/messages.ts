@@ -41,7 +41,9 @@ export type ToWorker =
   | { kind: "picture"; id: number; png: Uint8Array; maxPixels: number }
   /** The reader of a stream took a frame, and wants another. */
   | { kind: "more"; id: number }
-  | { kind: "cancel"; id: number };
+  | { kind: "cancel"; id: number }
+  /** See `Compute.drain`. */
+  | { kind: "drain" };
 
 /** From the worker. */
 export type FromWorker =

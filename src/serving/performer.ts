@@ -40,6 +40,11 @@ export class Performer {
     this.#turns = turns;
   }
 
+  /** See `Compute.drain`. */
+  drain(): void {
+    this.#turns.drain();
+  }
+
   /** See `Compute.classify`. */
   classify(images: Float32Array): Promise<Classification[]> {
     return new Promise((resolve, reject) => {

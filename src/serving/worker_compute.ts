@@ -167,6 +167,10 @@ export class WorkerCompute implements Compute {
     return this.#threads;
   }
 
+  drain(): void {
+    this.#say({ kind: "drain" });
+  }
+
   dispose(): void {
     this.#fail(new ComputeWorkerError("The compute worker was ended"));
     this.#worker.terminate();

@@ -107,6 +107,20 @@ for (const [name, start] of ways) {
     compute.dispose();
   });
 
+  Deno.test(`${name} ends the chain that began first, first, when it is drained`, async () => {
+    const compute = await start(), ended: string[] = [];
+    const run = async (name: string, steps: number) => {
+      const chain = { ...request().chain, n: 50, steps, thin: steps };
+      await collect(compute.frames(request({ chain, lastOnly: true }), never));
+      ended.push(name);
+    };
+    const both = [run("long", 12_000), run("short", 3000)];
+    compute.drain?.();
+    await Promise.all(both);
+    assertEquals(ended, ["long", "short"]);
+    compute.dispose();
+  });
+
   Deno.test(`${name} reads pictures, and says what is wrong with one`, async () => {
     const compute = await start(), data = new Uint8Array(60 * 40).fill(255);
     for (let y = 10; y < 50; y++) data.fill(0, y * 40 + 18, y * 40 + 22);
