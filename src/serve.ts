@@ -36,10 +36,17 @@ const DEFAULT_PORT = 8000;
 /** After the first answers, and before a server has much to do. */
 const HANDOVER_DELAY_MS = 500;
 const DEFAULT_GRACE_SECONDS = 10;
+/**
+ * How long a stopping server goes on to read: requests that had arrived are answered, if only with 503,
+ * and clients that come again learn that their connection closes before it does.
+ */
+const ARRIVED_MS = 100;
 /** Statuses that never have a body, so that none can be put on them. */
 const NO_BODY = [101, 103, 204, 205, 304];
 /** Two signals within this time are one stop. */
 const ONE_STOP_MS = 200;
+
+type Fetch = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>;
 
 /** Serves until SIGINT or SIGTERM. */
 async function serve(flags: FlagValues): Promise<void> {
@@ -52,19 +59,39 @@ async function serve(flags: FlagValues): Promise<void> {
     import("./http/app.ts"),
     import("./http/routes/index_page.ts"),
   ]);
-  const shutdown = new AbortController();
-  const app = createApp({ model, compute, log: writeLog, shutdown: shutdown.signal });
+  const shutdown = new AbortController(), { signal } = shutdown;
+  const app = createApp({ model, compute, log: writeLog, shutdown: signal });
   const hostname = (flags.host ?? "0.0.0.0") as string;
-  const server = listen(hostname, port, app.fetch, curlExamples);
+  const server = listen(hostname, port, closingWhenStopped(app.fetch, signal), curlExamples);
   setTimeout(() => compute.handOver(), HANDOVER_DELAY_MS);
-  await new Promise<void>((resolve) => {
-    stopOnSignals(() => {
-      shutdown.abort();
-      server.shutdown().then(resolve, resolve);
-      setTimeout(resolve, graceMs); // connections that stall, send nothing or read nothing
-    });
-  });
+  await new Promise<void>((resolve) => stopOnSignals(resolve));
+  shutdown.abort();
+  const isDone = await Promise.race([answerTheRest(server), delay(graceMs)]);
+  // What is left stalls, sends nothing, reads nothing, or computes for too long: it is broken off.
+  console.log(isDone ? "stopped" : `stopped after ${graceMs / 1000} s, with connections open`);
   compute.dispose();
+}
+
+/** Serves requests that have arrived, closes what is idle, and waits for what is being answered. */
+async function answerTheRest(server: Listener): Promise<boolean> {
+  await delay(ARRIVED_MS);
+  await server.shutdown();
+  return true;
+}
+
+/** Answers by `fetch`; once the server stops each one is the last of its connection. */
+function closingWhenStopped(fetch: Fetch, stopping: AbortSignal): Fetch {
+  return async (request, info) => {
+    const response = await fetch(request, info);
+    if (!stopping.aborted) return response;
+    const headers = new Headers(response.headers);
+    headers.set("connection", "close");
+    return new Response(response.body, { status: response.status, headers });
+  };
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Reads a model and opens what computes with it: this thread at first, a worker from its handover on. */
@@ -95,7 +122,7 @@ async function openModel(engineName: EngineName, directory: string | undefined) 
 function listen(
   hostname: string,
   port: number,
-  fetch: (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>,
+  fetch: Fetch,
   examples: (origin: string) => string[],
 ) {
   let isPrinted = false;

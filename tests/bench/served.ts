@@ -18,7 +18,7 @@ const SETTLE_MS = 1500, MEASURE_MS = 3000;
  */
 export async function served(root: string): Promise<{ ms: number; mib: number }> {
   const run = [Deno.execPath(), "run", "--lock=deno.lock", "-A", "src/serve.ts"];
-  const server = await startBy(run, [], root);
+  const server = await startBy(run, [], { directory: root });
   await (await fetch(`${server.origin}/generate?n=100&steps=500&seed=1`)).bytes();
   await classifyFor(server, SETTLE_MS);
   const count = await classifyFor(server, MEASURE_MS);

@@ -21,15 +21,20 @@ export function startServer(...args: string[]): Promise<RunningServer> {
   return startBy([Deno.execPath(), "run", ...permissions, "src/serve.ts"], args);
 }
 
-/** Starts the server of a checkout by a command of the shell and waits until it serves. */
+/**
+ * Starts the server of a checkout by a command of the shell and waits until it serves.
+ * @param options.group signals go to the command's whole process group, as from a terminal; `stop` then
+ * waits until every process of it has let go of its output, and tells the code of the first
+ */
 export async function startBy(
   [program, ...first]: readonly string[],
   args: readonly string[] = [],
-  directory = root,
+  { directory = root, group = false }: { directory?: string; group?: boolean } = {},
 ): Promise<RunningServer> {
   const child = new Deno.Command(program, {
     args: [...first, "--port", "0", ...args],
     cwd: directory,
+    detached: group, // into a group of its own
     env: { NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",
@@ -45,15 +50,16 @@ export async function startBy(
     await delay(10);
   }
   const [, origin, port] = serving.exec(log)!;
+  const send = (signal: Deno.Signal) => group ? Deno.kill(-child.pid, signal) : child.kill(signal);
   return {
     origin,
     port: Number(port),
     pid: child.pid,
     log: () => log,
-    signal: (signal) => child.kill(signal),
+    signal: send,
     stop: async (signal = "SIGTERM") => {
       const started = performance.now();
-      if (!ended) child.kill(signal); // else it has ended by itself, and its code says how
+      if (!ended) send(signal); // else it has ended by itself, and its code says how
       const { code } = await child.status;
       await Promise.all(reading);
       return { code, ms: performance.now() - started };

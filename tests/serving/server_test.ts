@@ -3,7 +3,14 @@
  * and stopping ends.
  */
 import { assert, assertEquals } from "@std/assert";
-import { connect, delay, readAll, startBy, startServer } from "./running_server.ts";
+import {
+  connect,
+  delay,
+  readAll,
+  type RunningServer,
+  startBy,
+  startServer,
+} from "./running_server.ts";
 
 const digit = Uint8Array.from({ length: 784 }, (_, i) => (i * 37) % 256);
 const quick = ["sse", "png"].map((format) => `/generate?steps=1&format=${format}`);
@@ -19,6 +26,11 @@ async function latencies(url: string, count: number, init?: RequestInit): Promis
     await delay(5);
   }
   return ms.sort((a, b) => a - b);
+}
+
+/** Resolves when generations have been admitted: their heads are sent, and logged. */
+async function untilAdmitted(server: RunningServer, count = 1): Promise<void> {
+  while (server.log().split('"path":"/generate","status":200').length <= count) await delay(10);
 }
 
 Deno.test("health and classification answer while every place generates", async () => {
@@ -108,7 +120,7 @@ Deno.test("a stopping server ends within its grace, whatever stalled connections
 Deno.test("what was admitted is answered before the server ends", async () => {
   const server = await startServer();
   const running = fetch(`${server.origin}/generate?n=50&steps=500&seed=1`);
-  await delay(100);
+  await untilAdmitted(server);
   const stopping = server.stop();
   assert((await (await running).bytes()).length > 1000);
   assertEquals((await stopping).code, 0);
@@ -117,10 +129,62 @@ Deno.test("what was admitted is answered before the server ends", async () => {
 Deno.test("a server started by deno task ends gently too", async () => {
   const server = await startBy([Deno.execPath(), "task", "start"]);
   const running = fetch(`${server.origin}/generate?n=50&steps=500&seed=1`);
-  await delay(100);
+  await untilAdmitted(server);
   const stopping = server.stop();
   assert((await (await running).bytes()).length > 1000);
   assertEquals((await stopping).code, 0);
+});
+
+Deno.test("a server behind a program that passes no signal on ends gently with their group", async () => {
+  // As npx, and a shell: both end at once, and leave the server to itself.
+  const run = `"${Deno.execPath()}" task start "$@"; exit $?`;
+  const server = await startBy(["sh", "-c", run, "sh"], [], { group: true });
+  const running = fetch(`${server.origin}/generate?n=50&steps=500&seed=1`);
+  await untilAdmitted(server);
+  const stopping = server.stop();
+  assert((await (await running).bytes()).length > 1000);
+  await stopping;
+  assert(/^stopped$/m.test(server.log()), server.log());
+});
+
+Deno.test("an answer that the grace does not suffice for is broken off, and does not look whole", async () => {
+  const server = await startServer("--grace-seconds", "0.3");
+  const head = "HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const cut = await Promise.all(
+    [0, 1, 2, 3].map((seed) =>
+      connect(server.port, `GET /generate?n=100&steps=1000&seed=${seed} ${head}`)
+    ),
+  );
+  await untilAdmitted(server, 4);
+  const stopping = server.stop(), answers = await Promise.all(cut.map((one) => readAll(one)));
+  for (const answer of answers) {
+    assert(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);
+    assert(/transfer-encoding: chunked/i.test(answer) && !answer.endsWith("\r\n0\r\n\r\n"));
+  }
+  assertEquals((await stopping).code, 0);
+  assert(/^stopped after 0.3 s, with connections open$/m.test(server.log()), server.log());
+});
+
+Deno.test("a stop refuses who waits, and ends a stream whole, with an event that says why", async () => {
+  const server = await startServer();
+  const streams = Array.from(
+    { length: 40 },
+    (_, i) => fetch(`${server.origin}/generate?format=sse&steps=10000&thin=100&seed=${i}`),
+  );
+  await untilAdmitted(server);
+  await delay(300);
+  const stopping = server.stop();
+  const counts = { 200: 0, 503: 0 };
+  for (const response of await Promise.all(streams)) {
+    counts[response.status as 200 | 503]++;
+    const text = await response.text();
+    if (response.status === 503) assertEquals(JSON.parse(text).reason, "stopping");
+    else assert(/event: error\ndata: [^\n]*"reason":"stopping"}\n\n$/.test(text), text.slice(-300));
+  }
+  assert(counts[200] > 0 && counts[503] > 0 && counts[200] + counts[503] === 40);
+  const { code, ms } = await stopping;
+  assertEquals(code, 0);
+  assert(ms < 5000, `it took ${ms.toFixed(0)} ms`);
 });
 
 Deno.test("a stop that arrives twice is one, a later one ends at once", async () => {
@@ -128,8 +192,9 @@ Deno.test("a stop that arrives twice is one, a later one ends at once", async ()
     const server = await startServer();
     const running = fetch(`${server.origin}/generate?n=${n}&steps=1000&seed=1`);
     running.catch(() => {}); // the second server breaks it off
-    await delay(100);
+    await untilAdmitted(server);
     server.signal("SIGTERM");
+    while (!server.log().includes("stopping;")) await delay(5); // a busy machine is slow to hear
     await delay(wait);
     const end = await server.stop();
     assertEquals(end.code, code);

@@ -217,7 +217,10 @@ function describeFrame(
   };
 }
 
-/** An event `frame` for every kept step, then `done`. The chain ends when its reader leaves or stalls. */
+/**
+ * An event `frame` for every kept step, then `done`. The chain ends when its reader leaves or stalls, and
+ * with a last event `error` when the server stops.
+ */
 function streamFrames(service: Service, c: Context, request: GenerateRequest, done: () => void) {
   const client = new AbortController();
   const signal = AbortSignal.any([client.signal, service.shutdown]);
@@ -239,8 +242,10 @@ function streamFrames(service: Service, c: Context, request: GenerateRequest, do
         await write({ event: "frame", id: String(step), data });
       }
       if (!signal.aborted) await write({ event: "done", data: JSON.stringify({ steps, seed }) });
+      else if (!client.signal.aborted) await write(stoppingEvent);
     } catch (error) {
-      if (signal.aborted) return;
+      if (client.signal.aborted) return;
+      if (signal.aborted) return await write(stoppingEvent);
       logFailure(service, c, error);
       await write({ event: "error", data: JSON.stringify({ detail: "The chain failed" }) });
     } finally {
@@ -248,6 +253,12 @@ function streamFrames(service: Service, c: Context, request: GenerateRequest, do
     }
   });
 }
+
+/** The end of a stream that the server's stop ends; no `done` will come. */
+const stoppingEvent = {
+  event: "error",
+  data: JSON.stringify({ detail: "The server is stopping", reason: "stopping" }),
+};
 
 /** Base64 of bytes, by the platform where it can. */
 async function base64Of(bytes: Uint8Array): Promise<string> {
