@@ -2,6 +2,7 @@
  * A command: flags in, exit code out, errors as one line.
  * @module
  */
+import { visible } from "../outside/shown.ts";
 import {
   asksForHelp,
   FlagError,
@@ -51,5 +52,6 @@ async function describeError(error: unknown): Promise<string> {
     const near = nearest(error.given, error.known);
     if (near) return `Unknown ${error.kind} ${error.given}; did you mean ${near}?`;
   }
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n").map(visible).join("\n");
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { collect } from "../outside/collect.ts";
+
 /** An IDX file that does not hold what its header says. */
 export class IdxFormatError extends Error {
   override name = "IdxFormatError";
@@ -34,17 +36,31 @@ const typeNames: Record<number, string> = {
  * @throws {IdxFormatError} naming the file, what was expected and what was found.
  */
 export function decodeIdx(bytes: Uint8Array, rank: number, file = "IDX file"): IdxArray {
-  const shape = readHeader(bytes, rank, file);
-  const start = 4 + 4 * rank;
-  const expected = start + shape.reduce((product, size) => product * size, 1);
-  if (bytes.length !== expected) {
-    const what = bytes.length < expected ? "truncated" : "too long";
-    fail(
-      file,
-      `it is ${what}: shape (${shape.join(", ")}) needs ${expected} bytes, got ${bytes.length}`,
-    );
-  }
-  return { shape, data: bytes.subarray(start) };
+  const shape = checkIdxSize(bytes, { rank, size: bytes.length, file });
+  return { shape, data: bytes.subarray(idxHeaderBytes(rank)) };
+}
+
+/** Bytes before the data. */
+export function idxHeaderBytes(rank: number): number {
+  return 4 + 4 * rank;
+}
+
+/**
+ * The shape of an array of which at least the header is there, checked against the `size` of all of it, in bytes.
+ * @throws {IdxFormatError} naming the file, what was expected and what was found.
+ */
+export function checkIdxSize(
+  header: Uint8Array,
+  { rank, size, file }: { rank: number; size: number; file: string },
+): number[] {
+  const shape = readHeader(header, rank, file);
+  const expected = shape.reduce((product, length) => product * length, 1) + idxHeaderBytes(rank);
+  if (size === expected) return shape;
+  const what = size < expected ? "truncated" : "too long";
+  return fail(
+    file,
+    `it is ${what}: shape (${shape.join(", ")}) needs ${expected} bytes, got ${size}`,
+  );
 }
 
 /** Encodes unsigned bytes as IDX. @throws {RangeError} if the data does not fill the shape. */
@@ -73,33 +89,26 @@ export async function gunzipIfNeeded(
   maxBytes: number,
   file = "IDX file",
 ): Promise<Uint8Array> {
-  if (!GZIP_MAGIC.every((byte, i) => bytes[i] === byte)) return bytes;
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  if (!isGzipped(bytes)) return bytes;
+  let inflated: Uint8Array | undefined;
   try {
-    const inflated = new Blob([bytes as BlobPart]).stream().pipeThrough(
+    const stream = new Blob([bytes as BlobPart]).stream().pipeThrough(
       new DecompressionStream("gzip"),
     );
-    for await (const chunk of inflated) {
-      length += chunk.length;
-      if (length > maxBytes) break;
-      chunks.push(chunk);
-    }
+    inflated = await collect(stream, { maxBytes });
   } catch (cause) {
     throw new IdxFormatError(`Cannot read ${file}: its gzip stream is broken`, { cause });
   }
-  if (length > maxBytes) fail(file, `it inflates to more than ${maxBytes} bytes`);
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.length;
-  }
-  return out;
+  return inflated ?? fail(file, `it inflates to more than ${maxBytes} bytes`);
+}
+
+/** Whether bytes begin as a gzip stream does. */
+export function isGzipped(bytes: Uint8Array): boolean {
+  return GZIP_MAGIC.every((byte, i) => bytes[i] === byte);
 }
 
 function readHeader(bytes: Uint8Array, rank: number, file: string): number[] {
-  const headerBytes = 4 + 4 * rank;
+  const headerBytes = idxHeaderBytes(rank);
   if (bytes.length < 4) {
     fail(file, `it is truncated: expected a magic number, got ${bytes.length} bytes`);
   }

@@ -103,7 +103,8 @@ export async function idxDataset(
 ): Promise<DatasetBuilder> {
   const splits: DatasetInfo["splits"] = {};
   for (const [split, files] of Object.entries(filesOfSplit)) {
-    const labels = decodeIdx(await readIdxFile(dataDir, files.labels), 1, files.labels);
+    const file = { directory: dataDir, name: files.labels, rank: 1 };
+    const labels = decodeIdx(await readIdxFile(file), 1, files.labels);
     splits[split] = { numExamples: labels.shape[0] };
   }
   const info = {
@@ -166,7 +167,7 @@ async function loadSplit(
 ): Promise<Examples> {
   const from = await directory(), files = filesOfSplit[split];
   const read = async (name: string, rank: number) => {
-    const bytes = await readIdxFile(from, name);
+    const bytes = await readIdxFile({ directory: from, name, rank });
     await checkHash(name, bytes, sha256[name]);
     return decodeIdx(bytes, rank, name);
   };

@@ -13,8 +13,7 @@ import {
   readOnnxMetadata,
 } from "../format/onnx_metadata.ts";
 import { WeightsFormatError } from "../format/safetensors.ts";
-import { cut } from "../format/shown.ts";
-import { shownUrl } from "../repository/bounded_read.ts";
+import { cut, shownUrl } from "../outside/shown.ts";
 import {
   readModelFile,
   readWeightFile,
@@ -168,7 +167,7 @@ async function openSession(
   const metadata = readOnnxMetadata(graph, file);
   for (const { path, data } of externalData) {
     const expected = metadata.get(digestKey(path)), actual = await sha256(data);
-    if (expected !== actual) throw await otherWeights(model.url, { file, path, expected, actual });
+    if (expected !== actual) throw otherWeights(model.url, { file, path, expected, actual });
   }
   try {
     return await runtime.InferenceSession.create(graph, {
@@ -177,29 +176,29 @@ async function openSession(
     });
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
-    const reason = `${await shownUrl(new URL(file, model.url))}: ${cut(cause.message)}`;
-    throw new Error(`Cannot open ${reason}; ${await exportHint(model.url)}`, { cause });
+    const reason = `${shownUrl(new URL(file, model.url))}: ${cut(cause.message)}`;
+    throw new Error(`Cannot open ${reason}; ${exportHint(model.url)}`, { cause });
   }
 }
 
 /** The error of a graph whose offsets point into other weights than there are. */
-async function otherWeights(
+function otherWeights(
   directory: URL,
   { file, path, expected, actual }: Record<"file" | "path" | "actual", string> & {
     expected?: string;
   },
-): Promise<WeightsFormatError> {
+): WeightsFormatError {
   const was = expected === undefined ? "does not say for which" : `was for ${cut(expected)}`;
   return new WeightsFormatError(
-    `Cannot run ${await shownUrl(new URL(file, directory))}: ` +
-      `SHA-256 of ${path} is ${actual}, and ${file} ${was}; ${await exportHint(directory)}`,
+    `Cannot run ${shownUrl(new URL(file, directory))}: ` +
+      `SHA-256 of ${path} is ${actual}, and ${file} ${was}; ${exportHint(directory)}`,
   );
 }
 
 /** The command that writes the ONNX files anew. */
-async function exportHint(directory: URL): Promise<string> {
+function exportHint(directory: URL): string {
   const isLocal = directory.protocol === "file:";
-  const path = isLocal ? await shownUrl(directory) : "DIR";
+  const path = isLocal ? shownUrl(directory) : "DIR";
   const command = shellCommand(["deno", "task", "export", "--model", path]);
   return `write it anew${isLocal ? "" : " where the model is kept"}: ${command}`;
 }

@@ -4,7 +4,7 @@
  */
 import { type HiddenActivation, hiddenActivations } from "../model/dbn.ts";
 import { isObject, WeightsFormatError } from "./safetensors.ts";
-import { shown } from "./shown.ts";
+import { shown } from "../outside/shown.ts";
 
 /** Names of the files of a model directory. */
 export const modelFiles = {
@@ -72,9 +72,22 @@ export function checkName(name: string): void {
 
 /**
  * Checks what `config.json` holds.
+ * @param file its name in errors
  * @throws {WeightsFormatError} naming the field, the bound and the value.
  */
-export function checkConfig(config: unknown): ModelConfig {
+export function checkConfig(config: unknown, file: string = modelFiles.config): ModelConfig {
+  try {
+    return checkFields(config);
+  } catch (error) {
+    if (!(error instanceof FieldProblem)) throw error;
+    throw new WeightsFormatError(`Cannot read ${file}: ${error.message}`);
+  }
+}
+
+/** A field that is not what it must be. */
+class FieldProblem extends Error {}
+
+function checkFields(config: unknown): ModelConfig {
   const root = object(config, "the file");
   if (root.format !== "dbn-edge/1") fail("format", '"dbn-edge/1"', root.format);
   if (!isName(root.name)) fail("name", NAME_BOUND, root.name);
@@ -123,7 +136,5 @@ function integer(field: string, value: unknown, min: number, max: number): numbe
 }
 
 function fail(field: string, bound: string, value: unknown): never {
-  throw new WeightsFormatError(
-    `Cannot read ${modelFiles.config}: ${field} must be ${bound}, got ${shown(value)}`,
-  );
+  throw new FieldProblem(`${field} must be ${bound}, got ${shown(value)}`);
 }

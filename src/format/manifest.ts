@@ -4,9 +4,9 @@
  * that one digest names every byte.
  * @module
  */
+import { shown } from "../outside/shown.ts";
 import { checkName, NAME_BOUND, NAME_PATTERN } from "./config.ts";
 import { isObject } from "./safetensors.ts";
-import { shown } from "./shown.ts";
 import { parseStrictJson } from "./strict_json.ts";
 
 /** Name of the file in a version. */

@@ -3,7 +3,7 @@
  * little-endian tensors. Format: Hugging Face safetensors, "Format" section of its README.
  * @module
  */
-import { cut, shown } from "./shown.ts";
+import { cut, shown } from "../outside/shown.ts";
 import { parseStrictJson } from "./strict_json.ts";
 
 /** A weights or config file that does not hold what it should. */

@@ -3,7 +3,7 @@
  * digits alone, and text that is Unicode. JavaScript's own parser lets all of that pass.
  * @module
  */
-import { cut } from "./shown.ts";
+import { cut } from "../outside/shown.ts";
 
 /**
  * What a text holds.

@@ -10,14 +10,9 @@ import {
   type Dbn,
   type StackLayer,
 } from "../model/dbn.ts";
+import { shownUrl } from "../outside/shown.ts";
 import { checkConfig, type ModelConfig, modelFiles } from "./config.ts";
-import {
-  readSafetensors,
-  takeTensor,
-  type Tensor,
-  type TensorFile,
-  writeSafetensors,
-} from "./safetensors.ts";
+import { readSafetensors, takeTensor, type Tensor, writeSafetensors } from "./safetensors.ts";
 
 /** A model in memory. */
 export interface Model {
@@ -39,17 +34,20 @@ export function writeWeights(model: Model): { dbn: Uint8Array; classifier: Uint8
 
 /**
  * Builds a model from its config and the bytes of its two weight files.
- * @throws {WeightsFormatError} naming the tensor and both shapes where a file does not match.
+ * @param url the directory that they are from, with a closing slash, for errors
+ * @throws {WeightsFormatError} naming the file, the tensor and both shapes where a file does not match.
  */
 export function readModel(
   config: unknown,
   files: { dbn: Uint8Array; classifier: Uint8Array },
+  url?: URL,
 ): Model {
-  const checked = checkConfig(config);
+  const nameOf = (file: string) => url ? shownUrl(new URL(file, url)) : file;
+  const checked = checkConfig(config, nameOf(modelFiles.config));
   return {
     config: checked,
-    dbn: readDbn(checked, readSafetensors(files.dbn, modelFiles.dbn)),
-    classifier: readClassifier(checked, readSafetensors(files.classifier, modelFiles.classifier)),
+    dbn: readDbn(checked, files.dbn, nameOf(modelFiles.dbn)),
+    classifier: readClassifier(checked, files.classifier, nameOf(modelFiles.classifier)),
   };
 }
 
@@ -110,8 +108,9 @@ export function classifierTensors(classifier: Classifier): Map<string, Tensor> {
   return tensors;
 }
 
-function readDbn({ architecture: { layers, top, labels } }: ModelConfig, file: TensorFile): Dbn {
-  const take = (name: string, ...shape: number[]) => takeTensor(file, name, shape, modelFiles.dbn);
+function readDbn({ architecture }: ModelConfig, bytes: Uint8Array, name: string): Dbn {
+  const { layers, top, labels } = architecture, file = readSafetensors(bytes, name);
+  const take = (tensor: string, ...shape: number[]) => takeTensor(file, tensor, shape, name);
   const rbm = (name: string, visibleSize: number, hiddenSize: number) => ({
     visibleSize,
     hiddenSize,
@@ -137,14 +136,19 @@ function readDbn({ architecture: { layers, top, labels } }: ModelConfig, file: T
   };
 }
 
-function readClassifier({ architecture }: ModelConfig, file: TensorFile): Classifier {
+function readClassifier(
+  { architecture }: ModelConfig,
+  bytes: Uint8Array,
+  name: string,
+): Classifier {
   const { layers, classifier, labels, activation } = architecture;
+  const file = readSafetensors(bytes, name);
   const sizes = [layers[0], ...classifier, labels.length];
   return sizes.slice(1).map((outputSize, i) => ({
     inputSize: sizes[i],
     outputSize,
-    kernel: takeTensor(file, `dense${i + 1}.kernel`, [sizes[i], outputSize], modelFiles.classifier),
-    bias: takeTensor(file, `dense${i + 1}.bias`, [outputSize], modelFiles.classifier),
+    kernel: takeTensor(file, `dense${i + 1}.kernel`, [sizes[i], outputSize], name),
+    bias: takeTensor(file, `dense${i + 1}.bias`, [outputSize], name),
     ...(activation && i < classifier.length && { activation }),
   }));
 }

@@ -12,7 +12,8 @@ import { generateRoutes } from "./routes/generate.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { indexRoutes } from "./routes/index_page.ts";
 import { modelRoutes } from "./routes/model.ts";
-import { cut, HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
+import { cut } from "../outside/shown.ts";
+import { HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
 import { type AppOptions, resolveOptions } from "./service.ts";
 
 /** Type of the app, for Hono's typed client `hc<AppType>()`. */

@@ -2,6 +2,8 @@
  * A request's body, within bounds of size and time.
  * @module
  */
+import { joined } from "../outside/collect.ts";
+import { cut } from "../outside/shown.ts";
 import type { Bounds } from "./bounds.ts";
 import { HttpProblem } from "./problem.ts";
 
@@ -45,13 +47,7 @@ export async function readBody(
   } finally {
     clearTimeout(timer);
   }
-  if (parts.length === 1) return parts[0];
-  const out = new Uint8Array(length);
-  parts.reduce((at, part) => {
-    out.set(part, at);
-    return at + part.length;
-  }, 0);
-  return out;
+  return joined(parts, length);
 }
 
 /** The next part. Whatever ends the connection's stream early is the client's doing. */
@@ -66,7 +62,7 @@ async function readPart(
 }
 
 function shownMessage(cause: unknown): string {
-  return cause instanceof Error ? cause.message.slice(0, 100) : "unknown";
+  return cause instanceof Error ? cut(cause.message) : "unknown";
 }
 
 /** A connection that is broken already cannot be cancelled; nothing is lost by it. */

@@ -50,32 +50,6 @@ export function toProblem(error: Error): HttpProblem {
   return new HttpProblem(500, "Something went wrong here; the log has it under this request id");
 }
 
-/** The longest part of a request that a message repeats, in characters. */
-const MAX_SHOWN = 100;
-
-/** Unicode's controls, format characters, line and paragraph separators, and halves of a pair. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
-/** A value of a request as a message shows it: as JSON, cut, and never deeper than its kind. */
-export function shown(value: unknown): string {
-  if (Array.isArray(value)) {
-    const isShort = value.length < 5 && value.every((item) => typeof item !== "object");
-    return isShort ? cut(JSON.stringify(value)) : "an array";
-  }
-  if (typeof value === "object" && value !== null) return "an object";
-  if (typeof value !== "string") return String(value);
-  return JSON.stringify(cut(value));
-}
-
-/**
- * A text of a request as a message or the log may repeat it: cut, and without what a terminal obeys or
- * shows nothing of (controls, bidirectional marks, line separators), which stands as `\u{…}`.
- */
-export function cut(text: string): string {
-  const kept = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
-  return kept.replace(UNSEEN, (unseen) => `\\u{${unseen.codePointAt(0)!.toString(16)}}`);
-}
-
 /** A problem as a response. */
 export function problemResponse(c: Context, problem: HttpProblem): Response {
   const { status, message: detail, members, headers } = problem;

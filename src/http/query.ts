@@ -2,7 +2,8 @@
  * Query parameters, each with its bounds in one table.
  * @module
  */
-import { HttpProblem, shown } from "./problem.ts";
+import { shown } from "../outside/shown.ts";
+import { HttpProblem } from "./problem.ts";
 
 /** What a parameter takes. */
 export type Parameter =

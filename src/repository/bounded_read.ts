@@ -1,20 +1,20 @@
 /**
  * Reads a file or URL whole, of at most so many bytes: what is no regular file, or larger, is refused
- * before it is read. Node's modules are imported where they are needed: see directory.ts.
+ * before it is read.
  * @module
  */
 import { WeightsFormatError } from "../format/safetensors.ts";
+import { collect } from "../outside/collect.ts";
+import { type FileBound, FileRefused, readRegularFile, tooLarge } from "../outside/regular_file.ts";
+import { shownUrl, visible } from "../outside/shown.ts";
 
 /** A file that a model directory needs and has not. */
 export class ModelFileMissingError extends Error {
   override name = "ModelFileMissingError";
 }
 
-/** The most that a file may hold. */
-export interface ByteBound {
-  maxBytes: number;
-  /** What the bound comes from, as its error says it. */
-  from?: string;
+/** The most that a file or URL may hold. */
+export interface ByteBound extends Pick<FileBound, "maxBytes" | "from"> {
   /**
    * How long a URL may send nothing, in milliseconds.
    * @default 30000
@@ -23,9 +23,6 @@ export interface ByteBound {
 }
 
 const DEFAULT_SILENCE_MS = 30_000;
-
-/** Files up to this size are read without waiting, so that the next file is opened at once. */
-const AT_ONCE_BYTES = 64 * 1024;
 
 /**
  * The bytes of a file or URL.
@@ -36,13 +33,15 @@ const AT_ONCE_BYTES = 64 * 1024;
 export async function readBounded(url: URL, bound: ByteBound): Promise<Uint8Array> {
   const isLocal = url.protocol === "file:";
   try {
-    return await (isLocal ? readLocal(url, bound) : readRemote(url, bound));
+    return await (isLocal ? readRegularFile(url, bound) : readRemote(url, bound));
   } catch (cause) {
-    if (cause instanceof ModelFileMissingError || cause instanceof WeightsFormatError) throw cause;
-    if (!(cause instanceof Error)) throw cause;
-    const path = await shownUrl(url);
+    if (cause instanceof ModelFileMissingError || !(cause instanceof Error)) throw cause;
+    const path = shownUrl(url);
+    if (cause instanceof FileRefused) {
+      throw new WeightsFormatError(`Cannot read ${path}: ${cause.message}`, { cause });
+    }
     if (!isLocal || (cause as { code?: string }).code !== "ENOENT") {
-      throw new Error(`Cannot read ${path}: ${cause.message}`, { cause });
+      throw new Error(`Cannot read ${path}: ${visible(cause.message)}`, { cause });
     }
     throw new ModelFileMissingError(
       `Cannot load model: ${path} does not exist. ` +
@@ -50,48 +49,6 @@ export async function readBounded(url: URL, bound: ByteBound): Promise<Uint8Arra
       { cause },
     );
   }
-}
-
-/** A URL as messages show it: a file's path, or the URL without name and password. */
-export async function shownUrl(url: URL): Promise<string> {
-  if (url.protocol === "file:") return (await import("node:url")).fileURLToPath(url);
-  const shown = new URL(url);
-  shown.username = shown.password = "";
-  return shown.href;
-}
-
-/**
- * A file, in Deno into memory of its size: `Deno.readFile` takes twice as long. It is opened at once, so that
- * reading begins before modules that are being evaluated give the event loop a turn.
- */
-async function readLocal(url: URL, bound: ByteBound): Promise<Uint8Array> {
-  if (!("Deno" in globalThis)) {
-    const { readFile, stat } = await import("node:fs/promises");
-    const stats = await stat(url);
-    await check(url, { size: stats.size, isFile: stats.isFile() }, bound);
-    return await readFile(url);
-  }
-  const stat = Deno.statSync(url); // opening a named pipe would wait for its writer
-  if (!stat.isFile || stat.size > bound.maxBytes) await check(url, stat, bound);
-  using file = Deno.openSync(url);
-  const bytes = new Uint8Array(stat.size);
-  let end = 0;
-  for (let count: number | null = 1; end < bytes.length && count; end += count ?? 0) {
-    const rest = bytes.subarray(end);
-    count = stat.size <= AT_ONCE_BYTES ? file.readSync(rest) : await file.read(rest);
-  }
-  return bytes.subarray(0, end);
-}
-
-async function check(
-  url: URL,
-  { size, isFile }: { size: number; isFile: boolean },
-  bound: ByteBound,
-): Promise<void> {
-  if (!isFile) {
-    throw new WeightsFormatError(`Cannot read ${await shownUrl(url)}: it must be a regular file`);
-  }
-  if (size > bound.maxBytes) throw await tooLarge(url, bound, String(size));
 }
 
 /** What a URL answers. Its length is checked as it is declared, and as it comes. */
@@ -120,35 +77,11 @@ async function readResponse(
   const isTooLarge = Number(declared) > bound.maxBytes;
   if (!ok || isTooLarge) await body?.cancel();
   if (status === 404) {
-    throw new ModelFileMissingError(`Cannot read ${await shownUrl(url)}: HTTP status 404`);
+    throw new ModelFileMissingError(`Cannot read ${shownUrl(url)}: HTTP status 404`);
   }
   if (!ok) throw new Error(`HTTP status ${status}`);
-  if (isTooLarge) throw await tooLarge(url, bound, String(declared));
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body ?? []) {
-    onProgress();
-    length += chunk.length;
-    if (length > bound.maxBytes) throw await tooLarge(url, bound, "more");
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(length);
-  let end = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, end);
-    end += chunk.length;
-  }
+  if (isTooLarge) throw new FileRefused(tooLarge(bound, String(declared)));
+  const bytes = await collect(body ?? [], { maxBytes: bound.maxBytes, onPart: onProgress });
+  if (!bytes) throw new FileRefused(tooLarge(bound, "more"));
   return bytes;
-}
-
-async function tooLarge(
-  url: URL,
-  { maxBytes, from }: ByteBound,
-  got: string,
-): Promise<WeightsFormatError> {
-  return new WeightsFormatError(
-    `Cannot read ${await shownUrl(url)}: it must hold at most ${maxBytes} bytes${
-      from ? ` (${from})` : ""
-    }, got ${got}`,
-  );
 }

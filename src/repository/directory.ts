@@ -6,7 +6,7 @@
  */
 import { checkConfig, type ModelConfig, modelFiles } from "../format/config.ts";
 import { isObject, WeightsFormatError } from "../format/safetensors.ts";
-import { shown } from "../format/shown.ts";
+import { shown, shownUrl } from "../outside/shown.ts";
 import {
   maxWeightBytes,
   type Model,
@@ -34,7 +34,7 @@ export interface StoredModel extends Model {
  */
 export async function loadModel(directory?: string | URL): Promise<StoredModel> {
   const { config, files, url, verified } = await readModelFiles(directory);
-  const model = readModel(config, files);
+  const model = readModel(config, files, url);
   await verified;
   return { ...model, url };
 }
@@ -59,12 +59,14 @@ export async function readModelFiles(
   directory: string | URL = new URL(`../../${releasedModel}/`, import.meta.url),
 ): Promise<ModelFiles> {
   const url = await directoryUrl(directory);
-  const config = checkConfig(parseConfig(await readModelFile(url, modelFiles.config)));
+  const configName = shownUrl(new URL(modelFiles.config, url));
+  const bytes = await readModelFile(url, modelFiles.config);
+  const config = checkConfig(parseConfig(bytes, configName), configName);
   const names: WeightFile[] = [modelFiles.dbn, modelFiles.classifier];
   const files = await Promise.all(names.map((name) => readHashed({ url, config }, name)));
   const [dbn, classifier] = files;
   const verified = Promise.all(files.map(async ({ name, hash }) => {
-    checkHash(config, name, await hash);
+    checkHash({ config, url }, name, await hash);
   })).then(() => {});
   Promise.allSettled([verified]); // its error is thrown where it is awaited
   return { config, files: { dbn: dbn.bytes, classifier: classifier.bytes }, url, verified };
@@ -165,25 +167,34 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
   return (await import("@std/encoding/hex")).encodeHex(digest);
 }
 
-function parseConfig(bytes: Uint8Array): unknown {
+function parseConfig(bytes: Uint8Array, file: string): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new WeightsFormatError(`Cannot read ${modelFiles.config}: it is not JSON`, { cause });
+    throw new WeightsFormatError(`Cannot read ${file}: it is not JSON`, { cause });
   }
 }
 
-function checkHash({ sha256 }: ModelConfig, name: string, actual: string): void {
+function checkHash(
+  { config, url }: { config: ModelConfig; url: URL },
+  name: string,
+  actual: string,
+) {
+  const { sha256 } = config, nameOf = (file: string) => shownUrl(new URL(file, url));
   if (sha256 === undefined) return;
   if (!isObject(sha256)) {
     throw new WeightsFormatError(
-      `Cannot read ${modelFiles.config}: sha256 must be a JSON object, got ${shown(sha256)}`,
+      `Cannot read ${nameOf(modelFiles.config)}: sha256 must be a JSON object, got ${
+        shown(sha256)
+      }`,
     );
   }
   const expected = sha256[name];
   if (expected !== undefined && actual !== expected) {
     throw new WeightsFormatError(
-      `Cannot read ${name}: SHA-256 must be ${shown(expected)} (config.json), got ${actual}`,
+      `Cannot read ${nameOf(name)}: SHA-256 must be ${
+        shown(expected)
+      } (config.json), got ${actual}`,
     );
   }
 }

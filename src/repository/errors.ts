@@ -2,7 +2,7 @@
  * What goes wrong in a model repository, a class a reason.
  * @module
  */
-import { cut } from "../format/shown.ts";
+import { cut } from "../outside/shown.ts";
 import type { BlobRef, VersionRef } from "./repository.ts";
 
 /** A model, version, alias or blob that is not there. */

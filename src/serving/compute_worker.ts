@@ -36,8 +36,8 @@ scope.onmessage = async ({ data }: MessageEvent<Opening>) => {
 };
 
 async function serve({ port, engine: name, config, files, url }: Opening): Promise<void> {
-  const create = await loadEngine(name);
-  const model = { ...readModel(config, files), url: new URL(url) };
+  const create = await loadEngine(name), directory = new URL(url);
+  const model = { ...readModel(config, files, directory), url: directory };
   const engine = await create(model, {
     onProblem: (status) => scope.postMessage({ kind: "threads", status, isProblem: true }),
   });

@@ -41,8 +41,8 @@ export async function openInline(
   { config, files, url }: WorkerModel,
   options: EngineOptions = {},
 ): Promise<Compute> {
-  const create = await loadEngine(engineName),
-    model = { ...readModel(config, files), url: new URL(url) };
+  const create = await loadEngine(engineName), directory = new URL(url);
+  const model = { ...readModel(config, files, directory), url: directory };
   const engine = await create(model, options), blank = new Float32Array(engine.imageSize);
   await engine.classifierProbabilities(blank); // the first call compiles kernels and places weights
   await engine.jointPosterior(blank);

@@ -70,6 +70,31 @@ Deno.test("an IDX file that is no regular file is named and not waited for", asy
   }
 });
 
+Deno.test("an IDX file of another size than its header says, or over the bound, is refused unread", async () => {
+  const sizes = [
+    [40_000_000, "it is too long: shape (4, 28, 28) needs 3152 bytes, got 40000000"],
+    [3e9, "it must hold at most 67108864 bytes, got 3000000000"],
+  ] as const;
+  for (const [size, reason] of sizes) {
+    const directory = await writeIdxDirectory(), path = `${directory}/t10k-images-idx3-ubyte`;
+    await Deno.truncate(path, size);
+    const { rss } = Deno.memoryUsage();
+    const dataset = await idxDataset({ dataDir: directory });
+    const error = await assertRejects(() => dataset.load({ split: "test" }), IdxFormatError);
+    assertEquals(error.message, `Cannot read ${path}: ${reason}`);
+    assert(Deno.memoryUsage().rss - rss < 30e6, "it was read");
+  }
+});
+
+Deno.test("a directory's name is told without what a terminal obeys", async () => {
+  const dataDir = `${await Deno.makeTempDir()}/a\u001b[2J\u202e`;
+  const missing = await assertRejects(() => idxDataset({ dataDir }), Error);
+  assert(missing.message.includes("/a\\u{1b}[2J\\u{202e}/train-labels"), missing.message);
+  await Deno.mkdir(`${dataDir}/train-labels-idx1-ubyte`, { recursive: true });
+  const refused = await assertRejects(() => idxDataset({ dataDir }), Error);
+  assert(refused.message.includes("/a\\u{1b}[2J\\u{202e}/train-labels"), refused.message);
+});
+
 for (const suffix of ["", ".gz"]) {
   Deno.test(`any IDX directory loads${suffix && ", gzipped"}`, async () => {
     const dataset = await idxDataset({

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   readSafetensors,
+  takeTensor,
   tensorLocations,
   WeightsFormatError,
   writeSafetensors,
@@ -91,6 +92,45 @@ Deno.test("a saved model loads from a path and from a URL, with its hashes check
     WeightsFormatError,
     "config.json: it is not JSON",
   );
+});
+
+Deno.test("what is wrong with a file of a model is told with the file's whole path or URL", async () => {
+  const { dbn } = writeWeights(tiny), broken = dbn.with(9, 0);
+  const wrong: [file: string, content: Uint8Array | string][] = [
+    ["config.json", "{"],
+    ["config.json", "{}"],
+    ["config.json", JSON.stringify({ ...tiny.config, sha256: 5 })],
+    ["model.safetensors", broken],
+    ["classifier.safetensors", dbn],
+  ];
+  for (const [file, content] of wrong) {
+    for (const hashed of [true, false]) {
+      const directory = await Deno.makeTempDir();
+      await saveModel(directory, tiny);
+      if (!hashed) {
+        await Deno.writeTextFile(`${directory}/config.json`, JSON.stringify(tiny.config));
+      }
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      await Deno.writeFile(`${directory}/${file}`, bytes);
+      const error = await assertRejects(() => loadModel(directory), WeightsFormatError);
+      assert(error.message.startsWith(`Cannot read ${directory}/${file}: `), error.message);
+    }
+  }
+  const url = new URL("https://me:secret@host/m/");
+  const error = assertThrows(() => readModel(tiny.config, { dbn: broken, classifier: dbn }, url));
+  assert((error as Error).message.startsWith("Cannot read https://host/m/model.safetensors: "));
+});
+
+Deno.test("a tensor's name is told without what a terminal obeys", () => {
+  const tensor = { shape: [1], data: Float32Array.of(NaN) };
+  const bytes = writeSafetensors(new Map([["\u009b2J\u202e", tensor]]));
+  const error = assertThrows(() => readSafetensors(bytes), WeightsFormatError);
+  assert(error.message.includes('"\\u{9b}2J\\u{202e}" must be finite'), error.message);
+  const file = readSafetensors(
+    writeSafetensors(new Map([["\u009b", { ...tensor, data: new Float32Array(1) }]])),
+  );
+  const missing = assertThrows(() => takeTensor(file, "a", [1]), WeightsFormatError);
+  assert(missing.message.includes("there are \\u{9b}"), missing.message);
 });
 
 Deno.test("a SHA-256 of config.json that is no text is refused, cut and named", async () => {

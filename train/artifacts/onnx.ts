@@ -8,6 +8,7 @@ import onnxProto from "onnx-proto";
 import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
 import { digestKey, type GraphFile, graphWeights } from "../../src/format/onnx_metadata.ts";
 import { type TensorLocation, tensorLocations } from "../../src/format/safetensors.ts";
+import { shownUrl } from "../../src/outside/shown.ts";
 import type { WeightFile } from "../../src/format/weights.ts";
 import {
   readWeightFile,
@@ -35,8 +36,12 @@ type WeightDigests = Record<WeightFile, string>;
 export async function exportOnnx(model: StoredModel): Promise<void> {
   const dbn = await readWeightFile(model, modelFiles.dbn);
   const classifier = await readWeightFile(model, modelFiles.classifier);
+  const nameOf = (file: string) => shownUrl(new URL(file, model.url));
   const files = buildOnnxFiles(model.config, {
-    locations: { dbn: tensorLocations(dbn), classifier: tensorLocations(classifier) },
+    locations: {
+      dbn: tensorLocations(dbn, nameOf(modelFiles.dbn)),
+      classifier: tensorLocations(classifier, nameOf(modelFiles.classifier)),
+    },
     digests: {
       [modelFiles.dbn]: await sha256(dbn),
       [modelFiles.classifier]: await sha256(classifier),

@@ -2,7 +2,7 @@
  * Checkpoints: one safetensors file that holds everything the next batch depends on.
  * @module
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "@std/path";
 import {
   isObject,
@@ -11,6 +11,8 @@ import {
   WeightsFormatError,
   writeSafetensors,
 } from "../../src/format/safetensors.ts";
+import { FileRefused, readRegularFile } from "../../src/outside/regular_file.ts";
+import { cut, shown, visible } from "../../src/outside/shown.ts";
 import { writeWhole } from "../../src/repository/write_file.ts";
 import type { Histogram } from "../measure/histogram.ts";
 import { recipeProblem } from "../recipes/check.ts";
@@ -55,6 +57,9 @@ export interface Checkpoint {
 /** Today's format; the one before had no checksum and is still read. */
 const FORMAT = "dbn-edge-checkpoint/3", FORMER_FORMAT = "dbn-edge-checkpoint/2";
 
+/** The most that a checkpoint may hold, in bytes: some stages of 4 GiB at most. */
+const MAX_CHECKPOINT_BYTES = 16 * 1024 ** 3;
+
 /** Writes a checkpoint beside its target and renames it, so that a crash leaves the old one whole. */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const bytes = writeSafetensors(checkpoint.tensors, {
@@ -75,19 +80,29 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * @throws {RangeError} naming the file, if its recipe cannot be trained.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  const bytes = await readFile(path), { tensors, metadata } = readSafetensors(bytes, path);
+  const file = visible(path), bytes = await readBytes(path);
+  const { tensors, metadata } = readSafetensors(bytes, file);
   if (metadata.format !== FORMAT && metadata.format !== FORMER_FORMAT) {
     throw new WeightsFormatError(
-      `Cannot resume from ${path}: format must be "${FORMAT}", got ${metadata.format}`,
+      `Cannot resume from ${file}: format must be "${FORMAT}", got ${cut(String(metadata.format))}`,
     );
   }
-  checkSeal(bytes, path, metadata.format === FORMAT);
-  const recipe = completeRecipe(parseObject(metadata.recipe, `the recipe of ${path}`), path);
+  checkSeal(bytes, file, metadata.format === FORMAT);
+  const recipe = completeRecipe(parseObject(metadata.recipe, `the recipe of ${file}`), file);
   const problem = recipeProblem(recipe);
-  if (problem !== undefined) throw new RangeError(`Cannot read the recipe of ${path}: ${problem}`);
-  const progress = parseObject(metadata.progress, `the progress of ${path}`);
-  checkProgress(progress, tensors, path);
+  if (problem !== undefined) throw new RangeError(`Cannot read the recipe of ${file}: ${problem}`);
+  const progress = parseObject(metadata.progress, `the progress of ${file}`);
+  checkProgress(progress, tensors, file);
   return { recipe, progress, tensors, dataset: metadata.dataset };
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readRegularFile(path, { maxBytes: MAX_CHECKPOINT_BYTES });
+  } catch (cause) {
+    if (!(cause instanceof FileRefused)) throw cause;
+    throw new WeightsFormatError(`Cannot read ${visible(path)}: ${cause.message}`, { cause });
+  }
 }
 
 function parseObject(text: unknown, what: string): Record<string, unknown> {
@@ -99,7 +114,7 @@ function parseObject(text: unknown, what: string): Record<string, unknown> {
   }
   if (isObject(value)) return value;
   throw new WeightsFormatError(
-    `Cannot read ${what}: it must be a JSON object, got ${String(text).slice(0, 80)}`,
+    `Cannot read ${what}: it must be a JSON object, got ${cut(String(text))}`,
   );
 }
 
@@ -111,7 +126,7 @@ function checkProgress(
 ): asserts progress is Record<string, unknown> & Progress {
   const fail = (what: string, got: unknown): never => {
     throw new WeightsFormatError(
-      `Cannot read the progress of ${path}: ${what}, got ${JSON.stringify(got)?.slice(0, 80)}`,
+      `Cannot read the progress of ${path}: ${what}, got ${shown(got)}`,
     );
   };
   const { stage, step, seconds, sums, history } = progress;

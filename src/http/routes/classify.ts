@@ -5,9 +5,10 @@
 import { type Env, Hono, type MiddlewareHandler } from "hono";
 import { isObject } from "../../format/safetensors.ts";
 import { FITTED_SIZE } from "../../image/fit.ts";
+import { shown } from "../../outside/shown.ts";
 import { readBody } from "../body.ts";
 import { clientOf } from "../client_of.ts";
-import { HttpProblem, shown } from "../problem.ts";
+import { HttpProblem } from "../problem.ts";
 import { readQuery } from "../query.ts";
 import type { Service } from "../service.ts";
 

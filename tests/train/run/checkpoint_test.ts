@@ -46,6 +46,25 @@ Deno.test("a checkpoint is read as it was written", async () => {
   await assertRejects(() => Deno.stat(`${whole}.partial`), Deno.errors.NotFound);
 });
 
+Deno.test("a checkpoint that is no regular file, or of 20 GB, is refused unread", async () => {
+  const at = (name: string) => `${directory}/${name}`;
+  await new Deno.Command("mkfifo", { args: [at("pipe")] }).output();
+  await Deno.symlink("/dev/zero", at("zero"));
+  await Deno.mkdir(at("folder"));
+  await Deno.create(at("huge")).then((file) => file.close());
+  await Deno.truncate(at("huge"), 20e9);
+  const reasons = {
+    pipe: "it must be a regular file",
+    zero: "it must be a regular file",
+    folder: "it must be a regular file",
+    huge: "it must hold at most 17179869184 bytes, got 20000000000",
+  };
+  for (const [name, reason] of Object.entries(reasons)) {
+    const { message } = await assertRejects(() => readCheckpoint(at(name)), WeightsFormatError);
+    assertEquals(message, `Cannot read ${at(name)}: ${reason}`);
+  }
+});
+
 Deno.test("a checkpoint with any one bit flipped is refused", async () => {
   const bit = fc.nat(8 * bytes.length - 1);
   await fc.assert(
