@@ -66,7 +66,7 @@ export {
   type Rbm,
   visibleGivenHidden,
 } from "./src/model/rbm.ts";
-export { loadModel, saveModel, type StoredModel } from "./src/repository/directory.ts";
+export { loadModel, saveModel, type StoredModel } from "./src/repository/model_directory.ts";
 export type { ModelConfig } from "./src/format/config.ts";
 export { WeightsFormatError } from "./src/format/safetensors.ts";
 export type { Model } from "./src/format/weights.ts";

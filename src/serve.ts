@@ -8,8 +8,8 @@ import { type EngineName, engineNames, type ThreadStatus } from "./engine/engine
 import { loadEngine } from "./engine/open.ts";
 import type { LogRecord } from "./http/service.ts";
 import { Listener } from "./listener.ts";
-import { readModelFiles, releasedModel } from "./repository/directory.ts";
-import { HandoverCompute } from "./serving/handover_compute.ts";
+import { readModelFiles, releasedModel } from "./repository/model_directory.ts";
+import { HandoverCompute } from "./compute/handover_compute.ts";
 
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
@@ -98,7 +98,7 @@ function delay(ms: number): Promise<void> {
 async function openModel(engineName: EngineName, directory: string | undefined) {
   const onProblem = (threads: ThreadStatus) =>
     writeLog({ level: "error", engine: engineName, threads });
-  const loading = [import("./serving/open.ts"), loadEngine(engineName)] as const;
+  const loading = [import("./compute/open.ts"), loadEngine(engineName)] as const;
   const { config, files, url, verified } = await readModelFiles(directory);
   const [{ openInline, startWorker }] = await Promise.all(loading);
   const first = await openInline(engineName, { config, files, url: url.href }, { onProblem });

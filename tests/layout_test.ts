@@ -40,17 +40,18 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/math/", "src/kernels/", "src/model/", "src/format/", "src/sampling/"],
     ...["src/repository/", "src/cli/", "src/outside/"],
   ],
-  "src/serving/": [
+  "src/compute/": [
     ...["src/math/", "src/image/", "src/format/", "src/sampling/", "src/engine/"],
   ],
+  "src/serving/": [],
   "src/http/": [
-    ...["src/serving/", "src/image/", "src/format/", "src/repository/"],
+    ...["src/serving/", "src/compute/", "src/image/", "src/format/", "src/repository/"],
     ...["src/engine/", "src/outside/"],
   ],
   "src/cli/": ["src/outside/"],
   "src/listener.ts": [],
   "src/serve.ts": [
-    ...["src/engine/", "src/repository/", "src/http/", "src/cli/", "src/serving/"],
+    ...["src/engine/", "src/repository/", "src/http/", "src/cli/", "src/compute/"],
     "src/listener.ts",
   ],
   "train/recipes/": [

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { saveModel } from "../src/repository/directory.ts";
+import { saveModel } from "../src/repository/model_directory.ts";
 import { tinyModel } from "./model/tiny_model.ts";
 
 const root = new URL("../", import.meta.url).pathname;

@@ -1,6 +1,6 @@
 /**
  * Reads IDX files from a directory, plain or gzipped. Node's modules are imported when a file is read:
- * see ../repository/directory.ts.
+ * see ../repository/model_directory.ts.
  * @module
  */
 import { FileRefused, readRegularFile } from "../outside/regular_file.ts";

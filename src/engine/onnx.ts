@@ -19,7 +19,7 @@ import {
   readWeightFile,
   sha256,
   type StoredModel,
-} from "../repository/directory.ts";
+} from "../repository/model_directory.ts";
 import type { Engine } from "./engine.ts";
 
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels

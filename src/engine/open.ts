@@ -2,7 +2,7 @@
  * Opens an engine by name. Each engine's library is loaded only when that engine is chosen.
  * @module
  */
-import type { StoredModel } from "../repository/directory.ts";
+import type { StoredModel } from "../repository/model_directory.ts";
 import { type Engine, type EngineName, engineNames, type EngineOptions } from "./engine.ts";
 
 /** Options of {@linkcode openEngine}. */

@@ -1,6 +1,6 @@
 /**
  * A model's weights as files: `model.safetensors` (the DBN) and `classifier.safetensors` (the fine-tuned
- * network). Pure: bytes in, model out, and back. `src/repository/directory.ts` does the reading.
+ * network). Pure: bytes in, model out, and back. `src/repository/model_directory.ts` does the reading.
  * @module
  */
 import {

@@ -4,10 +4,10 @@
  */
 import type { Engine } from "../engine/engine.ts";
 import { modelFiles } from "../format/config.ts";
-import { readOptionalModelFile, type StoredModel } from "../repository/directory.ts";
+import { readOptionalModelFile, type StoredModel } from "../repository/model_directory.ts";
 import { AdmissionGate } from "../serving/admission.ts";
-import type { Compute } from "../serving/compute.ts";
-import { InlineCompute } from "../serving/inline_compute.ts";
+import type { Compute } from "../compute/compute.ts";
+import { InlineCompute } from "../compute/inline_compute.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
 
 /** One line of the structured log. */

@@ -1,5 +1,5 @@
 /**
- * Writes a file whole or not at all. Node's modules are imported where they are needed: see directory.ts.
+ * Writes a file whole or not at all. Node's modules are imported where they are needed: see model_directory.ts.
  * @module
  */
 

@@ -7,7 +7,7 @@
  */
 import { type Command, exitCodes, runCommand, runProgram } from "../../src/cli/command.ts";
 import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
-import { saveModel } from "../../src/repository/directory.ts";
+import { saveModel } from "../../src/repository/model_directory.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 import { startServer } from "../serving/running_server.ts";
 import { attackCheckpoints } from "./checkpoints.ts";

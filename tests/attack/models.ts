@@ -6,7 +6,7 @@ import { createReferenceEngine } from "../../src/engine/reference.ts";
 import { modelFiles } from "../../src/format/config.ts";
 import { WeightsFormatError } from "../../src/format/safetensors.ts";
 import { ModelFileMissingError } from "../../src/repository/bounded_read.ts";
-import { loadModel, saveModel } from "../../src/repository/directory.ts";
+import { loadModel, saveModel } from "../../src/repository/model_directory.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 import { attackReader, type Attempt } from "./files.ts";
 import type { Cases } from "./http.ts";

@@ -6,7 +6,7 @@
 import type { EngineName } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
-import { loadModel } from "../../src/repository/directory.ts";
+import { loadModel } from "../../src/repository/model_directory.ts";
 import { timeMs } from "./measure.ts";
 import { answerRequests } from "./turns.ts";
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { createReferenceEngine } from "../../src/engine/reference.ts";
-import { loadModel } from "../../src/repository/directory.ts";
+import { loadModel } from "../../src/repository/model_directory.ts";
 import { Measurer } from "./turns.ts";
 
 const environment = `${Deno.env.get("TMPDIR") ?? "/tmp"}/dbn-edge-peers`;

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { fillUniform } from "../../src/math/random.ts";
-import { saveModel, type StoredModel } from "../../src/repository/directory.ts";
+import { saveModel, type StoredModel } from "../../src/repository/model_directory.ts";
 import { exportOnnx } from "../../train/artifacts/onnx.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
 

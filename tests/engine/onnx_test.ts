@@ -7,7 +7,7 @@ import { createReferenceEngine } from "../../src/engine/reference.ts";
 import { modelFiles } from "../../src/format/config.ts";
 import { digestKey, graphWeights, readOnnxMetadata } from "../../src/format/onnx_metadata.ts";
 import { WeightsFormatError } from "../../src/format/safetensors.ts";
-import { loadModel, saveModel, sha256 } from "../../src/repository/directory.ts";
+import { loadModel, saveModel, sha256 } from "../../src/repository/model_directory.ts";
 import { command } from "../../train/cli/export.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 import { conformance, largestDifference, storeTinyModel, TOLERANCE } from "./conformance.ts";

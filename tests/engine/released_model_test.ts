@@ -3,7 +3,7 @@ import { argmaxRows } from "../../src/math/activations.ts";
 import { mnist } from "../../src/data/mnist.ts";
 import { type Engine, engineNames } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { loadModel } from "../../src/repository/directory.ts";
+import { loadModel } from "../../src/repository/model_directory.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
 import { evaluate } from "../../train/measure/evaluation.ts";
 import { loadExamples } from "../../train/cli/data_flags.ts";

@@ -7,7 +7,7 @@ import {
 import { readModel, writeWeights } from "../../src/format/weights.ts";
 import { fillUniform } from "../../src/math/random.ts";
 import { tinyModel } from "../model/tiny_model.ts";
-import { freeBytes } from "../../src/serving/messages.ts";
+import { freeBytes } from "../../src/compute/messages.ts";
 import { conformance } from "./conformance.ts";
 
 conformance("simd", (model) => Promise.resolve(createSimdEngine(model)));

@@ -7,7 +7,7 @@ import {
   WeightsFormatError,
   writeSafetensors,
 } from "../../src/format/safetensors.ts";
-import { loadModel, saveModel } from "../../src/repository/directory.ts";
+import { loadModel, saveModel } from "../../src/repository/model_directory.ts";
 import { checkConfig, modelFiles } from "../../src/format/config.ts";
 import { readModel, writeWeights } from "../../src/format/weights.ts";
 import { tinyModel } from "../model/tiny_model.ts";

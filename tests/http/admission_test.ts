@@ -1,7 +1,7 @@
 /** The gate as requests meet it: nothing gets past it, nothing of a refusal is cached, no place is lost. */
 import { assert, assertEquals } from "@std/assert";
-import type { Compute } from "../../src/serving/compute.ts";
-import { InlineCompute } from "../../src/serving/inline_compute.ts";
+import type { Compute } from "../../src/compute/compute.ts";
+import { InlineCompute } from "../../src/compute/inline_compute.ts";
 import { connect, delay } from "../serving/running_server.ts";
 import { bytesBody, digit, jsonBody, testApp, tinyEngine, tinyStored } from "./harness.ts";
 

@@ -2,7 +2,7 @@
 import { createReferenceEngine } from "../../src/engine/reference.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { AppOptions, LogRecord } from "../../src/http/service.ts";
-import { saveModel } from "../../src/repository/directory.ts";
+import { saveModel } from "../../src/repository/model_directory.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 
 export const tinyStored = await saveModel(await Deno.makeTempDir(), tinyModel());

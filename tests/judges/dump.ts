@@ -6,7 +6,7 @@ import { encodeBase64 } from "@std/encoding/base64";
 import { mnist } from "../../src/data/mnist.ts";
 import { type EngineName } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { loadModel } from "../../src/repository/directory.ts";
+import { loadModel } from "../../src/repository/model_directory.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
 
 const IMAGES = 200;

@@ -3,7 +3,7 @@ import { modelFiles } from "../../src/format/config.ts";
 import { WeightsFormatError } from "../../src/format/safetensors.ts";
 import { maxWeightBytes, writeWeights } from "../../src/format/weights.ts";
 import { readBounded } from "../../src/repository/bounded_read.ts";
-import { loadModel, saveModel } from "../../src/repository/directory.ts";
+import { loadModel, saveModel } from "../../src/repository/model_directory.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
 
 const tiny = tinyModel();

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { writeModelFile } from "../../src/repository/directory.ts";
+import { writeModelFile } from "../../src/repository/model_directory.ts";
 import { writeWhole } from "../../src/repository/write_file.ts";
 import { presets } from "../../train/recipes/presets.ts";
 import { writeCheckpoint } from "../../train/run/checkpoint.ts";

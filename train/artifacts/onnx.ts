@@ -15,7 +15,7 @@ import {
   sha256,
   type StoredModel,
   writeModelFile,
-} from "../../src/repository/directory.ts";
+} from "../../src/repository/model_directory.ts";
 
 // N batch, V image pixels, P penultimate units, H top hidden units, L labels
 

@@ -11,7 +11,7 @@ import {
   saveModel,
   type StoredModel,
   writeModelFile,
-} from "../../src/repository/directory.ts";
+} from "../../src/repository/model_directory.ts";
 import type { Classifier, Dbn } from "../../src/model/dbn.ts";
 import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
 import type { Model } from "../../src/format/weights.ts";

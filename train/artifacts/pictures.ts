@@ -9,7 +9,7 @@ import type { GridOptions } from "../../src/image/grid.ts";
 import { concatFloats } from "../../src/math/matrix.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { generateFrame, gibbsChain } from "../../src/sampling/gibbs.ts";
-import { type StoredModel, writeModelFile } from "../../src/repository/directory.ts";
+import { type StoredModel, writeModelFile } from "../../src/repository/model_directory.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import { type Examples, readRows } from "../data/examples.ts";
 import { errorCurves, learningCurves } from "./curves.ts";

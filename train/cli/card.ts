@@ -4,7 +4,11 @@
  * @module
  */
 import { openEngine } from "../../src/engine/open.ts";
-import { loadModel, releasedModel, type StoredModel } from "../../src/repository/directory.ts";
+import {
+  loadModel,
+  releasedModel,
+  type StoredModel,
+} from "../../src/repository/model_directory.ts";
 import { describeModel, readLog } from "../artifacts/output.ts";
 import type { Evaluation } from "../measure/evaluation.ts";
 import { completeRecipe } from "../recipes/complete.ts";

@@ -4,7 +4,7 @@
  */
 import { type EngineName, engineNames } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { loadModel, releasedModel } from "../../src/repository/directory.ts";
+import { loadModel, releasedModel } from "../../src/repository/model_directory.ts";
 import { checkSplits, loadExamples } from "./data_flags.ts";
 import { openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
 import { type ErrorRate, evaluate } from "../measure/evaluation.ts";

@@ -4,7 +4,7 @@
  */
 import type { Command } from "../../src/cli/command.ts";
 import type { FlagValues } from "../../src/cli/flags.ts";
-import { loadModel, releasedModel } from "../../src/repository/directory.ts";
+import { loadModel, releasedModel } from "../../src/repository/model_directory.ts";
 import { exportOnnx } from "../artifacts/onnx.ts";
 
 /** `dbn export`. */

@@ -5,7 +5,7 @@
  */
 import type { Command } from "../../src/cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
-import { loadModel, releasedModel } from "../../src/repository/directory.ts";
+import { loadModel, releasedModel } from "../../src/repository/model_directory.ts";
 import { type LogPartition, MIN_ANNEALING_STEPS } from "../measure/ais.ts";
 import {
   type Likelihood,

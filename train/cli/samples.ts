@@ -8,7 +8,7 @@ import type { Command } from "../../src/cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 import { taskCommand } from "../../src/cli/shell.ts";
 import { openEngine } from "../../src/engine/open.ts";
-import { loadModel, releasedModel } from "../../src/repository/directory.ts";
+import { loadModel, releasedModel } from "../../src/repository/model_directory.ts";
 import {
   measureSamples,
   type SampleFigures,

@@ -5,7 +5,7 @@
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 import type { DatasetBuilder } from "../../src/data/mnist.ts";
 import type { ModelConfig } from "../../src/format/config.ts";
-import { sha256 } from "../../src/repository/directory.ts";
+import { sha256 } from "../../src/repository/model_directory.ts";
 import type { Examples } from "../data/examples.ts";
 import { BUILT_IN, dataFlags, openDataset } from "./data_flags.ts";
 

@@ -6,11 +6,11 @@ import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { streamSSE } from "hono/streaming";
 import { validator } from "hono/validator";
-import type { DrawnFrame, FramesRequest } from "../../serving/compute.ts";
+import type { DrawnFrame, FramesRequest } from "../../compute/compute.ts";
 import type { Service } from "../service.ts";
 import { clientOf } from "../client_of.ts";
 import { lazyBody } from "../lazy_body.ts";
-import { sha256 } from "../../repository/directory.ts";
+import { sha256 } from "../../repository/model_directory.ts";
 import { HttpProblem } from "../problem.ts";
 import { readQuery } from "../query.ts";
 

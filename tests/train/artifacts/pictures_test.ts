@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createSimdEngine } from "../../../src/engine/simd/simd.ts";
 import { decodePng } from "../../../src/image/png.ts";
-import { loadModel, saveModel } from "../../../src/repository/directory.ts";
+import { loadModel, saveModel } from "../../../src/repository/model_directory.ts";
 import { generateFrame } from "../../../src/sampling/gibbs.ts";
 import { describeModel, LOG_FILE, readLog } from "../../../train/artifacts/output.ts";
 import { errorCurves, learningCurves } from "../../../train/artifacts/curves.ts";

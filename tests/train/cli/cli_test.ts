@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { join } from "@std/path";
 import { FlagError, parseFlags } from "../../../src/cli/flags.ts";
 import { decodePng } from "../../../src/image/png.ts";
-import { loadModel } from "../../../src/repository/directory.ts";
+import { loadModel } from "../../../src/repository/model_directory.ts";
 import { readCheckpoint, writeCheckpoint } from "../../../train/run/checkpoint.ts";
 import { epochLine, formatSeconds } from "../../../train/run/epoch_line.ts";
 import { errorRate } from "../../../train/measure/evaluation.ts";

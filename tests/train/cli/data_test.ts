@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { loadModel } from "../../../src/repository/directory.ts";
+import { loadModel } from "../../../src/repository/model_directory.ts";
 import { readCheckpoint } from "../../../train/run/checkpoint.ts";
 import { root, run, shell, shellEnvironment, tiny, writeStripes } from "./program.ts";
 

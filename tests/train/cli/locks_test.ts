@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { FlagError } from "../../../src/cli/flags.ts";
-import { loadModel } from "../../../src/repository/directory.ts";
+import { loadModel } from "../../../src/repository/model_directory.ts";
 import { lockFirstNew, lockOutput, lockRun } from "../../../train/run/lock.ts";
 import { root, shellEnvironment, tiny } from "./program.ts";
 

@@ -1,6 +1,6 @@
 /** Tasks on one thread: by turns, or one after the other. */
 import { assertEquals } from "@std/assert";
-import { Turns } from "../../src/serving/turns.ts";
+import { Turns } from "../../src/compute/turns.ts";
 
 /** Tasks that write their name `pieces` times, with a pause after each. */
 function writers(turns: Turns, names: string, pieces: number, out: string[]): void {

@@ -8,9 +8,9 @@ import { fitDigit } from "../../src/image/fit.ts";
 import { toGridPng } from "../../src/image/grid.ts";
 import { PngFormatError } from "../../src/image/png.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
-import type { Compute, DrawnFrame, FramesRequest } from "../../src/serving/compute.ts";
-import { HandoverCompute } from "../../src/serving/handover_compute.ts";
-import { openInline, startWorker } from "../../src/serving/open.ts";
+import type { Compute, DrawnFrame, FramesRequest } from "../../src/compute/compute.ts";
+import { HandoverCompute } from "../../src/compute/handover_compute.ts";
+import { openInline, startWorker } from "../../src/compute/open.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 
 const model = tinyModel(), engine = createSimdEngine(model);
