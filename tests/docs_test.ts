@@ -5,7 +5,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { type FlagTable, parseFlags } from "../src/cli/flags.ts";
+import type { Command } from "../src/cli/command.ts";
+import { parseFlags } from "../src/cli/flags.ts";
 import { commands as programs } from "../train/cli/dbn.ts";
 import { recipeFromFlags } from "../train/cli/train_flags.ts";
 import {
@@ -188,8 +189,8 @@ async function checkFlags(line: string): Promise<void> {
   if (task === "dbn") [task, ...args] = args;
   if (task === "start") task = "serve";
   if (!Object.hasOwn(programs, task)) return await checkHelp(line);
-  const { flags } = (await programs[task].load()).command as { flags: FlagTable };
-  const values = parseFlags(args, flags);
+  const { flags, positionals }: Command = (await programs[task].load()).command;
+  const values = parseFlags(args, flags, positionals);
   if (task === "train" && !args.some((word) => /^[A-Z]+$/.test(word))) {
     await recipeFromFlags(values);
   }

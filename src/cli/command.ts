@@ -9,6 +9,7 @@ import {
   type FlagTable,
   type FlagValues,
   parseFlags,
+  type PositionalTable,
   UnknownNameError,
 } from "./flags.ts";
 
@@ -21,9 +22,11 @@ export interface Command {
   usage: string;
   /** What it does. */
   about: string;
+  /** Arguments without a flag, such as the directory in `dbn sign DIRECTORY`. */
+  positionals?: PositionalTable;
   flags: FlagTable;
-  /** Does it; returns the exit code, 0 if none. */
-  run(flags: FlagValues): Promise<number | void>;
+  /** Does it with its flags and positional arguments; returns the exit code, 0 if none. */
+  run(values: FlagValues): Promise<number | void>;
 }
 
 /** Prints a command's help where `args` ask for it, or runs it; returns the exit code. */
@@ -33,7 +36,7 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
     console.log(commandHelp(command));
     return exitCodes.done;
   }
-  return await command.run(parseFlags(args, command.flags)) ?? exitCodes.done;
+  return await command.run(parseFlags(args, command.flags, command.positionals)) ?? exitCodes.done;
 }
 
 /** Runs a program to its exit: an error is one line on standard error, `FlagError`s end with code 2. */

@@ -1,5 +1,5 @@
 /**
- * Command-line flags: parsed with std, checked here, so that a typo never starts an hour of training.
+ * Command-line arguments, flags and positional ones: parsed with std, checked here, so that a typo never starts an hour of training.
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -38,13 +38,28 @@ export interface FlagRow {
   choices?: readonly string[];
   /** Bounds of a number, both allowed. */
   range?: readonly [min: number, max: number];
+  /** Whether it may be given several times: its value is a list. */
+  isRepeatable?: true;
 }
 
 /** Flags by name. */
 export type FlagTable = Record<string, FlagRow>;
 
-/** Parsed flags: only those that were given. */
-export type FlagValues = Record<string, string | boolean | number | number[] | undefined>;
+/** A positional argument: what it is, and a line of help. */
+export interface PositionalRow extends Pick<FlagRow, "help" | "choices" | "range"> {
+  kind: Exclude<FlagKind, "boolean">;
+  /** Whether it may be left out; then so may those after it. */
+  isOptional?: true;
+}
+
+/** Positional arguments by name, in their order; the names are none of flags. */
+export type PositionalTable = Record<string, PositionalRow>;
+
+/** Parsed flags and positional arguments: only those that were given. */
+export type FlagValues = Record<
+  string,
+  string | boolean | number | number[] | string[] | undefined
+>;
 
 /** Whether the arguments ask for help: `-h` or `--help`, wherever it stands. */
 export function asksForHelp(args: readonly string[]): boolean {
@@ -52,19 +67,24 @@ export function asksForHelp(args: readonly string[]): boolean {
 }
 
 /**
- * Parses `args` by `table`; `--help` is always allowed.
- * @throws {FlagError} naming the unknown flag, or the flag, what it takes and what it got.
+ * Parses `args` by the tables; `--help` is always allowed, and what follows `--` is no flag.
+ * @throws {FlagError} naming the unknown flag, or the argument, what it takes and what it got.
  */
-export function parseFlags(args: readonly string[], table: FlagTable): FlagValues {
-  const names = Object.keys(table);
+export function parseFlags(
+  args: readonly string[],
+  table: FlagTable,
+  positionals: PositionalTable = {},
+): FlagValues {
+  const names = Object.keys(table), known = [...names, "help"].map((name) => `--${name}`);
   const booleans = names.filter((name) => table[name].kind === "boolean");
   const valued = names.filter((name) => !booleans.includes(name));
+  const takesPositionals = Object.keys(positionals).length > 0;
   const parsed = parseArgs(joinValues(args, valued), {
     boolean: ["help", ...booleans],
-    string: valued,
+    string: ["_", ...valued],
     collect: valued,
-    unknown: (argument: string) => {
-      const known = [...names, "help"].map((name) => `--${name}`);
+    unknown: (argument: string, key?: string) => {
+      if (key === undefined && takesPositionals) return true;
       throw new UnknownNameError("argument", argument.split("=")[0], known);
     },
   }) as Record<string, unknown>;
@@ -72,9 +92,33 @@ export function parseFlags(args: readonly string[], table: FlagTable): FlagValue
   for (const name of booleans) values[name] = parsed[name] as boolean;
   for (const name of valued) {
     const given = parsed[name];
-    if (Array.isArray(given) && given.length > 0) values[name] = single(name, given, table[name]);
+    if (Array.isArray(given) && given.length > 0) {
+      values[name] = convertAll(`--${name}`, given.map(String), table[name]);
+    }
   }
+  return { ...values, ...placed(parsed._ as string[], positionals) };
+}
+
+/** The positional arguments by name. @throws {FlagError} if there are more or fewer than their table has. */
+function placed(given: readonly string[], positionals: PositionalTable): FlagValues {
+  const rows = Object.entries(positionals);
+  if (given.length > rows.length) {
+    const labels = rows.map(([name]) => positionalLabel(name)).join(" ");
+    const places = rows.length === 0 ? "there are only flags" : `there are only ${labels}`;
+    throw new FlagError(`Unknown argument ${given[rows.length]}: ${places}`);
+  }
+  const values: FlagValues = {};
+  rows.forEach(([name, row], i) => {
+    const label = positionalLabel(name);
+    if (i < given.length) values[name] = convert(label, given[i], row);
+    else if (!row.isOptional) throw new FlagError(`${label} must be given: ${row.help}`);
+  });
   return values;
+}
+
+/** A positional argument as help and messages show it. */
+export function positionalLabel(name: string): string {
+  return name.toUpperCase();
 }
 
 /** Joins to its flag a value that std would take for a flag or for nothing: `-1`, or an empty text. */
@@ -90,36 +134,33 @@ function joinValues(args: readonly string[], valued: readonly string[]): string[
   return joined;
 }
 
-function single(name: string, given: unknown[], row: FlagRow): FlagValues[string] {
-  if (given.length > 1) {
-    throw new FlagError(`--${name} must be given once, got ${given.length} times`);
-  }
-  const text = String(given[0]);
-  if (row.choices && !row.choices.includes(text)) {
-    throw new FlagError(
-      `--${name} must be one of ${row.choices.join(", ")}, got ${JSON.stringify(text)}`,
-    );
-  }
-  return convert(name, text, row);
+function convertAll(label: string, given: string[], row: FlagRow): FlagValues[string] {
+  if (row.isRepeatable) return given.map((text) => convert(label, text, row)) as string[];
+  if (given.length === 1) return convert(label, given[0], row);
+  throw new FlagError(`${label} must be given once, got ${given.length} times`);
 }
 
-function convert(name: string, text: string, row: FlagRow): FlagValues[string] {
-  const { kind } = row;
-  if (kind === "path" && text.trim() === "") {
-    throw new FlagError(`--${name} must be a path, got ${JSON.stringify(text)}`);
+/** What converting needs to know. */
+type Row = Pick<FlagRow, "kind" | "choices" | "range">;
+
+function convert(label: string, text: string, row: Row): FlagValues[string] {
+  const { kind, choices } = row, got = `got ${JSON.stringify(text)}`;
+  if (choices && !choices.includes(text)) {
+    throw new FlagError(`${label} must be one of ${choices.join(", ")}, ${got}`);
   }
-  if (text === "" && kind !== "string") throw new FlagError(`--${name} needs a value`);
+  if (kind === "path" && text.trim() === "") throw new FlagError(`${label} must be a path, ${got}`);
+  if (text === "" && kind !== "string") throw new FlagError(`${label} needs a value`);
   if (kind === "string" || kind === "path") return text;
-  if (kind === "integers") return text.split(",").map((part) => convertNumber(name, part, row));
-  return convertNumber(name, text, row);
+  if (kind === "integers") return text.split(",").map((part) => convertNumber(label, part, row));
+  return convertNumber(label, text, row);
 }
 
-function convertNumber(name: string, text: string, { kind, range }: FlagRow): number {
+function convertNumber(label: string, text: string, { kind, range }: Row): number {
   const value = /^\s*$/.test(text) ? NaN : Number(text);
   const fits = kind === "number" ? Number.isFinite(value) : Number.isSafeInteger(value);
   const inside = range === undefined || (value >= range[0] && value <= range[1]);
   if (fits && inside) return value;
   const what = kind === "number" ? "a number" : "an integer";
   const bounds = range ? ` in [${range[0]}, ${range[1]}]` : "";
-  throw new FlagError(`--${name} must be ${what}${bounds}, got ${JSON.stringify(text)}`);
+  throw new FlagError(`${label} must be ${what}${bounds}, got ${JSON.stringify(text)}`);
 }

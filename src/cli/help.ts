@@ -1,8 +1,16 @@
 /**
- * The help of a command: its flags by groups, with what each takes and its default.
+ * The help of a command: its positional arguments, and its flags by groups, with what each takes and its
+ * default.
  * @module
  */
-import type { FlagKind, FlagRow, FlagTable } from "./flags.ts";
+import {
+  type FlagKind,
+  type FlagRow,
+  type FlagTable,
+  positionalLabel,
+  type PositionalRow,
+  type PositionalTable,
+} from "./flags.ts";
 
 /** Heading of flags without a group. */
 const HEADING = "Flags";
@@ -16,27 +24,46 @@ const placeholders: Record<FlagKind, string> = {
   integers: "INTEGER,…",
 };
 
-/** A command's help: usage, what it does, and its flags. */
+/** A command's help: usage, what it does, its positional arguments and its flags. */
 export function commandHelp(
-  { usage, about, flags }: { usage: string; about: string; flags: FlagTable },
+  { usage, about, positionals = {}, flags }: {
+    usage: string;
+    about: string;
+    positionals?: PositionalTable;
+    flags: FlagTable;
+  },
 ): string {
   const help: FlagRow = { kind: "boolean", help: "this text; -h for short" };
-  const all = Object.entries<FlagRow>({ ...flags, help });
-  const groups = Map.groupBy(all, ([, { group }]) => group ?? HEADING);
-  const width = Math.max(...all.map((flag) => leftColumn(flag).length)) + 2;
-  const sections = [...groups].map(([group, rows]) => {
-    const lines = rows.map((flag) => leftColumn(flag).padEnd(width) + rightColumn(flag[1]));
+  const all = [
+    ...Object.entries(positionals).map(([name, row]) => ({
+      group: "Arguments",
+      left: `  ${positionalLabel(name)}`,
+      right: rightColumn(row),
+    })),
+    ...Object.entries<FlagRow>({ ...flags, help }).map(([name, row]) => ({
+      group: row.group ?? HEADING,
+      left: `  --${name} ${placeholders[row.kind]}`.trimEnd(),
+      right: rightColumn(row),
+    })),
+  ];
+  const width = Math.max(...all.map(({ left }) => left.length)) + 2;
+  const sections = [...Map.groupBy(all, ({ group }) => group)].map(([group, rows]) => {
+    const lines = rows.map(({ left, right }) => left.padEnd(width) + right);
     return `${group[0].toUpperCase()}${group.slice(1)}:\n${lines.join("\n")}`;
   });
   return `Usage: ${usage}\n\n${about}\n\n${sections.join("\n\n")}\n`;
 }
 
-function leftColumn([name, { kind }]: [string, FlagRow]): string {
-  return `  --${name} ${placeholders[kind]}`.trimEnd();
-}
-
-function rightColumn({ help, default: initial, choices, range }: FlagRow): string {
+function rightColumn(
+  { help, default: initial, choices, range, isRepeatable, isOptional }:
+    & Omit<FlagRow, "kind">
+    & Pick<PositionalRow, "isOptional">,
+): string {
   const bounds = range && `in [${range.map(String).join(", ")}]`;
-  const values = choices?.join(", ") ?? bounds;
-  return `${help}${values ? ` (${values})` : ""}${initial === undefined ? "" : ` [${initial}]`}`;
+  const notes = [
+    choices?.join(", ") ?? bounds,
+    isRepeatable && "may be given several times",
+    isOptional && "may be left out",
+  ].filter(Boolean).map((note) => ` (${note})`);
+  return `${help}${notes.join("")}${initial === undefined ? "" : ` [${initial}]`}`;
 }

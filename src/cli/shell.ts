@@ -15,9 +15,10 @@ export function shellCommand(words: readonly string[]): string {
 
 /** The flags that were given, as words that parse to them again. */
 export function flagWords(values: FlagValues, table: FlagTable): string[] {
-  return Object.entries(table).flatMap(([name, { kind }]) => {
+  return Object.entries(table).flatMap(([name, { kind, isRepeatable }]) => {
     const value = values[name];
     if (kind === "boolean") return value ? [`--${name}`] : [];
+    if (isRepeatable) return ((value ?? []) as string[]).map((one) => `--${name}=${one}`);
     return value === undefined ? [] : [`--${name}=${value}`];
   });
 }

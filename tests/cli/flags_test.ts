@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Command, runCommand } from "../../src/cli/command.ts";
-import { FlagError, type FlagTable, parseFlags, UnknownNameError } from "../../src/cli/flags.ts";
+import {
+  FlagError,
+  type FlagTable,
+  parseFlags,
+  type PositionalTable,
+  UnknownNameError,
+} from "../../src/cli/flags.ts";
 import { commandHelp } from "../../src/cli/help.ts";
 import { nearest } from "../../src/cli/nearest.ts";
 
@@ -85,4 +91,70 @@ Deno.test("help is printed wherever it is asked for, and nothing runs", async ()
   }
   assertEquals(printed.length, 3);
   assert(printed.every((text) => text.startsWith("Usage: try")));
+});
+
+const places: PositionalTable = {
+  directory: { kind: "path", help: "directory of a version" },
+  version: { kind: "integer", help: "its number", range: [1, 99], isOptional: true },
+};
+
+Deno.test("positional arguments stand before, between and after flags, in their order", () => {
+  for (
+    const args of [
+      ["models/a", "7", "--rate", "1", "--quiet"],
+      ["--quiet", "models/a", "--rate=1", "7"],
+      ["--rate", "1", "--quiet", "models/a", "7"],
+      ["--rate", "1", "--quiet", "--", "models/a", "7"],
+    ]
+  ) {
+    const { directory, version, rate, quiet } = parseFlags(args, table, places);
+    assertEquals([directory, version, rate, quiet], ["models/a", 7, 1, true], args.join(" "));
+  }
+  assertEquals(parseFlags(["12"], table, places).directory, "12");
+  assertEquals(parseFlags(["--", "--odd"], table, places).directory, "--odd");
+});
+
+const misplaced: [string[], PositionalTable, string][] = [
+  [[], places, "DIRECTORY must be given: directory of a version"],
+  [[""], places, 'DIRECTORY must be a path, got ""'],
+  [["a", "b"], places, 'VERSION must be an integer in [1, 99], got "b"'],
+  [["a", "0"], places, 'VERSION must be an integer in [1, 99], got "0"'],
+  [["a", "1", "c"], places, "Unknown argument c: there are only DIRECTORY VERSION"],
+  [["a", "--", "1", "c"], places, "Unknown argument c: there are only DIRECTORY VERSION"],
+  [["--", "c"], {}, "Unknown argument c: there are only flags"],
+];
+for (const [args, positionals, message] of misplaced) {
+  Deno.test(`positional arguments are refused: ${JSON.stringify(args)} of [${Object.keys(positionals)}]`, () => {
+    const error = assertThrows(() => parseFlags(args, table, positionals), FlagError);
+    assertEquals(error.message, message);
+  });
+}
+
+Deno.test("an unknown flag is found beside positional arguments", () => {
+  const error = assertThrows(() => parseFlags(["a", "--rat=1"], table, places), UnknownNameError);
+  assertEquals(nearest(error.given, error.known), "--rate");
+});
+
+Deno.test("a flag that may be repeated has a list", () => {
+  const keys: FlagTable = { key: { kind: "path", help: "a key", isRepeatable: true } };
+  assertEquals(parseFlags(["--key", "a", "--key=b"], keys).key, ["a", "b"]);
+  assertEquals(parseFlags(["--key", "a"], keys).key, ["a"]);
+  assertEquals(parseFlags([], keys).key, undefined);
+  const error = assertThrows(() => parseFlags(["--key", "a", "--key", ""], keys), FlagError);
+  assertEquals(error.message, '--key must be a path, got ""');
+});
+
+Deno.test("help has positional arguments before the flags", () => {
+  const flags: FlagTable = { key: { kind: "path", help: "a key", isRepeatable: true } };
+  const help = commandHelp({ usage: "try", about: "Tries.", positionals: places, flags });
+  assertEquals(help.split("\n").slice(4), [
+    "Arguments:",
+    "  DIRECTORY   directory of a version",
+    "  VERSION     its number (in [1, 99]) (may be left out)",
+    "",
+    "Flags:",
+    "  --key PATH  a key (may be given several times)",
+    "  --help      this text; -h for short",
+    "",
+  ]);
 });

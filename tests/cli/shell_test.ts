@@ -9,6 +9,7 @@ const table: FlagTable = {
   sizes: { kind: "integers", help: "" },
   rate: { kind: "number", help: "" },
   quiet: { kind: "boolean", help: "" },
+  key: { kind: "path", help: "", isRepeatable: true },
 };
 
 /** The words that bash makes of lines, a list a line. */
@@ -38,6 +39,7 @@ Deno.test("words of flags parse to the same flags", () => {
     sizes: fc.array(fc.integer(), { minLength: 1 }),
     rate: fc.double({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0), // no -0
     quiet: fc.constant(true),
+    key: fc.array(text.filter((path) => path.trim() !== ""), { minLength: 1 }),
   }, { requiredKeys: [] });
   fc.assert(
     fc.property(values, (given) => {
