@@ -65,8 +65,7 @@ export async function attackCheckpoints(report: Report, cases: Cases): Promise<v
         error.message.startsWith("Training diverged: ") ||
         (error instanceof WeightsFormatError || error instanceof RangeError ||
             error instanceof FlagError) &&
-          // A trainer knows the checkpoint and no file.
-          (error.message.includes(CHECKPOINT_FILE) || error.message.startsWith("Cannot resume: ")),
+          error.message.includes(CHECKPOINT_FILE),
     });
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -89,9 +89,9 @@ Deno.test("a reader that takes nothing loses its stream, and its place is free",
     port,
     "GET /generate?format=sse&steps=900&thin=1&n=9&scale=4 HTTP/1.1\r\nHost: localhost\r\n\r\n",
   );
-  for (let i = 0; i < 200 && compute.running === 0; i++) await delay(10);
+  for (let i = 0; i < 1000 && compute.running === 0; i++) await delay(10);
   assertEquals(compute.running, 1);
-  for (let i = 0; i < 100 && compute.running > 0; i++) await delay(50);
+  for (let i = 0; i < 400 && compute.running > 0; i++) await delay(50);
   assertEquals(compute.running, 0);
   const next = await fetch(`http://localhost:${port}/generate?steps=1`);
   assertEquals(next.status, 200);

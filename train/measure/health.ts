@@ -24,8 +24,18 @@ export interface TrainingWarning {
   /** `data`, or the stage that it is about. */
   stage: string;
   kind: WarningKind;
+  /** The field of the recipe that is to be changed, with its value, where weights are too large. */
+  field?: string;
   /** What was found, the likely cause and what to do. */
   message: string;
+}
+
+/**
+ * Whether what an earlier warning is about explains a later one: each stage learns from what the ones before it
+ * made, so it does, unless weights are too large by another field of the recipe.
+ */
+export function isExplained(later: TrainingWarning, earlier: TrainingWarning): boolean {
+  return later.kind !== "exploding weights" || later.field === earlier.field;
 }
 
 /** One step of a byte at divisor 255: images of bytes that never pass it hold 0 and 1 alone. */
@@ -114,9 +124,9 @@ export async function inspectLayer(
     activation === "relu" ? "relu" : { temperature: 1 },
   );
   const { stage, learningRate, scaled = true } = context;
-  const warn = (kind: WarningKind, message: string) => ({
+  const warn = (kind: WarningKind, message: string, field?: string) => ({
     outputs,
-    warnings: [{ stage, kind, message }],
+    warnings: [{ stage, kind, message, ...(field !== undefined && { field }) }],
   });
   const largest = largestOf(weights);
   if (scaled && largest > LARGEST_WEIGHT) {
@@ -124,6 +134,7 @@ export async function inspectLayer(
       "exploding weights",
       `the largest weight is ${shown(largest)}, above ${LARGEST_WEIGHT}; ` +
         `the learning rate is likely too high: lower ${learningRate}`,
+      learningRate,
     );
   }
   const constant = constantUnits(outputs, bias.length, activation);

@@ -52,6 +52,8 @@ export interface Checkpoint {
   tensors: Map<string, Tensor>;
   /** What it learns from; none in a checkpoint that is not on disk yet. */
   dataset?: string;
+  /** Where it was read from, as errors name it. */
+  file?: string;
 }
 
 /** Today's format; the one before had no checksum and is still read. */
@@ -93,7 +95,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   if (problem !== undefined) throw new RangeError(`Cannot read the recipe of ${file}: ${problem}`);
   const progress = parseObject(metadata.progress, `the progress of ${file}`);
   checkProgress(progress, tensors, file);
-  return { recipe, progress, tensors, dataset: metadata.dataset };
+  return { recipe, progress, tensors, dataset: metadata.dataset, file };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

@@ -28,7 +28,7 @@ interface RbmStage {
  * @throws {FlagError} naming what differs in the first RBM, or where that run is.
  */
 export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise<Checkpoint> {
-  const { recipe: theirs, progress, tensors, dataset } = await readCheckpoint(
+  const { recipe: theirs, progress, tensors, dataset, file } = await readCheckpoint(
     join(run, "checkpoint.safetensors"),
   );
   const differs = (what: string, ours: unknown, other: unknown) =>
@@ -65,6 +65,7 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
     },
     tensors: new Map([...tensors].filter(([name]) => isKept(name))),
     dataset,
+    file,
   };
 }
 

@@ -24,6 +24,7 @@ import {
   healthCases,
   inspectLayer,
   inspectNetwork,
+  isExplained,
   type LayerContext,
   type TrainingWarning,
 } from "../measure/health.ts";
@@ -206,11 +207,14 @@ class Run {
   readonly #events: TrainingEvents;
   readonly #finished = new Map<string, Tensor>();
   #resume: Checkpoint | undefined;
+  /** The checkpoint's file, for errors. */
+  readonly #resumedFrom: string;
 
   constructor(recipe: Recipe, events: TrainingEvents, resume?: Checkpoint) {
     this.#recipe = recipe;
     this.#events = events;
     this.#resume = resume;
+    this.#resumedFrom = resume?.file ?? "the checkpoint";
     if (!resume) return;
     this.progress = structuredClone(resume.progress);
     for (const [name, tensor] of resume.tensors) {
@@ -218,9 +222,10 @@ class Run {
     }
   }
 
-  /** Keeps warnings, and tells of them. */
+  /** Keeps warnings, and tells of them, but for those of which an earlier one tells the likely cause. */
   warn(warnings: readonly TrainingWarning[]): void {
     for (const warning of warnings) {
+      if (this.warnings.some((earlier) => isExplained(warning, earlier))) continue;
       this.warnings.push(warning);
       this.#events.onWarning?.(warning);
     }
@@ -372,10 +377,10 @@ class Run {
     evaluate: (epoch: number) => Promise<Measurement>,
   ): Promise<void> {
     if (stage < this.progress.stage) {
-      return trainer.load(tensorsUnder(this.#finished, `stage${stage}`));
+      return this.#load(trainer, name, tensorsUnder(this.#finished, `stage${stage}`));
     }
     const saved = this.#resume && tensorsUnder(this.#resume.tensors, "trainer");
-    if (saved?.size) trainer.load(saved);
+    if (saved?.size) this.#load(trainer, name, saved);
     this.#resume = undefined;
     const batches = Math.ceil((await examples(0)).count / batchSize);
     while (this.progress.step < trainer.epochs * batches && !trainer.finished) {
@@ -385,6 +390,17 @@ class Run {
     for (const [key, tensor] of trainer.state()) this.#finished.set(`stage${stage}.${key}`, tensor);
     this.progress = { ...this.progress, stage: stage + 1, step: 0, sums: {}, seconds: 0 };
     await this.#save();
+  }
+
+  /** @throws {RangeError} naming the checkpoint's file and the stage, if the state is not the trainer's. */
+  #load(trainer: Trainer, stage: string, state: ReadonlyMap<string, Tensor>): void {
+    try {
+      trainer.load(state);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      const message = `Cannot resume from ${this.#resumedFrom}: in ${stage} ${cause.message}`;
+      throw new RangeError(message, { cause });
+    }
   }
 
   async #epoch(

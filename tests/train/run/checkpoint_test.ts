@@ -7,6 +7,8 @@ import {
   writeSafetensors,
 } from "../../../src/format/safetensors.ts";
 import { presets } from "../../../train/recipes/presets.ts";
+import { floatExamples } from "../../../train/data/examples.ts";
+import { runTraining } from "../../../train/run/run.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../../train/run/checkpoint.ts";
 
 const directory = await Deno.makeTempDir();
@@ -42,7 +44,7 @@ async function refusal(content: Uint8Array): Promise<string> {
 }
 
 Deno.test("a checkpoint is read as it was written", async () => {
-  assertEquals(await readCheckpoint(whole), checkpoint);
+  assertEquals(await readCheckpoint(whole), { ...checkpoint, file: whole });
   await assertRejects(() => Deno.stat(`${whole}.partial`), Deno.errors.NotFound);
 });
 
@@ -118,9 +120,22 @@ Deno.test("a checkpoint whose checksum was taken out is refused", async () => {
 
 const former = { ...metadata, format: "dbn-edge-checkpoint/2" };
 
+Deno.test("a checkpoint that lacks what a trainer holds is named, with the stage", async () => {
+  const train = floatExamples(new Float32Array(8), new Uint8Array(2), 4);
+  const resume = await readCheckpoint(whole);
+  const error = await assertRejects(
+    () => runTraining({ ...resume.recipe, hidden: [4], top: 0 }, { train }, {}, resume),
+    RangeError,
+  );
+  assertEquals(
+    error.message,
+    `Cannot resume from ${whole}: in rbm1 there is no tensor visibleBias`,
+  );
+});
+
 Deno.test("a checkpoint of the format before, which had no checksum, is read", async () => {
   await Deno.writeFile(mutant, writeSafetensors(file.tensors, former));
-  assertEquals(await readCheckpoint(mutant), checkpoint);
+  assertEquals(await readCheckpoint(mutant), { ...checkpoint, file: mutant });
 });
 
 const { progress, recipe } = checkpoint;

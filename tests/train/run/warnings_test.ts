@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Examples, floatExamples, imageExamples } from "../../../train/data/examples.ts";
-import type { TrainingWarning, WarningKind } from "../../../train/measure/health.ts";
+import {
+  isExplained,
+  type TrainingWarning,
+  type WarningKind,
+} from "../../../train/measure/health.ts";
 import { presets } from "../../../train/recipes/presets.ts";
 import type { Recipe } from "../../../train/recipes/recipe.ts";
 import { runTraining } from "../../../train/run/run.ts";
@@ -50,11 +54,10 @@ async function warningsOf(
   return warnings;
 }
 
-/** The message of the one warning of this stage, which must be of this kind. */
+/** The message of the one warning, which must be of this stage and this kind. */
 function only(warnings: readonly TrainingWarning[], stage: string, kind: WarningKind): string {
-  const found = warnings.filter((warning) => warning.stage === stage);
-  assertEquals(found.map((warning) => warning.kind), [kind], JSON.stringify(warnings));
-  return found[0].message;
+  assertEquals(warnings.map((warning) => [warning.stage, warning.kind]), [[stage, kind]]);
+  return warnings[0].message;
 }
 
 Deno.test("a healthy training warns of nothing", async () => {
@@ -81,6 +84,22 @@ Deno.test("a learning rate of 10 is warned of by the field's name, RBM or classi
   assert(classifier.endsWith("lower fineTuning.learningRate (10)"), classifier);
 });
 
+Deno.test("weights that are too large by two fields are warned of for each field", async () => {
+  const warning = (stage: string, field?: string): TrainingWarning => ({
+    stage,
+    kind: field === undefined ? "error at chance" : "exploding weights",
+    message: "",
+    field,
+  });
+  const stack = warning("rbm1", "stack.learningRate (10)");
+  assert(isExplained(warning("rbm2", "stack.learningRate (10)"), stack));
+  assert(isExplained(warning("top"), stack));
+  assert(!isExplained(warning("top", "topRbm.learningRate (10)"), stack));
+  const rates = { stack: { ...healthy.stack, learningRate: 10 } };
+  const both = { ...healthy, ...rates, hidden: [16, 16] };
+  assertEquals((await warningsOf(both)).map(({ stage }) => stage), ["rbm1"]);
+});
+
 Deno.test("a classifier whose units are held at 0 or 1 is warned of as saturated", async () => {
   const message = only(await warningsOf(fromScratch(1)), "classifier layer 1", "saturated units");
   assert(/^\d+ % of activations are 0 or 1/.test(message), message);
@@ -96,7 +115,7 @@ Deno.test("images that are all the same are warned of as a constant layer, up to
 
 Deno.test("labels that do not belong to the images are warned of as an error at chance", async () => {
   const [train, held] = [300, 100].map((count) => stripes(count, { misplaced: true }));
-  const message = only(await warningsOf(healthy, train, held), "classifier", "error at chance");
+  const message = only(await warningsOf(healthy, train, held), "top", "error at chance");
   assert(message.includes("labels may not belong to the images"), message);
 });
 

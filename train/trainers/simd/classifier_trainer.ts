@@ -91,7 +91,7 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
     const saved = tensorsUnder(state, "memory");
     const memory = Object.keys(this.#network.memory()).map((name) => {
       const tensor = saved.get(name);
-      if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no memory.${name}`);
+      if (!tensor) throw new RangeError(`there is no tensor memory.${name}`);
       return [name, tensor.data];
     });
     this.#network.setMemory(Object.fromEntries(memory));
@@ -140,7 +140,7 @@ export function fromTensors(
 ): Classifier {
   const take = (i: number) => {
     const tensor = state.get(`${name}${i}`);
-    if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no ${name}${i}`);
+    if (!tensor) throw new RangeError(`there is no tensor ${name}${i}`);
     return tensor.data;
   };
   return like.map(({ inputSize, outputSize }, i) => ({

@@ -160,7 +160,7 @@ export class SimdRbmTrainer implements RbmTrainer {
     const pick = (prefix: string) =>
       Object.fromEntries(PARAMETERS.map((name) => {
         const tensor = state.get(prefix + name);
-        if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no ${prefix + name}`);
+        if (!tensor) throw new RangeError(`there is no tensor ${prefix + name}`);
         return [name, tensor.data];
       })) as unknown as TrainingParameters;
     this.#rbm.setParameters(pick(""));

@@ -243,7 +243,7 @@ export class UpDownTrainer implements Trainer {
   load(state: ReadonlyMap<string, Tensor>): void {
     const dataOf = (name: string) => {
       const tensor = state.get(name);
-      if (!tensor) throw new RangeError(`Cannot resume: the checkpoint has no ${name}`);
+      if (!tensor) throw new RangeError(`there is no tensor ${name}`);
       return tensor.data;
     };
     const rbmOf = (name: string) =>

@@ -19,7 +19,7 @@ export function toTensor(tensor: tf.Tensor): Tensor {
 export function replace(current: tf.Tensor, saved: Tensor | undefined): tf.Tensor {
   if (!saved || saved.shape.join() !== current.shape.join()) {
     throw new RangeError(
-      `Cannot resume: expected a tensor of shape (${current.shape.join(", ")}), got ${
+      `expected a tensor of shape (${current.shape.join(", ")}), got ${
         saved ? `(${saved.shape.join(", ")})` : "none"
       }`,
     );
