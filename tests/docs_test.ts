@@ -98,6 +98,7 @@ const checks: Record<string, Check> = {
   "deno task bench --against ../other-checkout": { do: "help" },
   "deno task load": { do: "help" },
   "deno task load --seconds 1800": { do: "help" },
+  "deno task stop-drill": { do: "help" },
 };
 
 /** Commands by document. */

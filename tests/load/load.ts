@@ -13,7 +13,11 @@ import { closedLoop, openLoop } from "./open_loop.ts";
 import { residentBytes } from "../resident.ts";
 
 /** Each generation at a bound of its own: images, steps, a stream. */
-const GENERATIONS = ["n=100&steps=1000", "n=10&steps=10000", "n=10&steps=1000&thin=20&format=sse"];
+export const GENERATIONS = [
+  "n=100&steps=1000",
+  "n=10&steps=10000",
+  "n=10&steps=1000&thin=20&format=sse",
+];
 /** What a busy server may answer: the answer, or that it is busy. */
 const ALLOWED = ["200", "503"];
 /** Memory at the end is compared with that after this many seconds, or a third of a shorter run. */
