@@ -9,7 +9,7 @@ import { type Command, exitCodes, runCommand, runProgram } from "../../src/cli/c
 import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { saveModel } from "../../src/repository/model_directory.ts";
 import { tinyModel } from "../model/tiny_model.ts";
-import { startServer } from "../serving/running_server.ts";
+import { type RunningServer, startServer } from "../serving/running_server.ts";
 import { attackCheckpoints } from "./checkpoints.ts";
 import { attackServer, type Cases, checkLog } from "./http.ts";
 import { attackModels } from "./models.ts";
@@ -58,10 +58,14 @@ export interface Attack {
   first?: number;
   /** Ends the attack early. */
   signal?: AbortSignal;
+  /** Hears of each server that is attacked, by its process id. */
+  onServer?: (part: Part, pid: number) => void;
 }
 
 /** Runs all parts and returns what they found. */
-export async function attack({ seed, counts, first = 0, signal }: Attack): Promise<Report> {
+export async function attack(
+  { seed, counts, first = 0, signal, onServer }: Attack,
+): Promise<Report> {
   const report = new Report(seed);
   const casesOf = (part: Part): Cases => ({
     first,
@@ -69,28 +73,50 @@ export async function attack({ seed, counts, first = 0, signal }: Attack): Promi
     signal: signal ?? new AbortController().signal,
   });
   for (const part of ["http", "pictures"] as const) {
-    if (counts[part] > 0) await withServer(report, part, casesOf(part));
+    if (counts[part] > 0) {
+      await withServer(report, { part, cases: casesOf(part), onServer });
+    }
   }
   if (counts.models > 0) await attackModels(report, casesOf("models"));
   if (counts.checkpoints > 0) await attackCheckpoints(report, casesOf("checkpoints"));
   return report;
 }
 
+/** How long a server may take to stop before it is killed, in ms: beyond its grace. */
+const STOP_MS = 10_000;
+
 /** Attacks a server of a tiny model, whose computing takes little of the time. */
-async function withServer(report: Report, part: "http" | "pictures", cases: Cases): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "attack-server-" });
-  await saveModel(directory, tinyModel());
-  const server = await startServer("--model", directory, "--grace-seconds", "1");
+async function withServer(
+  report: Report,
+  { part, cases, onServer }: { part: "http" | "pictures"; cases: Cases } & Pick<Attack, "onServer">,
+): Promise<void> {
+  const { first, signal } = cases, directory = await Deno.makeTempDir({ prefix: "attack-server-" });
   try {
-    await attackServer(report, part, server, cases);
-  } finally {
-    const { code } = await server.stop();
-    if (code !== 0 && !cases.signal.aborted) {
-      report.fail(part, cases.first, `the server ended with code ${code}`);
+    await saveModel(directory, tinyModel());
+    if (signal.aborted) return;
+    const server = await startServer("--model", directory, "--grace-seconds", "1");
+    onServer?.(part, server.pid);
+    try {
+      await attackServer(report, part, server, cases);
+    } finally {
+      const fault = await stop(server);
+      if (fault && !signal.aborted) report.fail(part, first, fault);
+      if (!signal.aborted) checkLog(report, part, server.log());
     }
-    checkLog(report, part, server.log());
+  } catch (error) {
+    if (!signal.aborted) throw error; // Ctrl-C in a terminal ends a server that starts
+  } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+/** Stops a server that runs; says so where it does not stop, or not with code 0. */
+async function stop(server: RunningServer): Promise<string | undefined> {
+  if (server.exit()) return undefined; // it ended by itself, which is reported already
+  const timer = setTimeout(() => server.signal("SIGKILL"), STOP_MS);
+  const { code, ms } = await server.stop();
+  clearTimeout(timer);
+  return code === 0 ? undefined : `the server stopped with code ${code} after ${ms.toFixed(0)} ms`;
 }
 
 async function run(flags: FlagValues): Promise<number> {
@@ -103,16 +129,17 @@ async function run(flags: FlagValues): Promise<number> {
   };
   const counts = Object.fromEntries(parts.map((part) => [part, wanted(part)]));
   const interrupt = new AbortController();
-  Deno.addSignalListener("SIGINT", () => {
-    if (interrupt.signal.aborted) Deno.exit(exitCodes.interrupted);
-    interrupt.abort();
-  });
+  // A second one changes nothing: a terminal and `deno task` both send it, and the end is near.
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => interrupt.abort());
+  }
   const { signal } = interrupt;
   const report = await attack({
     seed,
     counts: counts as Record<Part, number>,
     first: single,
     signal,
+    onServer: (part, pid) => console.error(`${part}: attacks the server of process ${pid}`),
   });
   console.log(report.summary());
   if (report.failures.length > 0) return exitCodes.failed;

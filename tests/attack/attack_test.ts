@@ -1,8 +1,11 @@
 /** A short slice of `deno task attack`, and faults that it must find. */
 import { assert, assertEquals } from "@std/assert";
+import { exitCodes } from "../../src/cli/command.ts";
+import { residentBytes } from "../resident.ts";
+import { delay } from "../serving/running_server.ts";
 import { attack } from "./attack.ts";
 import { attackReader } from "./files.ts";
-import { checkLog, faultOf } from "./http.ts";
+import { checkLog, endOf, faultOf } from "./http.ts";
 import { CaseRandom } from "./random.ts";
 import { Report } from "./report.ts";
 import { requestOf } from "./requests.ts";
@@ -80,10 +83,56 @@ Deno.test("an error that is no refusal is a fault", async () => {
   assertEquals(report.failures.map(({ index }) => index), [2]);
 });
 
-Deno.test("memory that grows by more than the bound is a fault", () => {
+Deno.test("memory that grows late by more than the bound is a fault", () => {
   const report = new Report(1), mib = 2 ** 20;
-  report.memory("http", { warm: 100 * mib, end: 200 * mib, last: 9 });
+  report.memory("http", { third: 200 * mib, last: 220 * mib }, 9);
+  report.memory("pictures", undefined, 9);
   assertEquals(report.failures, []);
-  report.memory("http", { warm: 100 * mib, end: 300 * mib, last: 9 });
+  report.memory("http", { third: 200 * mib, last: 230 * mib }, 9);
   assertEquals(report.failures.length, 1);
 });
+
+Deno.test("an attacked server that ends by itself is reported with its signal and last lines", async () => {
+  const killed = (_part: string, pid: number) => {
+    setTimeout(() => Deno.kill(pid, "SIGKILL"), 300);
+  };
+  const counts = { http: 1_000_000, pictures: 0, models: 0, checkpoints: 0 };
+  const report = await attack({ seed: 1, counts, onServer: killed });
+  assertEquals(report.failures.length, 1, report.summary());
+  assert(
+    report.failures[0].reason.includes("the server ended by SIGKILL"),
+    report.failures[0].reason,
+  );
+  const exit = { success: false, code: 70, signal: null };
+  assert(endOf(exit, "first\nsecond\n").includes("with code 70; its last lines:\n      first\n"));
+});
+
+for (const part of ["http", "checkpoints"]) {
+  Deno.test(`Ctrl-C ends an attack by ${part}, its server and its temporary files`, async () => {
+    const directory = await Deno.makeTempDir({ prefix: "attack-test-" });
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["task", "attack", "--only", part],
+      cwd: new URL("../../", import.meta.url).pathname,
+      env: { TMPDIR: directory, NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = child.output();
+    const files = () => [...Deno.readDirSync(directory)].map(({ name }) => name);
+    while (!files().some((name) => name.startsWith("attack-"))) await delay(20);
+    await delay(1500); // within the attack
+    const interrupted = performance.now();
+    child.kill("SIGINT");
+    child.kill("SIGINT"); // as a terminal, which tells the whole group
+    const { code, stdout, stderr } = await output;
+    const text = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
+    assertEquals(code, exitCodes.interrupted, text);
+    assert(performance.now() - interrupted < 8_000);
+    assert(text.includes("0 failures"), text);
+    assertEquals(files(), []);
+    const pid = /server of process (\d+)/.exec(text)?.[1];
+    assertEquals(pid !== undefined, part === "http");
+    if (pid) assertEquals(await residentBytes(Number(pid)), undefined);
+    await Deno.remove(directory);
+  });
+}

@@ -3,16 +3,14 @@
  * @module
  */
 import type { Cases } from "./http.ts";
+import { MemoryWatch } from "./memory.ts";
 import { CaseRandom } from "./random.ts";
-import { residentBytes } from "../resident.ts";
 import { hasStack, MAX_MESSAGE_BYTES, type Part, type Report } from "./report.ts";
 
 /** Writes the files of a case and reads them. */
 export type Attempt = (random: CaseRandom) => Promise<void>;
 
 const DEADLINE_MS = 5_000;
-/** The part of the cases that are the warm-up of this process's memory. */
-const WARM_UP = 0.25;
 
 /** Runs all cases of a part, one after the other. */
 export async function attackReader(
@@ -21,9 +19,9 @@ export async function attackReader(
   { first, count, signal }: Cases,
   { attempt, isRefusal }: { attempt: Attempt; isRefusal(error: Error): boolean },
 ): Promise<void> {
-  let warm: number | undefined, index = first;
+  const memory = new MemoryWatch(Deno.pid, count);
+  let index = first;
   for (; index < first + count && !signal.aborted; index++) {
-    if (index === first + Math.floor(count * WARM_UP)) warm = await residentBytes(Deno.pid);
     const started = performance.now();
     const error = await errorOf(attempt(new CaseRandom(report.seed, part, index)));
     const ms = performance.now() - started;
@@ -31,9 +29,9 @@ export async function attackReader(
     report.count(part, fault ? "wrong error" : error ? "refused" : "accepted", ms);
     if (fault) report.fail(part, index, fault);
     if (ms >= DEADLINE_MS) report.fail(part, index, `it took ${ms.toFixed(0)} ms`);
+    await memory.caseDone(index - first + 1);
   }
-  const end = await residentBytes(Deno.pid);
-  if (warm !== undefined && end !== undefined) report.memory(part, { warm, end, last: index - 1 });
+  if (!signal.aborted) report.memory(part, memory.growth(), index - 1);
 }
 
 /** What an attempt ends with: undefined where it was accepted. */

@@ -2,11 +2,12 @@
  * What an attack found: counts, latencies, memory, and the command that repeats each failure.
  * @module
  */
+import type { Growth } from "./memory.ts";
 
 /** The longest error message that is allowed, in bytes. */
 export const MAX_MESSAGE_BYTES = 1024;
-/** How much memory may grow between the end of the warm-up and the end of a part, in bytes. */
-export const MAX_GROWTH_BYTES = 128 * 2 ** 20;
+/** How much memory may grow between the third and the last quarter of a part, in bytes. */
+export const MAX_GROWTH_BYTES = 24 * 2 ** 20;
 /** Failures of each kind that the summary shows; the others are counted. */
 const SHOWN_FAILURES = 3;
 
@@ -51,11 +52,14 @@ export class Report {
   }
 
   /** Notes the memory of a process, and a failure where it grew by more than the bound. */
-  memory(part: Part, { warm, end, last }: { warm: number; end: number; last: number }): void {
+  memory(part: Part, growth: Growth | undefined, lastCase: number): void {
+    if (!growth) return void this.#memory.push(`${part}: too few cases to tell`);
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-    const line = `${mib(warm)} after the warm-up, ${mib(end)} at the end`;
+    const line = `${mib(growth.third)} in the third quarter, ${mib(growth.last)} in the last`;
     this.#memory.push(`${part}: ${line} (at most ${mib(MAX_GROWTH_BYTES)} more)`);
-    if (end - warm > MAX_GROWTH_BYTES) this.fail(part, last, `memory grew: ${line}`);
+    if (growth.last - growth.third > MAX_GROWTH_BYTES) {
+      this.fail(part, lastCase, `memory grew: ${line}`);
+    }
   }
 
   /** How many cases had this outcome. */

@@ -2,16 +2,10 @@
  * Requests by a grammar: every part of one may be odd. Some are mutated as bytes, or half-sent.
  * @module
  */
+import { oddFraming } from "./framing.ts";
 import { join, mutated, oddDocument, oddJson } from "./mutate.ts";
 import type { CaseRandom } from "./random.ts";
-
-/** A request as it is sent. */
-export interface RawRequest {
-  bytes: Uint8Array;
-  /** Whether its framing is whole: the server must answer, and the connection can go on. */
-  whole: boolean;
-  isHead: boolean;
-}
+import type { RawRequest } from "./wire.ts";
 
 const encoder = new TextEncoder();
 const pixels = Array.from({ length: 784 }, (_, i) => (i * 37) % 256);
@@ -49,6 +43,7 @@ const oddHeaders = [
 
 /** The request of a case. */
 export function requestOf(random: CaseRandom, index: number): RawRequest {
+  if (random.chance(0.1)) return oddFraming(random, index);
   const request = grammatical(random, index);
   if (random.chance(0.75)) return request;
   const { bytes, isHead } = request;

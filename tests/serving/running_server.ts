@@ -9,6 +9,8 @@ export interface RunningServer {
   /** Process id. */
   pid: number;
   log(): string;
+  /** How it ended; undefined while it runs. */
+  exit(): Deno.CommandStatus | undefined;
   /** Sends a signal, without waiting. */
   signal(signal: Deno.Signal): void;
   /** Sends a signal and waits for the exit. */
@@ -39,8 +41,8 @@ export async function startBy(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  let log = "", ended = false;
-  child.status.then(() => ended = true);
+  let log = "", ended: Deno.CommandStatus | undefined;
+  child.status.then((status) => ended = status);
   const reading = [child.stdout, child.stderr].map(async (stream) => {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) log += text;
   });
@@ -56,6 +58,7 @@ export async function startBy(
     port: Number(port),
     pid: child.pid,
     log: () => log,
+    exit: () => ended,
     signal: send,
     stop: async (signal = "SIGTERM") => {
       const started = performance.now();
