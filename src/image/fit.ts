@@ -33,7 +33,6 @@ interface Box {
  */
 export function fitDigit(image: GrayImage): Uint8Array {
   const background = borderMedian(image);
-  const ink = new Float32Array(image.data.length); // 0 background … 255
   const { darkest, lightest } = extremes(image.data);
   if (Math.max(background - darkest, lightest - background) < MIN_CONTRAST) {
     throw new RangeError(
@@ -44,16 +43,17 @@ export function fitDigit(image: GrayImage): Uint8Array {
   const darkInk = background - darkest > lightest - background;
   if (!darkInk && isMnistLike(image, background)) return image.data.slice();
   const range = darkInk ? background - darkest : lightest - background;
-  image.data.forEach((gray, i) => {
+  const inkOf = Float32Array.from({ length: 256 }, (_, gray) => { // 0 background … 255
     const distance = darkInk ? background - gray : gray - background;
-    ink[i] = 255 * Math.min(1, Math.max(0, distance) / range);
+    return 255 * Math.min(1, Math.max(0, distance) / range);
   });
-  return place(ink, image.width, inkBox(ink, image.width, 255 * INK_THRESHOLD));
+  return place(image, inkOf, inkBox(image, (gray) => inkOf[gray] > 255 * INK_THRESHOLD));
 }
 
-function isMnistLike({ data, width, height }: GrayImage, background: number): boolean {
+function isMnistLike(image: GrayImage, background: number): boolean {
+  const { data, width, height } = image;
   if (width !== FITTED_SIZE || height !== FITTED_SIZE || background !== 0) return false;
-  const box = inkBox(data, width, 0);
+  const box = inkBox(image, (gray) => gray > 0);
   if (box.right - box.left > INK_SIZE || box.bottom - box.top > INK_SIZE) return false;
   if (Math.max(box.right - box.left, box.bottom - box.top) < INK_SIZE - 1) return false;
   const { x, y } = centreOfMass(data, width);
@@ -63,12 +63,12 @@ function isMnistLike({ data, width, height }: GrayImage, background: number): bo
 }
 
 /** Scales the ink in `box` to fit 20×20 and puts its centre of mass in the middle of 28×28. */
-function place(ink: Float32Array, width: number, box: Box): Uint8Array {
+function place(image: GrayImage, inkOf: Float32Array, box: Box): Uint8Array {
   const boxWidth = box.right - box.left, boxHeight = box.bottom - box.top;
   const scale = INK_SIZE / Math.max(boxWidth, boxHeight);
   const w = Math.max(1, Math.round(boxWidth * scale)),
     h = Math.max(1, Math.round(boxHeight * scale));
-  const small = resample(ink, width, box, w, h);
+  const small = resample(image, inkOf, { box, width: w, height: h });
   const { x, y } = centreOfMass(small, w);
   const left = clampOffset(Math.round(FITTED_SIZE / 2 - x), w);
   const top = clampOffset(Math.round(FITTED_SIZE / 2 - y), h);
@@ -85,14 +85,13 @@ function clampOffset(offset: number, size: number): number {
   return Math.min(Math.max(0, offset), FITTED_SIZE - size);
 }
 
-/** Area average of the source under each target pixel; for enlarging, bilinear by the same overlap. */
+/** Area average of the ink under each target pixel; for enlarging, bilinear by the same overlap. */
 function resample(
-  source: Float32Array,
-  width: number,
-  box: Box,
-  toWidth: number,
-  toHeight: number,
+  image: GrayImage,
+  inkOf: Float32Array,
+  { box, width: toWidth, height: toHeight }: { box: Box; width: number; height: number },
 ): Float32Array {
+  const { data, width } = image;
   const columns = overlaps(box.left, box.right, toWidth);
   const rows = overlaps(box.top, box.bottom, toHeight);
   const out = new Float32Array(toWidth * toHeight);
@@ -101,7 +100,7 @@ function resample(
       let sum = 0;
       for (const [row, rowShare] of rowParts) {
         for (const [column, share] of columnParts) {
-          sum += rowShare * share * source[row * width + column];
+          sum += rowShare * share * inkOf[data[row * width + column]];
         }
       }
       out[y * toWidth + x] = sum;
@@ -126,16 +125,16 @@ function overlaps(from: number, to: number, count: number): [cell: number, share
   });
 }
 
-function inkBox(ink: ArrayLike<number>, width: number, threshold: number): Box {
-  const height = ink.length / width;
+function inkBox({ data, width, height }: GrayImage, isInk: (gray: number) => boolean): Box {
   const box = { left: width, top: height, right: 0, bottom: 0 };
-  for (let i = 0; i < ink.length; i++) {
-    if (ink[i] <= threshold) continue;
-    const x = i % width, y = Math.floor(i / width);
-    box.left = Math.min(box.left, x);
-    box.right = Math.max(box.right, x + 1);
-    box.top = Math.min(box.top, y);
-    box.bottom = Math.max(box.bottom, y + 1);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (!isInk(data[i])) continue;
+      box.left = Math.min(box.left, x);
+      box.right = Math.max(box.right, x + 1);
+      box.top = Math.min(box.top, y);
+      box.bottom = Math.max(box.bottom, y + 1);
+    }
   }
   return box;
 }

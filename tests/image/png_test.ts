@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { encode } from "fast-png";
+import { decode, encode } from "fast-png";
 import fc from "fast-check";
 import { encodeGrayPng, encodeRgbPng } from "../../src/image/encode_png.ts";
 import { decodePng, PngFormatError } from "../../src/image/png.ts";
@@ -153,6 +153,21 @@ const bad: [string, () => Uint8Array | Promise<Uint8Array>, string][] = [
     "unknown colour type 5",
   ],
   ["bit depth 3", () => png({ width: 1, height: 1, depth: 3 }, line(2)), "bit depth: 3"],
+  [
+    "4 bits a channel",
+    () => png({ width: 1, height: 1, depth: 4, colour: 2 }, line(3)),
+    "depth: 4",
+  ],
+  [
+    "two headers",
+    () => png({ width: 1, height: 1, before: [...gray.slice(8, 33)] }, line(2)),
+    "more than one IHDR",
+  ],
+  [
+    "transparency of half a colour",
+    () => png({ width: 1, height: 1, before: chunk("tRNS", line(1)) }, line(2)),
+    "tRNS needs 2 bytes, got 1",
+  ],
   ["an unknown filter", () => png({ width: 1, height: 1 }, Uint8Array.of(9, 0)), "filter: 9"],
   [
     "too little data",
@@ -184,6 +199,57 @@ const bad: [string, () => Uint8Array | Promise<Uint8Array>, string][] = [
     "Cannot read PNG",
   ],
 ];
+
+const channelsOf = { 0: 1, 2: 3, 4: 2, 6: 4 } as const;
+
+Deno.test("lines of every filter, interlaced or not, decode as another reader decodes them", async () => {
+  const kinds = fc.record({
+    width: fc.integer({ min: 1, max: 19 }),
+    height: fc.integer({ min: 1, max: 19 }),
+    colour: fc.constantFrom(0, 2, 4, 6),
+    depth: fc.constantFrom(8, 16),
+    interlace: fc.constantFrom(0, 1),
+    seed: fc.nat(250),
+  });
+  await fc.assert(fc.asyncProperty(kinds, async ({ seed, ...kind }) => {
+    const { width, height, depth } = kind;
+    const channels = channelsOf[kind.colour as keyof typeof channelsOf];
+    const lines = kind.interlace ? adam7Lines(width, height) : new Array(height).fill(width);
+    const raw = Uint8Array.from(lines.flatMap((columns, y) => [
+      (seed + y) % 5,
+      ...Array.from({ length: columns * channels * depth / 8 }, (_, i) => (i * i + seed * y) % 251),
+    ]));
+    const bytes = await png(kind, raw), { data } = decode(bytes), max = 2 ** depth - 1;
+    const expected = Array.from({ length: width * height }, (_, i) => {
+      const [r, g, b] = channels < 3
+        ? [0, 0, 0].fill(data[i * channels])
+        : data.slice(i * channels);
+      const luma = channels < 3 ? r : 0.299 * r + 0.587 * g + 0.114 * b;
+      const alpha = channels % 2 ? 1 : data[i * channels + channels - 1] / max;
+      return luma * 255 / max * alpha + 255 * (1 - alpha);
+    });
+    const got = await decodePng(bytes);
+    expected.forEach((value, i) => assert(Math.abs(got.data[i] - value) <= 0.5 + 1e-9));
+  }));
+});
+
+/** Pixels of each line of the seven passes. */
+function adam7Lines(width: number, height: number): number[] {
+  const passes = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4]];
+  return [...passes, [1, 0, 2, 2], [0, 1, 1, 2]].flatMap(([x, y, dx, dy]) => {
+    const columns = Math.max(0, Math.ceil((width - x) / dx));
+    return columns ? new Array(Math.max(0, Math.ceil((height - y) / dy))).fill(columns) : [];
+  });
+}
+
+Deno.test("a palette that true colours only suggest changes no pixel", async () => {
+  const raw = Uint8Array.of(0, 10, 10, 10, 200, 200, 200);
+  const palette = chunk("PLTE", Uint8Array.of(1, 2, 3, 4, 5, 6));
+  const { data } = await decodePng(
+    await png({ width: 2, height: 1, colour: 2, before: palette }, raw),
+  );
+  assertEquals([...data], [10, 200]);
+});
 
 for (const [what, make, message] of bad) {
   Deno.test(`a PNG is refused: ${what}`, async () => {
