@@ -18,7 +18,7 @@ import { type Part, Report } from "./report.ts";
 /** Cases of each part unless flags say otherwise. */
 const DEFAULT_COUNTS: Record<Part, number> = {
   http: 100_000,
-  pictures: 10_000,
+  pictures: 20_000,
   models: 10_000,
   checkpoints: 2_000,
 };

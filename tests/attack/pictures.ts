@@ -9,18 +9,41 @@ import type { CaseRandom } from "./random.ts";
 
 const SIGNATURE_BYTES = 8;
 
-const valid = ([1, 2, 3, 4] as const).flatMap((channels) =>
-  ([8, 16] as const).map((depth) => {
-    const [width, height] = [9, 11], count = width * height * channels;
-    const data = depth === 8 ? new Uint8Array(count) : new Uint16Array(count);
-    data.forEach((_, i) => data[i] = (i * 37) % 256 * (depth === 8 ? 1 : 257));
-    return encode({ width, height, channels, depth, data });
-  })
+type Channels = 1 | 2 | 3 | 4;
+type Depth = 8 | 16;
+const allChannels = [1, 2, 3, 4] as const, depths = [8, 16] as const;
+
+/** The share of pictures that are as large as the server takes them. */
+const HUGE = 1 / 400;
+
+const valid = allChannels.flatMap((channels) =>
+  depths.map((depth) => encoded([9, 11], { channels, depth }))
 );
+const huge = new Map<string, Uint8Array>();
+
+function encoded(
+  [width, height]: readonly [number, number],
+  { channels, depth }: { channels: Channels; depth: Depth },
+): Uint8Array {
+  const count = width * height * channels;
+  const data = depth === 8 ? new Uint8Array(count) : new Uint16Array(count);
+  for (let i = 0; i < count; i++) data[i] = (i * 37) % 256 * (depth === 8 ? 1 : 257);
+  return encode({ width, height, channels, depth, data });
+}
+
+/** Pictures at the bounds of pixels and sides; each is made once. */
+function hugePicture(random: CaseRandom): Uint8Array {
+  const size = random.pick([[2048, 2048], [4096, 1024], [1024, 4096], [1, 4096]] as const);
+  const kind = { channels: random.pick(allChannels), depth: random.pick(depths) };
+  const key = `${size} ${kind.channels} ${kind.depth}`;
+  if (!huge.has(key)) huge.set(key, encoded(size, kind));
+  return huge.get(key)!;
+}
 
 /** The picture of a case. */
 export function pictureOf(random: CaseRandom): Uint8Array {
-  const png = random.pick(valid);
+  const isHuge = random.chance(HUGE), png = isHuge ? hugePicture(random) : random.pick(valid);
+  if (isHuge && random.chance(0.5)) return png;
   if (random.chance(0.3)) return mutated(png, random);
   const chunks = chunksOf(png), broken = random.below(chunks.length);
   const out = chunks.map(({ type, data }, i) => {
