@@ -2,7 +2,7 @@
  * What training and measuring refuse to read: values that are no probabilities, and labels of no class.
  * @module
  */
-import { type Examples, readRows } from "./examples.ts";
+import { type Batch, type Examples, readRows } from "./examples.ts";
 
 /** Rows that are read at once; bounds memory to some MiB. */
 const ROWS = 500;
@@ -48,6 +48,17 @@ export function checkExamples(examples: Examples, bounds: ExampleBounds): ValueR
     }
   }
   return range;
+}
+
+/** @throws {RangeError} naming the first value of a batch's images that is not in [0, 1], or not finite. */
+export function checkBatch({ source, inputs, size }: Batch, { gaussian }: { gaussian: boolean }) {
+  if (!source) return checkRows(inputs, { size: inputs.length / size, name: "batch", gaussian });
+  const { bytes, divisor } = source;
+  if (gaussian || divisor >= 255 || bytes.every((byte) => byte <= divisor)) return;
+  checkRows(Float32Array.from(bytes, (byte) => byte / divisor), {
+    size: bytes.length / size,
+    name: "batch",
+  });
 }
 
 /** Where rows are from. */

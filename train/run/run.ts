@@ -35,6 +35,7 @@ import { checkTransposed } from "../trainers/rbm_start.ts";
 import { type RbmRecipe, type Recipe, stackRecipe } from "../recipes/recipe.ts";
 import {
   augmented,
+  type Batch,
   binarized,
   type Examples,
   gather,
@@ -43,7 +44,12 @@ import {
 } from "../data/examples.ts";
 import { initialNetwork } from "../trainers/initializers.ts";
 import { trainingTeam } from "../trainers/simd/team.ts";
-import type { Metrics, Trainer } from "../trainers/trainer.ts";
+import {
+  type Metrics,
+  type Position,
+  type Trainer,
+  TrainingDiverged,
+} from "../trainers/trainer.ts";
 import { UpDownTrainer } from "../trainers/simd/up_down_trainer.ts";
 
 /** Classes of every dataset that can be loaded. */
@@ -423,7 +429,7 @@ class Run {
     for (let i = progress.step % batches; i < batches; i++) {
       const batch = gather(train, order.subarray(i * batchSize, (i + 1) * batchSize));
       const position = { epoch, step: progress.step, batchesPerEpoch: batches };
-      addMetrics(progress, trainer.step(batch, position));
+      addMetrics(progress, stepOf(trainer, batch, position, name));
       progress.step++;
       this.#events.onBatch?.({
         stage: name,
@@ -485,6 +491,16 @@ function upwards({ visibleSize: inputSize, weights, hiddenBias: bias }: Rbm) {
 function rbmRate(recipe: RbmRecipe, isTop: boolean): string {
   const field = recipe.epochs > 0 ? "learningRate" : "persistentLearningRate";
   return `${isTop ? "topRbm" : "stack"}.${field} (${recipe[field]})`;
+}
+
+/** One step. @throws {RangeError} naming the stage, if it has diverged. */
+function stepOf(trainer: Trainer, batch: Batch, position: Position, stage: string): Metrics {
+  try {
+    return trainer.step(batch, position);
+  } catch (error) {
+    if (error instanceof TrainingDiverged) checkFinite(trainer.state(), stage, position.epoch);
+    throw error;
+  }
 }
 
 /** @throws {RangeError} if training has diverged; what was saved before stays. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { type HiddenActivation, hiddenActivations } from "../../src/model/dbn.ts";
+import { checkExamples } from "../data/check.ts";
 import { type Examples, gather } from "../data/examples.ts";
 import { shuffled } from "../data/order.ts";
 import { classifierMetrics } from "../measure/monitor.ts";
@@ -68,11 +69,17 @@ export interface TrialOptions {
   onTrial?(trial: Trial): void;
 }
 
-/** Trains with each optimizer, then with each initializer. */
+/**
+ * Trains with each optimizer, then with each initializer.
+ * @throws {RangeError} if a value of the data is out of bounds, or a network diverges, naming it.
+ */
 export async function runTrials(
   data: TrialData,
   { epochs, seed, onTrial }: TrialOptions,
 ): Promise<{ optimizers: Trial[]; initializers: Trial[] }> {
+  const bounds = { gaussian: false, classes: SIZES[SIZES.length - 1] };
+  checkExamples(data.train, { ...bounds, name: "train" });
+  checkExamples(data.validation, { ...bounds, name: "validation" });
   const run = async (changes: Partial<FineTuningRecipe>, name: string) => {
     const trial = await train({ ...plainRecipe, epochs, ...changes }, name, data, seed);
     onTrial?.(trial);

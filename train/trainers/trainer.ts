@@ -10,6 +10,22 @@ import type { Tensor } from "../../src/format/safetensors.ts";
 /** Numbers worth showing, by name. */
 export type Metrics = Record<string, number>;
 
+/** A step that left numbers which are none. */
+export class TrainingDiverged extends RangeError {
+  override name = "TrainingDiverged";
+}
+
+/** The metrics of a step. @throws {TrainingDiverged} if one is NaN, naming it and the batch. */
+export function checkedMetrics(metrics: Metrics, step: number): Metrics {
+  for (const [name, value] of Object.entries(metrics)) {
+    if (!Number.isNaN(value)) continue;
+    throw new TrainingDiverged(
+      `Training diverged: ${name} is NaN in batch ${step}. Begin again with a lower learning rate`,
+    );
+  }
+  return metrics;
+}
+
 /** Where in a stage a batch is. */
 export interface Position {
   epoch: number; // from 0

@@ -12,7 +12,7 @@ import type { ClassifierTrainer, ClassifierTrainerOptions } from "../classifier_
 import type { FineTuningRecipe } from "../../recipes/recipe.ts";
 import { learningRateAt } from "../schedules.ts";
 import type { Batch } from "../../data/examples.ts";
-import type { Metrics, Position } from "../trainer.ts";
+import { checkedMetrics, type Metrics, type Position } from "../trainer.ts";
 
 // B batch, I inputs, L labels
 
@@ -58,7 +58,7 @@ export class SimdClassifierTrainer implements ClassifierTrainer {
       noise: recipe.noise,
       inputNoise: recipe.inputNoise,
     });
-    return { loss, accuracy };
+    return checkedMetrics({ loss, accuracy }, position.step);
   }
 
   /** With batch normalization folded into them. */

@@ -13,7 +13,7 @@ import type { ClassifierTrainer, ClassifierTrainerOptions } from "../classifier_
 import { minimize } from "./conjugate_gradient.ts";
 import { fromTensors, scoresInBatches, tensors } from "./classifier_trainer.ts";
 import type { Batch } from "../../data/examples.ts";
-import type { Metrics } from "../trainer.ts";
+import { checkedMetrics, type Metrics, type Position } from "../trainer.ts";
 
 /** Line searches on a batch. */
 const SEARCHES = 3;
@@ -34,7 +34,7 @@ export class ConjugateGradientTrainer implements ClassifierTrainer {
     this.#network = new TrainingNetwork(team, start, { maxRows, activation: recipe.activation });
   }
 
-  step({ inputs, labels }: Batch): Metrics {
+  step({ inputs, labels }: Batch, position: Position): Metrics {
     const { l1, l2 } = this.#options.recipe;
     let metrics: Metrics | undefined; // of the start
     const { point } = minimize(
@@ -58,7 +58,7 @@ export class ConjugateGradientTrainer implements ClassifierTrainer {
       SEARCHES,
     );
     this.#setPoint(point);
-    return metrics!;
+    return checkedMetrics(metrics!, position.step);
   }
 
   /** All parameters in one row. */

@@ -26,8 +26,9 @@ import {
 } from "../rbm_start.ts";
 import type { RbmTrainer } from "../rbm_trainer.ts";
 import { gibbsStepsAt, learningRateAt } from "../schedules.ts";
+import { checkBatch } from "../../data/check.ts";
 import type { Batch } from "../../data/examples.ts";
-import type { Metrics, Position } from "../trainer.ts";
+import { checkedMetrics, type Metrics, type Position } from "../trainer.ts";
 
 // V visible (labels included), H hidden
 
@@ -76,9 +77,13 @@ export class SimdRbmTrainer implements RbmTrainer {
   }
 
   step(batch: Batch, position: Position): Metrics {
+    const { recipe, stage } = this.#options;
+    if (stage === 0) checkBatch(batch, { gaussian: recipe.visible === "gaussian" });
     const cases = { inputs: batch.source ?? batch.inputs, labels: batch.labels };
-    const isPersistent = position.epoch >= this.#options.recipe.epochs;
-    return isPersistent ? this.#stepPersistent(cases, position) : this.#stepCd(cases, position);
+    const metrics = position.epoch >= recipe.epochs
+      ? this.#stepPersistent(cases, position)
+      : this.#stepCd(cases, position);
+    return checkedMetrics(metrics, position.step);
   }
 
   #stepCd(cases: LabelledInputs, position: Position): Metrics {

@@ -17,7 +17,7 @@ import { read, replace, toTensor } from "./tensors.ts";
 import type { ClassifierTrainer, ClassifierTrainerOptions } from "../classifier_trainer.ts";
 import { learningRateAt } from "../schedules.ts";
 import type { Batch } from "../../data/examples.ts";
-import type { Metrics, Position } from "../trainer.ts";
+import { checkedMetrics, type Metrics, type Position } from "../trainer.ts";
 
 // B batch, L labels
 
@@ -54,7 +54,7 @@ export class TfjsClassifierTrainer implements ClassifierTrainer {
       metrics.accuracy = accuracy;
       this.#update(gradients, position);
     });
-    return metrics;
+    return checkedMetrics(metrics, position.step);
   }
 
   /**

@@ -22,8 +22,9 @@ import {
 } from "../rbm_start.ts";
 import type { RbmTrainer } from "../rbm_trainer.ts";
 import { read, replace, toTensor } from "./tensors.ts";
+import { checkBatch } from "../../data/check.ts";
 import type { Batch } from "../../data/examples.ts";
-import type { Metrics, Position } from "../trainer.ts";
+import { checkedMetrics, type Metrics, type Position } from "../trainer.ts";
 
 // B batch, V visible (labels included), H hidden, L labels, M fantasy particles
 
@@ -58,7 +59,8 @@ export class TfjsRbmTrainer implements RbmTrainer {
   }
 
   step(batch: Batch, position: Position): Metrics {
-    const { recipe } = this.#options;
+    const { recipe, stage } = this.#options;
+    if (stage === 0) checkBatch(batch, { gaussian: false });
     let metrics: Metrics = {};
     tf.tidy(() => {
       const persistent = position.epoch >= recipe.epochs;
@@ -67,7 +69,7 @@ export class TfjsRbmTrainer implements RbmTrainer {
         ? this.#persistentStep(visible, batch, position)
         : this.#contrastiveStep(visible, batch, position);
     });
-    return metrics;
+    return checkedMetrics(metrics, position.step);
   }
 
   /** CD-k: k steps of Gibbs sampling from the data. */
