@@ -113,7 +113,8 @@ Deno.test("a stopping server ends within its grace, whatever stalled connections
   await delay(300);
   const { code, ms } = await server.stop();
   assertEquals(code, 0);
-  assert(ms < 2000, `it took ${ms.toFixed(0)} ms`);
+  // Far below for ever, which it took, and above what a busy machine needs to end a process.
+  assert(ms < 5000, `it took ${ms.toFixed(0)} ms`);
   for (const connection of open) connection.close();
 });
 
