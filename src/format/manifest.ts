@@ -5,7 +5,7 @@
  * @module
  */
 import { shown } from "../outside/shown.ts";
-import { checkName, NAME_BOUND, NAME_PATTERN } from "./config.ts";
+import { NAME_BOUND, NAME_PATTERN } from "./config.ts";
 import { isObject } from "./safetensors.ts";
 import { parseStrictJson } from "./strict_json.ts";
 
@@ -54,6 +54,20 @@ export const manifestBounds = {
 const PART = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
+/** Whether a text names a model in a repository: no hidden folder, none that stands for another. */
+export function isModelName(name: unknown): name is string {
+  return typeof name === "string" && NAME_PATTERN.test(name) && !name.startsWith(".");
+}
+
+/** Whether a text is a path that a version's file may have. */
+export function isManifestPath(path: unknown): path is string {
+  const { maxPathLength, maxPathParts } = manifestBounds;
+  if (typeof path !== "string" || path.length > maxPathLength) return false;
+  const parts = path.split("/");
+  return parts.length <= maxPathParts && parts.every((part) => PART.test(part)) &&
+    path.toLowerCase() !== MANIFEST_FILE;
+}
+
 /** Whether a text is a SHA-256 in hex. */
 export function isSha256(text: unknown): text is string {
   return typeof text === "string" && SHA256.test(text);
@@ -90,10 +104,7 @@ export function readManifest(bytes: Uint8Array): Manifest {
   const root = parse(bytes);
   onlyMembers("the file", root, ["format", "model", "version", "files"]);
   if (root.format !== "dbn-edge/manifest/1") fail("format", '"dbn-edge/manifest/1"', root.format);
-  if (typeof root.model !== "string" || !NAME_PATTERN.test(root.model)) {
-    fail("model", NAME_BOUND, root.model);
-  }
-  checkName(root.model as string);
+  if (!isModelName(root.model)) fail("model", `${NAME_BOUND}, not '.' first`, root.model);
   checkVersion(root.version);
   const { files } = root;
   if (!Array.isArray(files) || files.length < 1 || files.length > maxFiles) {
@@ -123,11 +134,7 @@ function checkFile(file: unknown, i: number): void {
   if (!isObject(file)) return fail(field, "a JSON object", file);
   onlyMembers(field, file, ["path", "size", "sha256"]);
   const { path, size, sha256 } = file;
-  const parts = typeof path === "string" ? path.split("/") : [];
-  if (
-    typeof path !== "string" || path.length > maxPathLength || parts.length > maxPathParts ||
-    !parts.every((part) => PART.test(part)) || path.toLowerCase() === MANIFEST_FILE
-  ) {
+  if (!isManifestPath(path)) {
     fail(
       `${field}.path`,
       `at most ${maxPathParts} names of letters, digits, '_', '.' and '-' with '/' between them, of ${maxPathLength} characters in all, not ${MANIFEST_FILE}`,

@@ -79,3 +79,8 @@ export class ReadOnlyError extends Error {
 export class RepositoryUnreachableError extends Error {
   override name = "RepositoryUnreachableError";
 }
+
+/** A repository where somebody else holds what is asked for, too long to wait; try again. */
+export class RepositoryBusyError extends RepositoryUnreachableError {
+  override name = "RepositoryBusyError";
+}

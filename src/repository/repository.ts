@@ -67,6 +67,7 @@ export interface AliasMove {
 export interface AliasChange {
   /** The version that it names from now on; null removes it. */
   version: number | null;
+  /** Its settings from now on; none if left out. */
   settings?: AliasSettings;
   /** The revision that it must have now, 0 where it must not be there; anything if left out. */
   ifRevision?: number;
@@ -81,7 +82,10 @@ export interface ModelRepository {
 
   /** Names of models that have a version, sorted. */
   models(): Promise<string[]>;
-  /** A model's versions, in ascending order; none of a model that is not there. */
+  /**
+   * A model's versions, in ascending order; none of a model that is not there. One whose manifest is broken
+   * is left out, so that it hides no other.
+   */
   versions(model: string): Promise<VersionEntry[]>;
   /** @throws {ManifestError} if it is broken or names another version. */
   readManifest(ref: VersionRef): Promise<StoredManifest | undefined>;
@@ -91,7 +95,10 @@ export interface ModelRepository {
    */
   readFile(ref: VersionRef, file: ManifestFile): Promise<Uint8Array>;
 
-  /** Bytes that are there of a blob: all of them once it is whole, 0 for one that was never sent. */
+  /**
+   * Bytes that are there of a blob: all of them once it is whole, 0 for one that was never sent.
+   * @throws {RangeError} if it cannot be a blob, here and in {@linkcode writeBlob}
+   */
   blobOffset(blob: BlobRef): Promise<number>;
   /**
    * Appends to a blob. What came before `body` failed stays, so that sending goes on from there.
@@ -120,7 +127,8 @@ export interface ModelRepository {
   /**
    * Moves, makes or removes an alias, if it has the revision that is asked for.
    * @throws {AliasMovedError} if it has another revision
-   * @throws {NotFoundError} if the version is not there
+   * @throws {NotFoundError} if the version is not there, or an alias to be removed
+   * @throws {RangeError} if it is no name for an alias, or a setting is out of bounds
    */
   moveAlias(model: string, alias: string, change: AliasChange): Promise<Alias | undefined>;
   /** Moves of a model's aliases, the newest first. */
@@ -128,7 +136,7 @@ export interface ModelRepository {
 
   /** Removes blobs, whole or not, that no version uses and that are older than that. */
   collectGarbage(options: { olderThanMs: number }): Promise<{ blobs: number; bytes: number }>;
-  /** Ends when `signal` is aborted; yields when something may have changed. */
+  /** Yields at once, and then when something may have changed, until `signal` or {@linkcode close}. */
   changes(model: string, signal: AbortSignal): AsyncIterable<void>;
   close(): void;
 }
