@@ -15,7 +15,10 @@ import {
   writeWeights,
 } from "../format/weights.ts";
 import { ModelFileMissingError, readBounded } from "./bounded_read.ts";
+import { sha256 } from "./sha256.ts";
 import { writeWhole } from "./write_file.ts";
+
+export { sha256 };
 
 /** Directory of the released model in this repository: what serving loads by default. */
 export const releasedModel = "models/mnist-dbn/2";
@@ -156,15 +159,6 @@ export async function directoryUrl(directory: string | URL): Promise<URL> {
     : (await import("node:url")).pathToFileURL(directory);
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   return url;
-}
-
-/** SHA-256 in hex. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
-  // Loading std would keep a server's first answer waiting where the platform can do it.
-  const { toHex } = digest as { toHex?: () => string }; // the types say that all platforms have it
-  if (toHex) return toHex.call(digest);
-  return (await import("@std/encoding/hex")).encodeHex(digest);
 }
 
 function parseConfig(bytes: Uint8Array, file: string): unknown {

@@ -1,0 +1,50 @@
+/**
+ * Opens a model repository by its address.
+ * @module
+ */
+import { cut } from "../outside/shown.ts";
+import type { ModelRepository } from "./repository.ts";
+
+/** How a repository is used. */
+export interface RepositoryOptions {
+  /**
+   * Mean time between two looks for changes where the store does not tell of them, in milliseconds.
+   * @default 1000 for a directory, 5000 for S3 and HTTPS
+   */
+  pollMs?: number;
+}
+
+const SUPPORTED = "a path, kv:, kv:PATH, s3://BUCKET/PREFIX or https://…";
+
+/**
+ * A repository: `models` or any other path, `kv:` (the platform's Deno KV), `kv:PATH` (Deno KV in a file),
+ * `s3://BUCKET/PREFIX`, or `https://…` to read from.
+ * @throws {RangeError} if nothing can be opened by such an address.
+ */
+export async function openRepository(
+  address: string | URL,
+  options: RepositoryOptions = {},
+): Promise<ModelRepository> {
+  const text = String(address), scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1].toLowerCase();
+  switch (scheme) {
+    case undefined:
+    case "file":
+      return await openDirectory(address, options);
+    default:
+      throw new RangeError(
+        `Cannot open a repository of scheme ${cut(scheme)}: it must be ${SUPPORTED}`,
+      );
+  }
+}
+
+async function openDirectory(
+  address: string | URL,
+  options: RepositoryOptions,
+): Promise<ModelRepository> {
+  if (address === "") throw new RangeError(`Cannot open a repository: it must be ${SUPPORTED}`);
+  const { directoryUrl } = await import("./model_directory.ts");
+  const { DirectoryRepository } = await import("./directory/directory_repository.ts");
+  const url = await directoryUrl(address);
+  const name = address instanceof URL ? decodeURIComponent(url.pathname) : address;
+  return new DirectoryRepository(url, name, options);
+}
