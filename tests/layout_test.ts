@@ -43,7 +43,7 @@ const rooms: Record<string, readonly string[]> = {
   "src/compute/": [
     ...["src/math/", "src/image/", "src/format/", "src/sampling/", "src/engine/"],
   ],
-  "src/serving/": ["src/format/", "src/compute/"],
+  "src/serving/": ["src/format/", "src/engine/", "src/compute/", "src/repository/"],
   "src/http/": [
     ...["src/serving/", "src/compute/", "src/image/", "src/format/", "src/repository/"],
     ...["src/engine/", "src/outside/"],

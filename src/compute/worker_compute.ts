@@ -4,6 +4,7 @@
  */
 import type { Classification } from "../engine/classify.ts";
 import type { EngineName, EngineOptions, ThreadStatus } from "../engine/engine.ts";
+import { WeightsFormatError } from "../format/safetensors.ts";
 import { PngFormatError } from "../image/png.ts";
 import type { Compute, DrawnFrame, FramesRequest } from "./compute.ts";
 import type { FromWorker, Opening, SentError, ToWorker, WorkerModel } from "./messages.ts";
@@ -217,6 +218,8 @@ export class WorkerCompute implements Compute {
 function toError({ name, message, stack }: SentError): Error {
   const error = name === "PngFormatError"
     ? new PngFormatError(message)
+    : name === "WeightsFormatError"
+    ? new WeightsFormatError(message)
     : name === "RangeError"
     ? new RangeError(message)
     : new Error(message);

@@ -15,6 +15,7 @@ import { modelRoutes } from "./routes/model.ts";
 import { cut } from "../outside/shown.ts";
 import { HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
 import { type AppOptions, resolveOptions } from "./service.ts";
+import { VERSION_HEADER } from "./versions.ts";
 
 /** Type of the app, for Hono's typed client `hc<AppType>()`. */
 export type AppType = ReturnType<typeof createApp>;
@@ -58,7 +59,7 @@ export function createApp(options: AppOptions) {
     app.use(cors({
       origin: "*",
       allowMethods: ["GET", "HEAD", "POST"],
-      exposeHeaders: ["ETag", "X-Seed", "X-Request-Id"],
+      exposeHeaders: ["ETag", "X-Seed", "X-Request-Id", VERSION_HEADER],
     }));
   }
   app.onError((error, c) => {

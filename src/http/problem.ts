@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { PngFormatError } from "../image/png.ts";
 import { AdmissionRefused } from "../serving/admission.ts";
+import { VersionNotServedError } from "../serving/served.ts";
 
 /** An error with an HTTP status, shown to the client as it is. */
 export class HttpProblem extends Error {
@@ -45,6 +46,10 @@ export function toProblem(error: Error): HttpProblem {
     return new HttpProblem(503, error.message, { reason: error.reason }, {
       "retry-after": String(error.retryAfterSeconds),
     });
+  }
+  if (error instanceof VersionNotServedError) {
+    const { version, served } = error;
+    return new HttpProblem(404, error.message, { version, served });
   }
   if (error.name === "AbortError") return new HttpProblem(499, "The client left");
   return new HttpProblem(500, "Something went wrong here; the log has it under this request id");

@@ -6,6 +6,8 @@ import type { Engine } from "../engine/engine.ts";
 import { modelFiles } from "../format/config.ts";
 import { readOptionalModelFile, type StoredModel } from "../repository/model_directory.ts";
 import { AdmissionGate } from "../serving/admission.ts";
+import { FixedModel } from "../serving/fixed_model.ts";
+import type { ServedModels, ServedVersion } from "../serving/served.ts";
 import type { Compute } from "../compute/compute.ts";
 import { InlineCompute } from "../compute/inline_compute.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
@@ -15,11 +17,14 @@ export type LogRecord = { level: "info" | "error" } & Record<string, unknown>;
 
 /** What {@linkcode createApp} needs. */
 export interface AppOptions {
-  model: Pick<StoredModel, "config" | "url">;
+  /** The one model to serve; left out where `models` are given. */
+  model?: Pick<StoredModel, "config" | "url">;
   /** Runs the same model; on this thread, in pieces. Left out where `compute` is given. */
   engine?: Engine;
   /** Runs the same model, for instance in a worker. */
   compute?: Compute;
+  /** Versions that come and go: a `ModelPool`. */
+  models?: ServedModels;
   /** Limits to change. */
   bounds?: Partial<Bounds>;
   /** Hears of every request and every unexpected error. @default silence */
@@ -35,22 +40,17 @@ export interface AppOptions {
 }
 
 /** The options with their defaults: what every resource works with. */
-export interface Service extends Required<Omit<AppOptions, "bounds" | "cors" | "engine">> {
+export interface Service
+  extends Required<Omit<AppOptions, "bounds" | "cors" | "engine" | "model" | "compute">> {
   bounds: Bounds;
   /** In front of all compute: places for chains, and for images to classify. */
   gates: { chains: AdmissionGate; images: AdmissionGate };
-  /** The model card, if the model has one. */
-  readCard: () => Promise<string | undefined>;
 }
 
 /** The options with their defaults filled in. */
 export function resolveOptions(options: AppOptions): Service {
-  const { model, engine, log, nowMs, randomSeed, shutdown } = options;
-  const compute = options.compute ??
-    (engine && new InlineCompute(engine, model.config.architecture));
-  if (!compute) {
-    throw new TypeError("Cannot create app: it needs an engine or compute, got neither");
-  }
+  const { log, nowMs, randomSeed, shutdown } = options;
+  const models = options.models ?? new FixedModel(oneVersion(options));
   const bounds = { ...defaultBounds, ...options.bounds }, { maxWaiting } = bounds;
   const gates = {
     chains: new AdmissionGate({ places: bounds.maxRunning, maxWaiting }),
@@ -58,20 +58,36 @@ export function resolveOptions(options: AppOptions): Service {
   };
   shutdown?.addEventListener("abort", () => {
     for (const gate of Object.values(gates)) gate.stop();
-    compute.drain?.();
+    models.drain();
   });
-  let card: Promise<string | undefined> | undefined;
   return {
-    model,
-    compute,
+    models,
     gates,
     bounds,
     log: log ?? (() => {}),
     nowMs: nowMs ?? (() => performance.now()),
     randomSeed: randomSeed ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]),
     shutdown: shutdown ?? new AbortController().signal,
+  };
+}
+
+/** A model and what runs it, as a version that is served for good. */
+function oneVersion({ model, engine, compute }: AppOptions): ServedVersion {
+  if (!model) throw new TypeError("Cannot create app: it needs a model or models, got neither");
+  const { config, url } = model;
+  const running = compute ?? (engine && new InlineCompute(engine, config.architecture));
+  if (!running) {
+    throw new TypeError("Cannot create app: it needs an engine or compute, got neither");
+  }
+  let card: Promise<string | undefined> | undefined;
+  return {
+    model: config.name,
+    version: config.version,
+    digest: JSON.stringify(config.sha256 ?? config),
+    config,
+    compute: running,
     readCard: () =>
-      card ??= readOptionalModelFile(model.url, modelFiles.card)
+      card ??= readOptionalModelFile(url, modelFiles.card)
         .then((bytes) => bytes && new TextDecoder().decode(bytes)),
   };
 }

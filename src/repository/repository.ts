@@ -80,6 +80,9 @@ export interface ModelRepository {
   readonly address: string;
   readonly isReadOnly: boolean;
 
+  /** Where a version's files lie by their names, with a closing slash, where they do. */
+  urlOf?(ref: VersionRef): URL;
+
   /** Names of models that have a version, sorted. */
   models(): Promise<string[]>;
   /**

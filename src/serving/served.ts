@@ -3,6 +3,7 @@
  * @module
  */
 import type { Compute } from "../compute/compute.ts";
+import type { Classification } from "../engine/classify.ts";
 import type { ModelConfig } from "../format/config.ts";
 
 /** A version that is loaded and computes. */
@@ -31,9 +32,15 @@ export interface VersionChoice {
 /** A version for one request. It is not freed before it is released, which must happen exactly once or more. */
 export interface Lease {
   readonly served: ServedVersion;
-  /** A candidate that shall classify the same images unseen, to be compared; with a lease of its own. */
-  readonly shadow?: Lease;
+  /** A candidate that shall classify the same images unseen, to be compared. */
+  readonly shadow?: Shadow;
   release(): void;
+}
+
+/** Classifies what another version has classified, and counts how often its labels are others. */
+export interface Shadow {
+  /** Returns at once: no request waits for it, and none fails by it. */
+  compare(images: Float32Array, answered: readonly Classification[]): void;
 }
 
 /** Where a version is on its way to requests. */

@@ -150,3 +150,30 @@ Deno.test("an unexpected error is a 500 without its cause, which the log has", a
   assertEquals(problem.instance, `urn:request:${response.headers.get("x-request-id")}`);
   assert(log.some(({ error }) => String(error).includes("secret path")));
 });
+
+Deno.test("answers name their version; a request may ask for it, and for no other", async () => {
+  const { app } = testApp();
+  const post = (query: string, headers = {}) =>
+    app.request(`/classify${query}`, {
+      method: "POST",
+      headers: { "content-type": "application/octet-stream", ...headers },
+      body: Uint8Array.from(digit),
+    });
+  for (const response of [await post(""), await post("?version=1"), await app.request("/model")]) {
+    assertEquals([response.status, response.headers.get("model-version")], [200, "1"]);
+    await response.bytes();
+  }
+  const pinned = await app.request("/generate?steps=1&seed=1", {
+    headers: { "model-version": "1" },
+  });
+  assertEquals(pinned.headers.get("cache-control"), "public, max-age=31536000, immutable");
+  const moving = await app.request("/generate?steps=1&seed=1");
+  assertEquals(moving.headers.get("etag"), pinned.headers.get("etag"));
+  assertEquals(await moving.bytes(), await pinned.bytes());
+  const other = await post("", { "model-version": "7" });
+  assertEquals([other.status, (await other.json()).served], [404, [1]]);
+  for (const bad of ["0", "1.5", "x", "99999999999"]) {
+    assertEquals((await post(`?version=${bad}`)).status, 400);
+  }
+  assertEquals((await post("?version=1", { "model-version": "2" })).status, 400);
+});

@@ -3,6 +3,7 @@
  * @module
  */
 import { type Env, Hono, type MiddlewareHandler } from "hono";
+import type { RequestIdVariables } from "hono/request-id";
 import { isObject } from "../../format/safetensors.ts";
 import { FITTED_SIZE } from "../../image/fit.ts";
 import { shown } from "../../outside/shown.ts";
@@ -11,6 +12,8 @@ import { clientOf } from "../client_of.ts";
 import { HttpProblem } from "../problem.ts";
 import { readQuery } from "../query.ts";
 import type { Service } from "../service.ts";
+import type { ServedVersion } from "../../serving/served.ts";
+import { type VersionEnv, versionParameter, withVersion } from "../versions.ts";
 
 /** A JSON body: one image or many, each of H·W intensities in [0, divisor]. */
 export interface ClassifyRequest {
@@ -23,19 +26,23 @@ const mediaTypes = ["application/json", "application/octet-stream", "image/png"]
 
 /** The routes of this resource. */
 export function classifyRoutes(service: Service) {
-  const { compute, model, bounds, gates } = service;
-  return new Hono().post(
+  const { bounds, gates } = service;
+  return new Hono<VersionEnv & { Variables: RequestIdVariables }>().post(
     "/",
+    withVersion(service, (c) => c.get("requestId")),
     typedBody,
     async (c) => {
-      readQuery(c.req.queries(), {}); // there are no parameters
+      readQuery(c.req.queries(), versionParameter);
+      const { served, shadow } = c.get("version");
       const type = mediaType(c.req.header("content-type"), c.req.header("content-encoding"));
       const place = await gates.images.enter({ client: clientOf(c), maxWaitMs: bounds.maxWaitMs });
       try {
         const bytes = await readBody(c.req.raw, bounds);
         if (bytes.length === 0) throw new HttpProblem(400, "The body is empty");
-        const results = await compute.classify(await readImages(service, type, bytes));
-        const { name, version } = model.config;
+        const { compute, model: name, version } = served;
+        const images = await readImages(service, served, { type, bytes });
+        const results = await compute.classify(images);
+        shadow?.compare(images, results);
         return c.json({ model: { name, version }, engine: compute.engineName, images: results });
       } finally {
         place.release();
@@ -53,12 +60,12 @@ const typedBody: MiddlewareHandler<
 
 /** The body's images, (B, V) in [0, 1]. */
 async function readImages(
-  { compute, model, bounds }: Service,
-  type: string,
-  bytes: Uint8Array,
+  { bounds }: Service,
+  { compute, config }: ServedVersion,
+  { type, bytes }: { type: string; bytes: Uint8Array },
 ): Promise<Float32Array> {
-  const { divisor } = model.config.preprocessing, { imageSize } = compute;
-  const { height, width } = model.config.architecture;
+  const { divisor } = config.preprocessing, { imageSize } = compute;
+  const { height, width } = config.architecture;
   switch (type) {
     case "application/json":
       return readJson(parseJson(bytes), imageSize, divisor, bounds.maxImages);

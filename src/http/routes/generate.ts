@@ -3,7 +3,6 @@
  * @module
  */
 import { type Context, Hono } from "hono";
-import { accepts } from "hono/accepts";
 import { streamSSE } from "hono/streaming";
 import { validator } from "hono/validator";
 import type { DrawnFrame, FramesRequest } from "../../compute/compute.ts";
@@ -11,68 +10,73 @@ import type { Service } from "../service.ts";
 import { clientOf } from "../client_of.ts";
 import { lazyBody } from "../lazy_body.ts";
 import { sha256 } from "../../repository/model_directory.ts";
-import { HttpProblem } from "../problem.ts";
-import { readQuery } from "../query.ts";
+import { formats, type GenerateRequest, readGeneration } from "../generation.ts";
+import { type RequestVersion, VERSION_HEADER, type VersionEnv, withVersion } from "../versions.ts";
 
-const formats = {
-  png: "image/png",
-  json: "application/json",
-  sse: "text/event-stream",
-} as const;
+/**
+ * Of an answer whose seed the client chose: the same bytes for ever where it named the version too, and
+ * else until another version answers, which the entity tag tells.
+ */
+const CACHE_CONTROL = {
+  pinned: "public, max-age=31536000, immutable",
+  moving: "public, no-cache",
+};
 
-type Format = keyof typeof formats;
-
-const DEFAULT_STEPS = 200;
-/** Frames of a stream unless `thin` is given. */
-const DEFAULT_FRAMES = 50;
-const CACHE_CONTROL = "public, max-age=86400";
-
-/** A request with its defaults filled in. */
-interface GenerateRequest {
-  format: Format;
-  /** Whether the client chose the seed, so that the answer can be cached. */
-  seeded: boolean;
-  scale: number;
-  chain: FramesRequest["chain"] & { n: number; steps: number; seed: number };
+/** What the routes' parts work with. */
+interface Generation {
+  service: Service;
+  c: Context;
+  request: GenerateRequest;
+  version: RequestVersion;
 }
 
 /** The routes of this resource. */
 export function generateRoutes(service: Service) {
-  return new Hono().get(
+  const app = new Hono<VersionEnv & { Variables: { drawnSeed: number } }>();
+  return app.get(
     "/",
-    validator("query", (_, c) => readRequest(service, c)),
+    withVersion(service, (c) => {
+      const drawn = service.randomSeed(), text = c.req.query("seed");
+      c.set("drawnSeed", drawn);
+      return String(text === undefined ? drawn : Number(text)); // 07 is the seed 7
+    }),
+    validator(
+      "query",
+      (_, c) => readGeneration(c, service, c.get("version").served, c.get("drawnSeed")),
+    ),
     async (c) => {
-      const request = c.req.valid("query"), etag = await entityTag(service, request);
+      const request = c.req.valid("query"), version = c.get("version");
+      const generation: Generation = { service, c, request, version };
+      const etag = await entityTag(generation);
       if (request.seeded && matches(c.req.header("if-none-match"), etag)) {
-        setHeaders(c, request, etag);
+        setHeaders(generation, etag);
         return c.body(null, 304);
       }
       if (c.req.method === "HEAD") {
-        setHeaders(c, request, etag);
+        setHeaders(generation, etag);
         return c.body(lazyBody(() => Promise.resolve(new Uint8Array())));
       }
       const { gates, bounds } = service;
       const place = await gates.chains.enter({ client: clientOf(c), maxWaitMs: bounds.maxWaitMs });
-      setHeaders(c, request, etag);
-      if (request.format === "sse") return streamFrames(service, c, request, place.release);
-      return c.body(
-        lazyBody((signal) => generateBytes(service, c, request, signal), place.release),
-      );
+      setHeaders(generation, etag);
+      const release = version.keep(),
+        done = () => {
+          place.release();
+          release();
+        };
+      if (request.format === "sse") return streamFrames(generation, done);
+      return c.body(lazyBody((signal) => generateBytes(generation, signal), done));
     },
   );
 }
 
 /** The last frame as a PNG grid or as JSON. */
-async function generateBytes(
-  service: Service,
-  c: Context,
-  request: GenerateRequest,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
+async function generateBytes(generation: Generation, signal: AbortSignal): Promise<Uint8Array> {
+  const { service, c, request, version } = generation;
   try {
-    for await (const frame of service.compute.frames(framesOf(request), signal)) {
+    for await (const frame of version.served.compute.frames(framesOf(request), signal)) {
       if (frame.png) return frame.png;
-      return new TextEncoder().encode(JSON.stringify(describeFrame(service, frame, request)));
+      return new TextEncoder().encode(JSON.stringify(describeFrame(frame, generation)));
     }
     throw new DOMException("The chain was aborted", "AbortError");
   } catch (error) {
@@ -90,104 +94,20 @@ function framesOf({ chain, format, scale }: GenerateRequest): FramesRequest {
   };
 }
 
-function readRequest({ compute, model, bounds, randomSeed }: Service, c: Context): GenerateRequest {
-  const query = readQuery(c.req.queries(), {
-    label: { kind: "integer", min: 0, max: compute.labelSize - 1 },
-    n: { kind: "integer", min: 1, max: bounds.maxChains },
-    steps: { kind: "integer", min: 1, max: bounds.maxSteps },
-    seed: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
-    burnIn: { kind: "integer", min: 0, max: bounds.maxSteps - 1 },
-    thin: { kind: "integer", min: 1, max: bounds.maxSteps },
-    temperature: { kind: "number", min: 0.05, max: 20 },
-    start: { kind: "choice", values: ["noise", "mean", "label"] },
-    scale: { kind: "integer", min: 1, max: 8 },
-    format: { kind: "choice", values: Object.keys(formats) },
-  });
-  const { n = 1, steps = DEFAULT_STEPS, seed, label, burnIn = 0, start } = query;
-  if (n * steps > bounds.maxChainSteps) {
-    throw new HttpProblem(
-      400,
-      `n × steps must be at most ${bounds.maxChainSteps}, got ${n} × ${steps} = ${n * steps}`,
-      { maxChainSteps: bounds.maxChainSteps },
-    );
-  }
-  const format = (query.format ?? preferredFormat(c)) as Format;
-  const thin = query.thin ??
-    (format === "sse" ? Math.max(1, Math.floor(steps / DEFAULT_FRAMES)) : 1);
-  if (burnIn >= steps) {
-    throw new HttpProblem(400, `burnIn must be below steps, ${steps}, got ${burnIn}`);
-  }
-  if (thin > steps) throw new HttpProblem(400, `thin must be at most steps, ${steps}, got ${thin}`);
-  if (start === "label" && label === undefined) {
-    throw new HttpProblem(400, "start=label needs a label, got none");
-  }
-  const scale = query.scale ?? 2, { height, width } = model.config.architecture;
-  const pixels = n * height * width * scale ** 2;
-  if (format !== "json" && pixels > bounds.maxGridPixels) {
-    throw new HttpProblem(
-      400,
-      `A picture may have at most ${bounds.maxGridPixels} pixels, got n × ${height} × ${width} × scale² = ${pixels}`,
-      { maxGridPixels: bounds.maxGridPixels, pixels },
-    );
-  }
-  const frames = format === "sse" ? Math.ceil((steps - burnIn) / thin) : 1;
-  const estimatedMs = estimateMs({ n, steps, frames, pixels });
-  if (estimatedMs > bounds.maxComputeMs) {
-    throw new HttpProblem(
-      400,
-      `A request may take at most ${bounds.maxComputeMs} ms of computing, got about ${estimatedMs} for ${n} × ${steps} steps and ${frames} frames; take a larger thin or a smaller scale`,
-      { maxComputeMs: bounds.maxComputeMs, estimatedMs },
-    );
-  }
-  return {
-    format,
-    seeded: seed !== undefined,
-    scale,
-    chain: {
-      n,
-      steps,
-      seed: seed ?? randomSeed(),
-      label,
-      burnIn,
-      thin,
-      temperature: query.temperature,
-      start: start as "noise" | "mean" | "label" | undefined,
-    },
-  };
-}
-
-/** A Gibbs step of a chain, a frame's way down to the pixels of a chain, and a drawn pixel, in ms. */
-const STEP_MS = 0.025, DOWN_MS = 0.2, PIXEL_MS = 1e-4;
-
-/** About how long a request computes, in ms on one slow core: what the bound on it is compared with. */
-function estimateMs(
-  { n, steps, frames, pixels }: { n: number; steps: number; frames: number; pixels: number },
-): number {
-  return Math.ceil(n * steps * STEP_MS + frames * (n * DOWN_MS + pixels * PIXEL_MS));
-}
-
-/** The format that the Accept header asks for; PNG for a browser or for curl. */
-function preferredFormat(c: Context): Format {
-  const type = accepts(c, {
-    header: "Accept",
-    supports: Object.values(formats),
-    default: formats.png,
-  });
-  return (Object.keys(formats) as Format[]).find((format) => formats[format] === type) ?? "png";
-}
-
-function setHeaders(c: Context, { format, seeded, chain }: GenerateRequest, etag: string): void {
+function setHeaders({ c, request, version }: Generation, etag: string): void {
+  const { format, seeded, chain } = request;
+  const caching = CACHE_CONTROL[version.isPinned ? "pinned" : "moving"];
   c.header("content-type", formats[format]);
-  c.header("vary", "Accept");
+  c.header("vary", `Accept, ${VERSION_HEADER}`);
   c.header("x-seed", String(chain.seed));
-  c.header("cache-control", seeded ? CACHE_CONTROL : "no-store");
+  c.header("cache-control", seeded ? caching : "no-store");
   if (seeded) c.header("etag", etag);
 }
 
-/** A strong tag: weights, engine and every setting that the bytes depend on. */
-async function entityTag({ compute, model }: Service, request: GenerateRequest): Promise<string> {
-  const { name, version, sha256: weights } = model.config;
-  const identity = JSON.stringify([name, version, weights, compute.engineName, request]);
+/** A strong tag: the version's bytes, the engine and every setting that the answer depends on. */
+async function entityTag({ request, version }: Generation): Promise<string> {
+  const { digest, compute } = version.served;
+  const identity = JSON.stringify([digest, compute.engineName, request]);
   return `"${(await sha256(new TextEncoder().encode(identity))).slice(0, 32)}"`;
 }
 
@@ -199,11 +119,10 @@ function matches(header: string | undefined, etag: string): boolean {
 
 /** A frame as JSON; its pixels are bytes that `POST /classify` takes as they are. */
 function describeFrame(
-  { compute, model }: Service,
   { step, labels, pixels }: DrawnFrame,
-  { chain }: GenerateRequest,
+  { request: { chain }, version: { served } }: Generation,
 ) {
-  const { name, version } = model.config, { imageSize, engineName } = compute;
+  const { model: name, version, compute } = served, { imageSize, engineName } = compute;
   return {
     model: { name, version },
     engine: engineName,
@@ -221,7 +140,7 @@ function describeFrame(
  * An event `frame` for every kept step, then `done`. The chain ends when its reader leaves or stalls, and
  * with a last event `error` when the server stops.
  */
-function streamFrames(service: Service, c: Context, request: GenerateRequest, done: () => void) {
+function streamFrames({ service, c, request, version }: Generation, done: () => void) {
   const client = new AbortController();
   const signal = AbortSignal.any([client.signal, service.shutdown]);
   const { steps, seed } = request.chain, { readTimeoutMs } = service.bounds;
@@ -237,7 +156,8 @@ function streamFrames(service: Service, c: Context, request: GenerateRequest, do
       clearTimeout(timer);
     };
     try {
-      for await (const { step, labels, png } of service.compute.frames(framesOf(request), signal)) {
+      const frames = version.served.compute.frames(framesOf(request), signal);
+      for await (const { step, labels, png } of frames) {
         const data = JSON.stringify({ step, steps, labels, png: await base64Of(png!) });
         await write({ event: "frame", id: String(step), data });
       }

@@ -4,7 +4,9 @@
  */
 import { Hono } from "hono";
 import { html } from "hono/html";
+import type { RequestIdVariables } from "hono/request-id";
 import type { Service } from "../service.ts";
+import { type VersionEnv, withVersion } from "../versions.ts";
 
 /** curl commands for a running server, one a line. */
 export function curlExamples(origin: string): string[] {
@@ -16,9 +18,10 @@ export function curlExamples(origin: string): string[] {
 }
 
 /** The routes of this resource. */
-export function indexRoutes({ model }: Service) {
-  const { name, version, architecture } = model.config;
-  return new Hono().get("/", (c) => {
+export function indexRoutes(service: Service) {
+  const app = new Hono<VersionEnv & { Variables: RequestIdVariables }>();
+  return app.get("/", withVersion(service, (c) => c.get("requestId")), (c) => {
+    const { name, version, architecture } = c.get("version").served.config;
     // A Host header can be anything; the page names the server only where it is an address.
     const origin = URL.canParse(c.req.url) ? new URL(c.req.url).origin : "http://localhost:8000";
     const examples = curlExamples(origin).join("\n");
@@ -34,7 +37,7 @@ pre{background:#f4f4f4;padding:1rem;overflow:auto}img{image-rendering:pixelated}
 and dreams them. These are dreams, nine of each class:</p>
 ${
       architecture.labels.map((label, i) =>
-        html`<img src="/generate?label=${i}&n=9&seed=1" alt="samples of ${label}">`
+        html`<img src="/generate?label=${i}&n=9&seed=1&version=${version}" alt="samples of ${label}">`
       )
     }
 <pre>${examples}</pre>

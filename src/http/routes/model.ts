@@ -5,26 +5,31 @@
 import { Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { etag } from "hono/etag";
+import type { RequestIdVariables } from "hono/request-id";
+import { readQuery } from "../query.ts";
 import type { Service } from "../service.ts";
+import { VERSION_HEADER, type VersionEnv, versionParameter, withVersion } from "../versions.ts";
 
 /** The routes of this resource. */
-export function modelRoutes({ model, compute, readCard }: Service) {
-  return new Hono().get("/", etag(), async (c) => {
-    const card = await readCard();
+export function modelRoutes(service: Service) {
+  const app = new Hono<VersionEnv & { Variables: RequestIdVariables }>();
+  return app.get("/", etag(), withVersion(service, (c) => c.get("requestId")), async (c) => {
+    readQuery(c.req.queries(), versionParameter);
+    const { compute, config, readCard } = c.get("version").served, card = await readCard();
     const type = accepts(c, {
       header: "Accept",
       supports: ["application/json", "text/markdown"],
       default: "application/json",
     });
-    c.header("vary", "Accept");
-    c.header("cache-control", "public, max-age=60");
+    c.header("vary", `Accept, ${VERSION_HEADER}`);
+    c.header("cache-control", "public, no-cache");
     if (type === "text/markdown") {
       return c.body(card ?? "", 200, { "content-type": "text/markdown; charset=utf-8" });
     }
     return c.json({
       engine: compute.engineName,
       threads: compute.threads(),
-      config: model.config,
+      config,
       card: card ?? null,
     });
   });
