@@ -26,7 +26,7 @@ async function check(source: string): Promise<{ code: number; text: string }> {
 const imports = `import { assertEquals, assertThrows } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
-import { encodeHex } from "@std/encoding/hex";
+import { decodeHex, encodeHex } from "@std/encoding/hex";
 import { escape } from "@std/html/entities";
 import { join } from "@std/path";
 import { closestString } from "@std/text/closest-string";
@@ -37,6 +37,7 @@ Deno.test("right calls of std type-check", async () => {
   const { code, text } = await check(`${imports}
 assertEquals(encodeHex(new Uint8Array([5])), "05");
 assertThrows(() => decodeBase64("?"), TypeError);
+assertThrows(() => decodeHex("?"), TypeError);
 console.log(parseArgs(["--x"], { boolean: ["x"] })._, encodeBase64("a"), escape("<"));
 console.log(join("a", "b"), closestString("a", ["b"]), levenshteinDistance("a", "b"));
 `);
@@ -47,6 +48,7 @@ const wrong = [
   'encodeHex(5, 6, "x");',
   "encodeBase64(5);",
   "decodeBase64(new Uint8Array(1));",
+  "decodeHex(new Uint8Array(1));",
   "parseArgs(5);",
   "escape(5);",
   "join(5);",
