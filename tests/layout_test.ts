@@ -77,8 +77,8 @@ const rooms: Record<string, readonly string[]> = {
     ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
   ],
   "train/cli/": [
-    ...["src/data/", "src/format/"],
-    ...["src/repository/", "src/engine/", "src/cli/"],
+    ...["src/data/", "src/format/", "src/signing/"],
+    ...["src/repository/", "src/engine/", "src/cli/", "src/outside/"],
     ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
     "train/artifacts/",
     "src/serve.ts",

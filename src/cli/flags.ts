@@ -40,6 +40,8 @@ export interface FlagRow {
   range?: readonly [min: number, max: number];
   /** Whether it may be given several times: its value is a list. */
   isRepeatable?: true;
+  /** Whether the command cannot do without it. */
+  isRequired?: true;
 }
 
 /** Flags by name. */
@@ -68,7 +70,7 @@ export function asksForHelp(args: readonly string[]): boolean {
 
 /**
  * Parses `args` by the tables; `--help` is always allowed, and what follows `--` is no flag.
- * @throws {FlagError} naming the unknown flag, or the argument, what it takes and what it got.
+ * @throws {FlagError} naming the unknown or missing one, or the argument, what it takes and what it got.
  */
 export function parseFlags(
   args: readonly string[],
@@ -94,6 +96,8 @@ export function parseFlags(
     const given = parsed[name];
     if (Array.isArray(given) && given.length > 0) {
       values[name] = convertAll(`--${name}`, given.map(String), table[name]);
+    } else if (table[name].isRequired) {
+      throw new FlagError(`--${name} must be given: ${table[name].help}`);
     }
   }
   return { ...values, ...placed(parsed._ as string[], positionals) };

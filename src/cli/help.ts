@@ -55,13 +55,14 @@ export function commandHelp(
 }
 
 function rightColumn(
-  { help, default: initial, choices, range, isRepeatable, isOptional }:
+  { help, default: initial, choices, range, isRequired, isRepeatable, isOptional }:
     & Omit<FlagRow, "kind">
     & Pick<PositionalRow, "isOptional">,
 ): string {
   const bounds = range && `in [${range.map(String).join(", ")}]`;
   const notes = [
     choices?.join(", ") ?? bounds,
+    isRequired && "must be given",
     isRepeatable && "may be given several times",
     isOptional && "may be left out",
   ].filter(Boolean).map((note) => ` (${note})`);

@@ -19,8 +19,11 @@ import { type PemBlock, readPem, writePem } from "./pem.ts";
 /** Signs. */
 export interface SigningKey {
   key: CryptoKey;
+  publicKey: CryptoKey;
   /** Names the pair: see {@linkcode TrustedKey}. */
   fingerprint: string;
+  /** The file that it was read from, for messages. */
+  from: string;
 }
 
 /** A public key whose signatures are believed. */
@@ -88,8 +91,13 @@ export async function readPrivateKey(pem: string, from: string): Promise<Signing
     const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", key);
     const point = { kty, crv, x, y };
     const publicKey = await crypto.subtle.importKey("jwk", point, P256, true, ["verify"]);
-    return { key, fingerprint: await fingerprintOf(publicKey) };
+    return { key, publicKey, fingerprint: await fingerprintOf(publicKey), from };
   });
+}
+
+/** The public half of a key, trusted. */
+export function publicKeyOf({ publicKey, fingerprint, from }: SigningKey): TrustedKey {
+  return { key: publicKey, fingerprint, from };
 }
 
 /**

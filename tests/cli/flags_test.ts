@@ -144,6 +144,15 @@ Deno.test("a flag that may be repeated has a list", () => {
   assertEquals(error.message, '--key must be a path, got ""');
 });
 
+Deno.test("a flag that a command needs is asked for, and help says so", () => {
+  const flags: FlagTable = { key: { kind: "path", help: "a key", isRequired: true } };
+  assertEquals(parseFlags(["--key", "a"], flags).key, "a");
+  const error = assertThrows(() => parseFlags([], flags), FlagError);
+  assertEquals(error.message, "--key must be given: a key");
+  const help = commandHelp({ usage: "try", about: "Tries.", flags });
+  assert(help.includes("  --key PATH  a key (must be given)\n"), help);
+});
+
 Deno.test("help has positional arguments before the flags", () => {
   const flags: FlagTable = { key: { kind: "path", help: "a key", isRepeatable: true } };
   const help = commandHelp({ usage: "try", about: "Tries.", positionals: places, flags });

@@ -34,6 +34,12 @@ export const commands: Readonly<Record<string, Entry>> = {
     help: "a model's pictures and card, drawn and written again",
     load: () => import("./card.ts"),
   },
+  keygen: { help: "a pair of keys to sign with", load: () => import("./signing/keygen.ts") },
+  sign: { help: "sign a version's files", load: () => import("./signing/sign.ts") },
+  verify: {
+    help: "whether a version is what a trusted key has signed",
+    load: () => import("./signing/verify.ts"),
+  },
   serve: {
     help: "classification and generation over HTTP",
     load: () => import("../../src/serve.ts"),
@@ -58,7 +64,7 @@ function printHelp(): number {
   );
   console.log(`Usage: deno task dbn COMMAND [flags]
 
-A Deep Belief Network: training, measuring, serving.
+A Deep Belief Network: training, measuring, signing, serving.
 
 Commands:
 ${lines.join("\n")}
