@@ -21,11 +21,15 @@ export interface Bounds {
   maxRunning: number;
   /** Requests to `POST /classify` whose bodies are read or computed at the same time. */
   maxClassifying: number;
-  /** Requests that wait for a place, of each of the two kinds. */
+  /** Uploads of blobs to the repository at the same time. */
+  maxUploads: number;
+  /** Other requests to the repository at the same time. */
+  maxReading: number;
+  /** Requests that wait for a place, of each kind. */
   maxWaiting: number;
   /** Milliseconds that a request may wait for a place. */
   maxWaitMs: number;
-  /** Milliseconds within which a request's body must arrive. */
+  /** Milliseconds within which a request's body must arrive, or the next part of a blob's. */
   bodyTimeoutMs: number;
   /** Milliseconds within which a reader must take a part of a stream. */
   readTimeoutMs: number;
@@ -45,6 +49,8 @@ export const defaultBounds: Bounds = {
   maxChainSteps: 100_000,
   maxRunning: 8,
   maxClassifying: 32,
+  maxUploads: 8,
+  maxReading: 16,
   maxWaiting: 256,
   maxWaitMs: 10_000,
   bodyTimeoutMs: 10_000,

@@ -1,0 +1,136 @@
+/**
+ * `/v2/repository/models/{model}/versions`: which versions there are, their manifests and files, and a new one
+ * by its manifest, the last step of a push.
+ * @module
+ */
+import { type Context, Hono } from "hono";
+import { readManifest } from "../../format/manifest.ts";
+import { cut, shown } from "../../outside/shown.ts";
+import { NotFoundError, VersionInUseError } from "../../repository/errors.ts";
+import type { StoredManifest, VersionRef } from "../../repository/repository.ts";
+import { HttpProblem, methodNotAllowed } from "../problem.ts";
+import { readQuery } from "../query.ts";
+import { needs } from "./authorization.ts";
+import { readSmall } from "./body.ts";
+import { modelOf, refOf } from "./names.ts";
+import {
+  answer,
+  inPlace,
+  noStore,
+  type RepositoryEnv,
+  repositoryOf,
+  type RepositoryRoutes,
+} from "./service.ts";
+
+/** The routes of this resource. */
+export function versionRoutes(service: RepositoryRoutes) {
+  const read = needs(service, "read"), push = needs(service, "push");
+  const place = inPlace(service, "others");
+  return new Hono<RepositoryEnv>()
+    .get("/", read, place, async (c) => {
+      readQuery(c.req.queries(), {});
+      const model = modelOf(c), repository = repositoryOf(service);
+      const [versions, aliases] = await Promise.all([
+        repository.versions(model),
+        repository.aliases(model),
+      ]);
+      return answer(c, {
+        model,
+        versions: versions.map(({ version, digest, size }) => ({
+          ...{ version, digest, size },
+          aliases: aliases.filter((alias) => alias.version === version).map(({ alias }) => alias),
+        })),
+      });
+    })
+    .get("/:version", read, place, async (c) => {
+      readQuery(c.req.queries(), {});
+      const { bytes, digest } = await manifestOf(service, refOf(c));
+      return send(c, bytes, { digest, size: bytes.length, type: "application/json" });
+    })
+    .put("/:version", push, place, async (c) => {
+      readQuery(c.req.queries(), {});
+      const ref = refOf(c), repository = repositoryOf(service);
+      const bytes = await readSmall(c, service.bounds);
+      const { model, version } = readManifest(bytes);
+      if (model !== ref.model || version !== ref.version) {
+        throw new HttpProblem(
+          422,
+          `The manifest must be of version ${ref.version} of ${ref.model}, as the path says, got ${version} of ${model}`,
+        );
+      }
+      const outcome = await repository.createVersion(bytes);
+      service.log({ level: "info", by: c.get("by"), model, version, outcome });
+      return answer(c, { ...ref, outcome }, outcome === "created" ? 201 : 200);
+    })
+    .delete("/:version", push, place, async (c) => {
+      readQuery(c.req.queries(), {});
+      const ref = refOf(c);
+      await remove(service, ref);
+      service.log({ level: "info", by: c.get("by"), ...ref, outcome: "removed" });
+      return c.body(null, 204, noStore);
+    })
+    .get("/:version/files/:path{.+}", read, place, async (c) => {
+      readQuery(c.req.queries(), {});
+      const ref = refOf(c), path = c.req.param("path");
+      const file = (await manifestOf(service, ref)).manifest.files
+        .find((file) => file.path === path);
+      if (!file) {
+        throw new NotFoundError(
+          `Version ${ref.version} of ${ref.model} has no file ${
+            shown(path)
+          }; its manifest lists them`,
+        );
+      }
+      const bytes = c.req.method === "HEAD"
+        ? null
+        : await repositoryOf(service).readFile(ref, file);
+      return send(c, bytes, { digest: file.sha256, size: file.size });
+    })
+    .all("/", read, methodNotAllowed("The list of versions", "GET", "HEAD"))
+    .all("/:version", push, methodNotAllowed("A version", "GET", "HEAD", "PUT", "DELETE"))
+    .all("/:version/files/:path{.+}", push, methodNotAllowed("A file", "GET", "HEAD"));
+}
+
+async function manifestOf(service: RepositoryRoutes, ref: VersionRef): Promise<StoredManifest> {
+  const stored = await repositoryOf(service).readManifest(ref);
+  if (stored) return stored;
+  throw new NotFoundError(`There is no version ${ref.version} of ${cut(ref.model)}`);
+}
+
+/** Bytes that are named by their digest, or nothing where the client has them; of HEAD the headers alone. */
+function send(
+  c: Context,
+  bytes: Uint8Array | null,
+  { digest, size, type = "application/octet-stream" }: {
+    digest: string;
+    size: number;
+    type?: string;
+  },
+): Response {
+  const etag = `"${digest}"`, headers = { etag, "cache-control": "private, no-cache" };
+  if (c.req.header("if-none-match") === etag) return c.body(null, 304, headers);
+  return new Response(bytes as Uint8Array<ArrayBuffer> | null, {
+    headers: {
+      ...headers,
+      "content-length": String(size),
+      "content-type": type,
+      // What a version holds was sent by somebody: no browser may take it for a page of ours.
+      "content-disposition": "attachment",
+    },
+  });
+}
+
+/** Removes a version that no alias names and no request can meet. */
+async function remove(service: RepositoryRoutes, ref: VersionRef): Promise<void> {
+  const { models } = service, repository = repositoryOf(service);
+  if (ref.model === models.model) {
+    if (models.readiness().version === ref.version) {
+      throw new VersionInUseError(ref, ["what requests get now"]);
+    }
+    const isLoaded = models.states().some(({ version, status }) =>
+      version === ref.version && status === "ready"
+    );
+    if (isLoaded) await models.control?.unload(ref.version);
+  }
+  await repository.deleteVersion(ref);
+}
