@@ -7,6 +7,7 @@ import { FlagError, type FlagTable, type FlagValues } from "./cli/flags.ts";
 import { type EngineName, engineNames, type ThreadStatus } from "./engine/engine.ts";
 import { loadEngine } from "./engine/open.ts";
 import type { LogRecord } from "./http/service.ts";
+import type { TokenRecord } from "./http/tokens.ts";
 import { Listener } from "./listener.ts";
 import { readModelFiles, releasedModel } from "./repository/model_directory.ts";
 import { HandoverCompute } from "./compute/handover_compute.ts";
@@ -16,6 +17,11 @@ const flagTable: FlagTable = {
   host: { kind: "string", help: "address to listen on", default: "0.0.0.0" },
   engine: { kind: "string", help: "what computes", choices: engineNames, default: "simd" },
   model: { kind: "path", help: "model directory: a path or URL", default: releasedModel },
+  tokens: {
+    kind: "path",
+    help: "file with the tokens of those who may push and promote",
+    default: "$DBN_TOKENS",
+  },
   "grace-seconds": {
     kind: "number",
     help: "time to answer what was admitted when stopping",
@@ -54,13 +60,14 @@ async function serve(flags: FlagValues): Promise<void> {
   const port = readPort(flags.port as string | undefined);
   const graceMs = 1000 * ((flags["grace-seconds"] ?? DEFAULT_GRACE_SECONDS) as number);
   // Modules are evaluated while other threads read and hash the weights.
-  const [{ compute, model }, { createApp }, { curlExamples }] = await Promise.all([
+  const [{ compute, model }, tokens, { createApp }, { curlExamples }] = await Promise.all([
     openModel(engineName, flags.model as string | undefined),
+    readTokens(flags.tokens as string | undefined),
     import("./http/app.ts"),
     import("./http/routes/index_page.ts"),
   ]);
   const shutdown = new AbortController(), { signal } = shutdown;
-  const app = createApp({ model, compute, log: writeLog, shutdown: signal });
+  const app = createApp({ model, compute, tokens, log: writeLog, shutdown: signal });
   const hostname = (flags.host ?? "0.0.0.0") as string;
   const server = listen(hostname, port, closingWhenStopped(app.fetch, signal), curlExamples);
   setTimeout(() => compute.handOver(), HANDOVER_DELAY_MS);
@@ -195,6 +202,24 @@ function readPort(flag: string | undefined): number {
   if (port <= 65535) return port;
   const name = flag === undefined ? "PORT" : "--port";
   throw new FlagError(`${name} must be an integer in [0, 65535], got ${JSON.stringify(text)}`);
+}
+
+/** Tokens of a file, or of DBN_TOKENS; their code is loaded where there are any. */
+async function readTokens(file: string | undefined): Promise<TokenRecord[]> {
+  const text = file === undefined ? readEnvironment("DBN_TOKENS") : await Deno.readTextFile(file);
+  if (text === undefined) return [];
+  const { parseTokens } = await import("./http/tokens.ts");
+  return parseTokens(text, file ?? "DBN_TOKENS");
+}
+
+/** A variable of the environment; undefined where it is not set, or this process may not read it. */
+function readEnvironment(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    return undefined;
+  }
 }
 
 function writeLog(record: LogRecord): void {

@@ -67,10 +67,11 @@ const checks: Record<string, Check> = {
   "deno task dbn sign models/mnist-dbn/2 --key signer.private.pem": { do: "run" },
   "deno task dbn verify models/mnist-dbn/2 --trusted-key signer.public.pem": { do: "run" },
   "deno task recipes": { do: "run" },
+  "deno task dbn token --name ci --scopes push,promote": { do: "run" },
   "deno task start": { do: "serve" },
   "deno task start --model models/mnist-dbn-quick/1": { do: "serve" },
   "deno task start --port 8080 --host 127.0.0.1 --engine reference": { do: "parse" },
-  "deno run --allow-net --allow-read --allow-env=PORT src/serve.ts": { do: "serve" },
+  "deno run --allow-net --allow-read --allow-env=PORT,DBN_TOKENS src/serve.ts": { do: "serve" },
   "curl 'http://localhost:8000/generate?label=3&n=16&seed=1' -o threes.png": {
     ...{ do: "request", answer: "" },
   },

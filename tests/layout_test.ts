@@ -78,7 +78,7 @@ const rooms: Record<string, readonly string[]> = {
   ],
   "train/cli/": [
     ...["src/data/", "src/format/", "src/signing/"],
-    ...["src/repository/", "src/engine/", "src/cli/", "src/outside/"],
+    ...["src/repository/", "src/engine/", "src/http/", "src/cli/", "src/outside/"],
     ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
     "train/artifacts/",
     "src/serve.ts",

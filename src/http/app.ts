@@ -12,6 +12,7 @@ import { generateRoutes } from "./routes/generate.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { indexRoutes } from "./routes/index_page.ts";
 import { modelRoutes } from "./routes/model.ts";
+import { repositoryHandler, type TokenVariables } from "./routes/repository.ts";
 import { cut } from "../outside/shown.ts";
 import { HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
 import { type AppOptions, resolveOptions } from "./service.ts";
@@ -21,7 +22,8 @@ import { VERSION_HEADER } from "./versions.ts";
 export type AppType = ReturnType<typeof createApp>;
 
 /**
- * The service: `POST /classify`, `GET /generate`, `GET /model`, `GET /health/live|ready`, `GET /`.
+ * The service: `POST /classify`, `GET /generate`, `GET /model`, `GET /health/live|ready`, `GET /`, and
+ * under `/v2` the model repository.
  *
  * @example
  * ```ts
@@ -32,17 +34,19 @@ export type AppType = ReturnType<typeof createApp>;
  */
 export function createApp(options: AppOptions) {
   const service = resolveOptions(options);
-  const app = new Hono<{ Variables: RequestIdVariables }>();
+  const app = new Hono<{ Variables: RequestIdVariables & TokenVariables }>();
   app.use(requestId({ limitLength: 128 }));
   app.use(async (c, next) => {
     const started = service.nowMs();
     await next();
+    const token = c.get("token");
     service.log({
       level: c.res.status >= 500 ? "error" : "info",
       requestId: c.get("requestId"),
       method: cut(c.req.method),
       path: cut(c.req.path),
       status: c.res.status,
+      ...token !== undefined && { token },
       durationMs: Math.round(10 * (service.nowMs() - started)) / 10,
     });
   });
@@ -79,6 +83,8 @@ export function createApp(options: AppOptions) {
       new HttpProblem(404, `There is no ${cut(c.req.path)}; GET / lists what there is`),
     )
   );
+  const repository = repositoryHandler(service);
+  app.all("/v2/repository/*", repository).all("/v2/models/:model/versions/:version", repository);
   return app
     .route("/", indexRoutes(service))
     .route("/classify", classifyRoutes(service))

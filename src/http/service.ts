@@ -5,12 +5,14 @@
 import type { Engine } from "../engine/engine.ts";
 import { modelFiles } from "../format/config.ts";
 import { readOptionalModelFile, type StoredModel } from "../repository/model_directory.ts";
+import type { ModelRepository } from "../repository/repository.ts";
 import { AdmissionGate } from "../serving/admission.ts";
 import { FixedModel } from "../serving/fixed_model.ts";
 import type { ServedModels, ServedVersion } from "../serving/served.ts";
 import type { Compute } from "../compute/compute.ts";
 import { InlineCompute } from "../compute/inline_compute.ts";
 import { type Bounds, defaultBounds } from "./bounds.ts";
+import type { TokenRecord } from "./tokens.ts";
 
 /** One line of the structured log. */
 export type LogRecord = { level: "info" | "error" } & Record<string, unknown>;
@@ -25,6 +27,10 @@ export interface AppOptions {
   compute?: Compute;
   /** Versions that come and go: a `ModelPool`. */
   models?: ServedModels;
+  /** Where versions are read and written over HTTP. */
+  repository?: ModelRepository;
+  /** Who may write there: nobody where there are none. */
+  tokens?: readonly TokenRecord[];
   /** Limits to change. */
   bounds?: Partial<Bounds>;
   /** Hears of every request and every unexpected error. @default silence */
@@ -41,7 +47,10 @@ export interface AppOptions {
 
 /** The options with their defaults: what every resource works with. */
 export interface Service
-  extends Required<Omit<AppOptions, "bounds" | "cors" | "engine" | "model" | "compute">> {
+  extends Required<Pick<AppOptions, "log" | "nowMs" | "randomSeed" | "shutdown">> {
+  models: ServedModels;
+  repository?: ModelRepository;
+  tokens?: readonly TokenRecord[];
   bounds: Bounds;
   /** In front of all compute: places for chains, and for images to classify. */
   gates: { chains: AdmissionGate; images: AdmissionGate };
@@ -49,7 +58,7 @@ export interface Service
 
 /** The options with their defaults filled in. */
 export function resolveOptions(options: AppOptions): Service {
-  const { log, nowMs, randomSeed, shutdown } = options;
+  const { repository, tokens, log, nowMs, randomSeed, shutdown } = options;
   const models = options.models ?? new FixedModel(oneVersion(options));
   const bounds = { ...defaultBounds, ...options.bounds }, { maxWaiting } = bounds;
   const gates = {
@@ -62,6 +71,8 @@ export function resolveOptions(options: AppOptions): Service {
   });
   return {
     models,
+    repository,
+    tokens,
     gates,
     bounds,
     log: log ?? (() => {}),

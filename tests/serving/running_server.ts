@@ -19,7 +19,7 @@ export interface RunningServer {
 
 /** Starts the server by `deno run` and waits until it serves. */
 export function startServer(...args: string[]): Promise<RunningServer> {
-  const permissions = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env=PORT"];
+  const permissions = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env=PORT,DBN_TOKENS"];
   return startBy([Deno.execPath(), "run", ...permissions, "src/serve.ts"], args);
 }
 

@@ -40,6 +40,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     help: "whether a version is what a trusted key has signed",
     load: () => import("./signing/verify.ts"),
   },
+  token: {
+    help: "a token for pushing to a service",
+    load: () => import("./repository/token.ts"),
+  },
   serve: {
     help: "classification and generation over HTTP",
     load: () => import("../../src/serve.ts"),

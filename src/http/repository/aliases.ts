@@ -138,7 +138,7 @@ async function move(
   const { models, log } = service, repository = repositoryOf(service);
   const control = model === models.model ? models.control : undefined;
   if (change.version !== null) await control?.load(change.version);
-  const moved = await repository.moveAlias(model, alias, change);
+  const moved = await repository.moveAlias(model, alias, change).catch(asProblem);
   const { by, version } = change;
   log({ level: "info", by, model, alias, version, revision: moved?.revision });
   try {
@@ -148,4 +148,9 @@ async function move(
     log({ level: "error", alias, error: error instanceof Error ? error.message : String(error) });
     return { moved, isFollowed: false };
   }
+}
+
+/** @throws {HttpProblem} 422 where the repository cannot keep such an alias, or no more of them */
+function asProblem(error: unknown): never {
+  throw error instanceof RangeError ? new HttpProblem(422, error.message) : error;
 }

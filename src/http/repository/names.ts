@@ -3,8 +3,7 @@
  * @module
  */
 import type { Context } from "hono";
-import { isSha256, manifestBounds } from "../../format/manifest.ts";
-import { NAME_PATTERN } from "../../format/config.ts";
+import { isModelName, isSha256, manifestBounds } from "../../format/manifest.ts";
 import { shown } from "../../outside/shown.ts";
 import type { VersionRef } from "../../repository/repository.ts";
 import { HttpProblem } from "../problem.ts";
@@ -14,7 +13,7 @@ const ALIAS = /^[A-Za-z][\w.-]{0,63}$/;
 /** The path's model. @throws {HttpProblem} 400 */
 export function modelOf(c: Context): string {
   const model = c.req.param("model");
-  if (model !== undefined && NAME_PATTERN.test(model) && !model.startsWith(".")) return model;
+  if (isModelName(model)) return model;
   return refuse("model", "1 to 64 letters, digits, '_', '.' or '-', not '.' first", model);
 }
 

@@ -1,12 +1,7 @@
 /** An app with a repository and tokens, versions to push, and ways to call it. */
-import { Hono } from "hono";
-import { requestId, type RequestIdVariables } from "hono/request-id";
 import { type ManifestFile, writeManifest } from "../../../src/format/manifest.ts";
-import { defaultBounds } from "../../../src/http/bounds.ts";
-import { problemResponse, toProblem } from "../../../src/http/problem.ts";
-import type { RepositoryService } from "../../../src/http/repository/service.ts";
-import { repositoryHandler } from "../../../src/http/routes/repository.ts";
-import type { LogRecord } from "../../../src/http/service.ts";
+import { createApp } from "../../../src/http/app.ts";
+import type { AppOptions, LogRecord } from "../../../src/http/service.ts";
 import { createToken, parseTokens, type Scope } from "../../../src/http/tokens.ts";
 import { NotFoundError, VersionInUseError } from "../../../src/repository/errors.ts";
 import type { ModelRepository } from "../../../src/repository/repository.ts";
@@ -100,31 +95,15 @@ export class FakeModels implements ServedModels {
 }
 
 /** An app over a repository, in memory unless given, and what it wrote to its log. */
-export function repositoryApp(options: Partial<RepositoryService> = {}) {
+export function repositoryApp(options: Partial<AppOptions> = {}) {
   const repository = options.repository ?? new MemoryRepository();
   const models = (options.models ?? new FakeModels(repository)) as FakeModels;
   const log: LogRecord[] = [];
-  const handler = repositoryHandler({
+  const app = createApp({
     ...{ models, repository, tokens: records },
-    bounds: defaultBounds,
     log: (record) => log.push(record),
-    shutdown: new AbortController().signal,
     ...options,
   });
-  const app = new Hono<{ Variables: RequestIdVariables & { token?: string } }>();
-  app.use(requestId());
-  app.use(async (c, next) => {
-    await next();
-    log.push({
-      level: "info",
-      method: c.req.method,
-      path: c.req.path,
-      status: c.res.status,
-      token: c.get("token"),
-    });
-  });
-  app.onError((error, c) => problemResponse(c, toProblem(error)));
-  app.all("/v2/*", handler);
   return { app, repository, models, log };
 }
 
