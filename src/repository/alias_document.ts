@@ -20,6 +20,8 @@ export const aliasBounds = {
   maxAliases: 64,
   /** Moves that are told; the oldest go first. */
   maxMoves: 500,
+  /** Versions that are being removed at once. */
+  maxRemovals: 64,
   /** Characters of who moved an alias; longer ones are cut. */
   maxByLength: 100,
 } as const;
@@ -35,6 +37,15 @@ export interface AliasDocument {
   model: string;
   aliases: AliasRecord[]; // by name
   history: AliasMove[]; // the newest first
+  /** Versions that are being removed, which no alias may name; only where nothing can be locked. */
+  removing: Removal[];
+}
+
+/** A version that is being removed. */
+export interface Removal {
+  version: number;
+  /** ISO 8601. */
+  since: string;
 }
 
 const FORMAT = "dbn-edge/aliases/1";
@@ -72,7 +83,7 @@ export function checkSettings(settings: unknown): AliasSettings {
 
 /** The document of a model that never had an alias. */
 export function emptyDocument(model: string): AliasDocument {
-  return { format: FORMAT, model, aliases: [], history: [] };
+  return { format: FORMAT, model, aliases: [], history: [], removing: [] };
 }
 
 /** The aliases that name a version. */
@@ -122,14 +133,17 @@ export function applyMove(
 }
 
 /** The bytes of a document, for people too: a line a move. */
-export function writeAliases({ format, model, aliases, history }: AliasDocument): Uint8Array {
+export function writeAliases(
+  { format, model, aliases, history, removing }: AliasDocument,
+): Uint8Array {
   const lines = (items: readonly unknown[]) =>
     items.length === 0
       ? "[]"
       : `[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`;
   return new TextEncoder().encode(
     `{\n  "format": ${JSON.stringify(format)},\n  "model": ${JSON.stringify(model)},\n` +
-      `  "aliases": ${lines(aliases)},\n  "history": ${lines(history)}\n}\n`,
+      `  "aliases": ${lines(aliases)},\n  "history": ${lines(history)}` +
+      `${removing.length > 0 ? `,\n  "removing": ${lines(removing)}` : ""}\n}\n`,
   );
 }
 
@@ -152,25 +166,40 @@ export function readAliases(bytes: Uint8Array, model: string): AliasDocument {
 }
 
 function parse(bytes: Uint8Array, model: string): AliasDocument {
-  const { maxBytes, maxAliases, maxMoves } = aliasBounds;
+  const { maxBytes, maxAliases, maxMoves, maxRemovals } = aliasBounds;
   if (bytes.length > maxBytes) refuse("the file", `at most ${maxBytes} bytes`, bytes.length);
   const root = parseStrictJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   if (!isObject(root)) return refuse("the file", "a JSON object", root);
   if (root.format !== FORMAT) refuse("format", `"${FORMAT}"`, root.format);
   if (root.model !== model) refuse("model", `"${model}"`, root.model);
-  const { aliases, history } = root;
+  const { aliases, history, removing = [] } = root;
   if (!Array.isArray(aliases) || aliases.length > maxAliases) {
     return refuse("aliases", `a list of at most ${maxAliases}`, aliases);
   }
   if (!Array.isArray(history) || history.length > maxMoves) {
     return refuse("history", `a list of at most ${maxMoves}`, history);
   }
+  if (!Array.isArray(removing) || removing.length > maxRemovals) {
+    return refuse("removing", `a list of at most ${maxRemovals}`, removing);
+  }
   const records = aliases.map(readRecord);
   if (new Set(records.map(({ alias }) => alias)).size < records.length) {
     refuse("aliases", "of different names", aliases);
   }
   records.sort((a, b) => a.alias < b.alias ? -1 : 1);
-  return { format: FORMAT, model, aliases: records, history: history.map(readMove) };
+  const moves = history.map(readMove), removals = removing.map(readRemoval);
+  return { format: FORMAT, model, aliases: records, history: moves, removing: removals };
+}
+
+function readRemoval(removal: unknown): Removal {
+  if (!isObject(removal)) return refuse("removing", "objects", removal);
+  const { version, since } = removal;
+  return { version: checkVersion(version), since: checkTime("since", since) };
+}
+
+function checkTime(field: string, time: unknown): string {
+  if (typeof time === "string" && !Number.isNaN(Date.parse(time))) return time;
+  return refuse(field, "a time", time);
 }
 
 function readRecord(record: unknown): AliasRecord {
@@ -190,12 +219,11 @@ function readRecord(record: unknown): AliasRecord {
 function readMove(move: unknown): AliasMove {
   if (!isObject(move)) return refuse("history", "objects", move);
   const { at, by, alias, from, to } = move;
-  if (typeof at !== "string" || Number.isNaN(Date.parse(at))) refuse("at", "a time", at);
   if (typeof by !== "string" || by.length > aliasBounds.maxByLength) {
     refuse("by", `a text of at most ${aliasBounds.maxByLength} characters`, by);
   }
   return {
-    at: at as string,
+    at: checkTime("at", at),
     by: by as string,
     alias: checkAliasName(alias),
     from: from === null ? null : checkVersion(from),

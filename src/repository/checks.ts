@@ -59,18 +59,27 @@ export async function checkManifest(bytes: Uint8Array, ref: VersionRef): Promise
 export async function checkFile(
   bytes: Uint8Array | undefined,
   ref: VersionRef,
-  { path, size, sha256: expected }: ManifestFile,
+  file: ManifestFile,
 ): Promise<Uint8Array> {
-  const fail = (reason: string): never => {
-    throw new CorruptFileError(
-      `Cannot read ${cut(path)} of version ${ref.version} of ${cut(ref.model)}: ${reason}`,
-    );
-  };
-  if (!bytes) return fail("it is missing");
-  if (bytes.length !== size) fail(`it must have ${size} bytes, got ${bytes.length}`);
+  if (!bytes) throw corruptFile(ref, file, "it is missing");
+  const { size, sha256: expected } = file;
+  if (bytes.length !== size) {
+    throw corruptFile(ref, file, `it must have ${size} bytes, got ${bytes.length}`);
+  }
   const digest = await sha256(bytes);
-  if (digest !== expected) fail(`its SHA-256 must be ${expected}, got ${digest}`);
-  return bytes;
+  if (digest === expected) return bytes;
+  throw corruptFile(ref, file, `its SHA-256 must be ${expected}, got ${digest}`);
+}
+
+/** The error of a file that is not what its manifest says. */
+export function corruptFile(
+  { model, version }: VersionRef,
+  { path }: ManifestFile,
+  reason: string,
+): CorruptFileError {
+  return new CorruptFileError(
+    `Cannot read ${cut(path)} of version ${version} of ${cut(model)}: ${reason}`,
+  );
 }
 
 /** A version as lists show it. */

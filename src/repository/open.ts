@@ -30,6 +30,8 @@ export async function openRepository(
     case undefined:
     case "file":
       return await openDirectory(address, options);
+    case "kv":
+      return await openKv(text.slice("kv:".length), options);
     default:
       throw new RangeError(
         `Cannot open a repository of scheme ${cut(scheme)}: it must be ${SUPPORTED}`,
@@ -47,4 +49,15 @@ async function openDirectory(
   const url = await directoryUrl(address);
   const name = address instanceof URL ? decodeURIComponent(url.pathname) : address;
   return new DirectoryRepository(url, name, options);
+}
+
+/** The platform's KV, or that of a path or of a URL of KV Connect. */
+async function openKv(place: string, options: RepositoryOptions): Promise<ModelRepository> {
+  const [{ ObjectRepository }, { KvStore }, { openDenoKv }] = await Promise.all([
+    import("./objects/object_repository.ts"),
+    import("./objects/kv_store.ts"),
+    import("./objects/open_kv.ts"),
+  ]);
+  const { kv, address } = await openDenoKv(place);
+  return new ObjectRepository(new KvStore(kv, address, options));
 }

@@ -1,0 +1,31 @@
+/**
+ * Opens Deno KV where there is one.
+ * @module
+ */
+import { shownUrl, visible } from "../../outside/shown.ts";
+import { RepositoryUnreachableError } from "../errors.ts";
+
+/**
+ * The platform's KV if `place` is empty, else that of a file, or of a server of KV Connect by its URL, whose
+ * token is in DENO_KV_ACCESS_TOKEN.
+ * @throws {RangeError} if the runtime has no KV, or the URL holds a password.
+ * @throws {RepositoryUnreachableError} if it cannot be opened.
+ */
+export async function openDenoKv(place: string): Promise<{ kv: Deno.Kv; address: string }> {
+  const isUrl = /^https?:/.test(place);
+  const address = `kv:${isUrl ? shownUrl(new URL(place)).replace(/[?#].*/, "") : visible(place)}`;
+  if (!("Deno" in globalThis) || typeof Deno.openKv !== "function") {
+    throw new RangeError(`Cannot open ${address}: this runtime has no Deno KV`);
+  }
+  if (isUrl && (new URL(place).password || new URL(place).username)) {
+    throw new RangeError(`Cannot open ${address}: its token must be in DENO_KV_ACCESS_TOKEN alone`);
+  }
+  try {
+    return { kv: await Deno.openKv(place === "" ? undefined : place), address };
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    throw new RepositoryUnreachableError(`Cannot open ${address}: ${visible(cause.message)}`, {
+      cause,
+    });
+  }
+}
