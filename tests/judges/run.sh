@@ -20,3 +20,10 @@ environment="${TMPDIR:-/tmp}/dbn-edge-judges"
 "$environment/bin/pip" install --quiet --disable-pip-version-check -r tests/judges/requirements.txt
 deno run --lock=deno.dev.lock --allow-read --allow-env tests/judges/dump.ts |
   "$environment/bin/python" tests/judges/judge.py
+if ! command -v openssl >/dev/null; then
+  echo "skipped signatures: there is no openssl"
+elif ! "$environment/bin/pip" install --quiet --disable-pip-version-check -r tests/judges/signatures.txt; then
+  echo "skipped signatures: model-signing cannot be installed"
+else
+  deno run --lock=deno.dev.lock --allow-all tests/judges/signatures.ts "$environment/bin/python"
+fi
