@@ -44,7 +44,7 @@ const rooms: Record<string, readonly string[]> = {
   "src/compute/": [
     ...["src/math/", "src/image/", "src/format/", "src/sampling/", "src/engine/"],
   ],
-  "src/serving/": ["src/format/", "src/engine/", "src/compute/", "src/repository/"],
+  "src/serving/": ["src/format/", "src/engine/", "src/compute/", "src/repository/", "src/signing/"],
   "src/http/": [
     ...["src/serving/", "src/compute/", "src/image/", "src/format/", "src/repository/"],
     ...["src/engine/", "src/outside/"],

@@ -20,12 +20,13 @@ import { WeightsFormatError } from "../format/safetensors.ts";
 import { maxWeightBytes } from "../format/weights.ts";
 import { CorruptFileError, NotFoundError } from "../repository/errors.ts";
 import type { ModelRepository, VersionRef } from "../repository/repository.ts";
+import { SignatureError } from "../signing/errors.ts";
 import { type ServedVersion, VersionRefusedError } from "./served.ts";
 
 /** How versions are loaded. */
 export interface LoadOptions {
   engine: EngineName;
-  /** Refuses a version whose files nobody trusted has signed; throws an `Error` that says why. */
+  /** Throws a `SignatureError` for a version that nobody trusted has signed: see `signatureCheck`. */
   checkSignature?: (version: VersionFiles) => Promise<void>;
   onProblem?: EngineOptions["onProblem"];
 }
@@ -64,12 +65,9 @@ export async function loadVersion(
 
 /** Whether an error is the version's own fault, for which it is refused. */
 function isFault(error: Error): boolean {
-  return [ManifestError, WeightsFormatError, ProbeError, CorruptFileError, SignatureFault]
+  return [ManifestError, WeightsFormatError, ProbeError, CorruptFileError, SignatureError]
     .some((kind) => error instanceof kind) || error instanceof RangeError;
 }
-
-/** What `checkSignature` threw. */
-class SignatureFault extends Error {}
 
 async function load(
   repository: ModelRepository,
@@ -83,7 +81,7 @@ async function load(
     );
   }
   const files = filesOf(repository, ref, stored.manifest);
-  await checkSigned(files, options);
+  await options.checkSignature?.(files);
   const config = await readConfig(files, ref);
   const [dbn, classifier, probe] = await Promise.all([
     needed(files, modelFiles.dbn, maxWeightBytes(config, modelFiles.dbn)),
@@ -133,15 +131,6 @@ async function needed(files: VersionFiles, path: string, maxBytes?: number): Pro
   const bytes = await files.read(path, maxBytes);
   if (bytes) return bytes;
   throw new ManifestError(`it has no ${path}`);
-}
-
-async function checkSigned(files: VersionFiles, { checkSignature }: LoadOptions): Promise<void> {
-  try {
-    await checkSignature?.(files);
-  } catch (cause) {
-    if (!(cause instanceof Error)) throw cause;
-    throw new SignatureFault(cause.message, { cause });
-  }
 }
 
 /** config.json, of the version that it stands in. */

@@ -7,7 +7,7 @@
  */
 import { type Manifest, MANIFEST_FILE } from "../format/manifest.ts";
 import { shown } from "../outside/shown.ts";
-import { readEnvelope, signEnvelope, verifyEnvelope } from "./envelope.ts";
+import { MAX_BUNDLE_BYTES, readEnvelope, signEnvelope, verifyEnvelope } from "./envelope.ts";
 import { SignatureError } from "./errors.ts";
 import type { SigningKey, TrustedKey } from "./keys.ts";
 import {
@@ -75,6 +75,26 @@ export async function checkSignature(
   trustedKeys: readonly TrustedKey[],
 ): Promise<TrustedKey> {
   return await verifyVersion(bundle, manifest.files, trustedKeys);
+}
+
+/** A version as who loads it has it: its manifest, and how its files are read. */
+export interface LoadedFiles {
+  manifest: Manifest;
+  /** The bytes of a file, checked against the manifest; undefined if that does not list it. */
+  read(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+}
+
+/**
+ * What a pool of versions asks before it opens one; its option `checkSignature`.
+ * @returns a check that throws a {@linkcode SignatureError} saying what does not hold
+ */
+export function signatureCheck(
+  trustedKeys: readonly TrustedKey[],
+): (version: LoadedFiles) => Promise<void> {
+  return async ({ manifest, read }) => {
+    const bundle = await read(SIGNATURE_FILE, MAX_BUNDLE_BYTES);
+    await checkSignature({ manifest, bundle }, trustedKeys);
+  };
 }
 
 /** @throws {SignatureError} unless the files are those that were signed. */
