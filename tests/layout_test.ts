@@ -49,6 +49,7 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/serving/", "src/compute/", "src/image/", "src/format/", "src/repository/"],
     ...["src/engine/", "src/outside/"],
   ],
+  "src/client/": ["src/format/", "src/repository/", "src/signing/", "src/outside/"],
   "src/cli/": ["src/outside/"],
   "src/listener.ts": [],
   "src/serve.ts": [

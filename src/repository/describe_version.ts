@@ -52,7 +52,9 @@ export async function describeVersion(
   name: VersionName = {},
 ): Promise<LocalVersion> {
   const url = await directoryUrl(directory);
-  const config = await readConfig(new URL(modelFiles.config, url), name);
+  const configFile = new URL(modelFiles.config, url);
+  const read = await readBounded(configFile, { maxBytes: MAX_CONFIG_BYTES });
+  const config = renameConfig(read, shownUrl(configFile), name);
   const files: LocalFile[] = [];
   for (const path of await listFiles(url)) {
     const read = path === modelFiles.config
@@ -61,13 +63,36 @@ export async function describeVersion(
     const bytes = await read();
     files.push({ path, size: bytes.length, sha256: await sha256(bytes), read });
   }
-  const bytes = writeManifest({ model: config.model, version: config.version, files });
+  return await assemble(config, files);
+}
+
+/**
+ * The same version under another name or number: its config.json says so, and every other file is as it was.
+ * @throws {ManifestError} if it cannot be called so.
+ */
+export async function renameVersion(
+  version: LocalVersion,
+  name: VersionName,
+): Promise<LocalVersion> {
+  const old = version.files.find(({ path }) => path === modelFiles.config)!;
+  const config = renameConfig(await old.read(), modelFiles.config, name);
+  const renamed: LocalFile = {
+    ...{ path: old.path, size: config.bytes.length, sha256: await sha256(config.bytes) },
+    read: () => Promise.resolve(config.bytes),
+  };
+  return await assemble(config, version.files.map((file) => file === old ? renamed : file));
+}
+
+async function assemble(
+  { model, version }: Required<VersionName>,
+  files: LocalFile[],
+): Promise<LocalVersion> {
+  const bytes = writeManifest({ model, version, files });
   return { manifest: readManifest(bytes), bytes, digest: await sha256(bytes), files };
 }
 
-/** config.json under another name and version. */
-async function readConfig(file: URL, { model, version }: VersionName) {
-  const read = await readBounded(file, { maxBytes: MAX_CONFIG_BYTES });
+/** The bytes of config.json under another name and version; the same where those are its own. */
+function renameConfig(read: Uint8Array, file: string, { model, version }: VersionName) {
   const config = parse(read, file);
   checkConfig(config);
   const isRenamed = model !== undefined && model !== config.name ||
@@ -80,12 +105,12 @@ async function readConfig(file: URL, { model, version }: VersionName) {
 
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
-function parse(bytes: Uint8Array, file: URL): { name: string; version: number } {
+function parse(bytes: Uint8Array, file: string): { name: string; version: number } {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     if (!(cause instanceof SyntaxError || cause instanceof TypeError)) throw cause;
-    throw new ManifestError(`Cannot read ${shownUrl(file)}: it is not JSON`, { cause });
+    throw new ManifestError(`Cannot read ${file}: it is not JSON`, { cause });
   }
 }
 

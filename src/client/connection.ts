@@ -1,0 +1,188 @@
+/**
+ * Requests to a service over fetch: with a token, within bounds of time and size, tried again where that may
+ * help.
+ * @module
+ */
+import { isObject } from "../format/safetensors.ts";
+import { collect } from "../outside/collect.ts";
+import { cut, shownUrl } from "../outside/shown.ts";
+import { PushError, ServiceError } from "./errors.ts";
+import { PassingFailure, type RetryOptions, withRetries } from "./retry.ts";
+
+/** Which service, and how it is asked. */
+export interface ServiceOptions extends RetryOptions {
+  /** URL of the service, such as `https://digits.example`. */
+  to: string | URL;
+  /** What `dbn token` printed; without one only what is open can be read. */
+  token?: string;
+  /** Ends what is under way. */
+  signal?: AbortSignal;
+  /**
+   * Milliseconds that an answer, or the next part of a body, may take.
+   * @default 60000
+   */
+  silenceMs?: number;
+}
+
+/** A request. */
+export interface ServiceRequest {
+  method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  headers?: Record<string, string>;
+  body?: Uint8Array | ReadableStream<Uint8Array> | string;
+  /** Statuses besides 2xx that are an answer and no failure. */
+  expected?: readonly number[];
+  /** Bytes that the answer may have. @default 16 MiB */
+  maxBytes?: number;
+  /** Restarts the time that the answer may take; given to the body's maker. */
+  onStart?(alive: () => void): void;
+  /** Whether one failure is the last. @default false */
+  isOnce?: boolean;
+}
+
+/** An answer, read whole. */
+export interface ServiceAnswer {
+  status: number;
+  headers: Headers;
+  bytes: Uint8Array;
+}
+
+const DEFAULT_SILENCE_MS = 60_000;
+const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+/** Statuses of a service that may do better later. */
+const PASSING = [408, 429, 502, 503, 504];
+
+/** A service and a token for it. */
+export class Connection {
+  /** With a closing slash. */
+  readonly origin: string;
+  readonly signal?: AbortSignal;
+  readonly retries: RetryOptions;
+  readonly #authorization: Record<string, string>;
+  readonly #silenceMs: number;
+
+  /** @throws {PushError} if the address or the token can be none */
+  constructor({ to, token, signal, silenceMs = DEFAULT_SILENCE_MS, ...retries }: ServiceOptions) {
+    this.origin = readAddress(to);
+    if (token !== undefined && !/^[\w.~+/=-]{1,256}$/.test(token)) {
+      throw new PushError(
+        "A token must be 1 to 256 letters, digits and signs, as dbn token prints it",
+      );
+    }
+    this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    this.signal = signal;
+    this.#silenceMs = silenceMs;
+    this.retries = retries;
+  }
+
+  /**
+   * Sends a request until it is answered.
+   * @throws {ServiceError} if the answer is no success and not expected
+   * @throws {PassingFailure} if all tries failed
+   */
+  async send(path: string, request: ServiceRequest = {}): Promise<ServiceAnswer> {
+    const { signal, retries } = this;
+    if (request.isOnce) return await this.#try(path, request);
+    return await withRetries(() => this.#try(path, request), { ...retries, signal });
+  }
+
+  /** The members of a JSON answer. @throws {PushError} if it is none */
+  async json(path: string, request: ServiceRequest = {}): Promise<Record<string, unknown>> {
+    const body = parse((await this.send(path, request)).bytes);
+    if (isObject(body)) return body;
+    throw new PushError(
+      `${this.origin}${path} must answer a JSON object; is it a dbn-edge service?`,
+    );
+  }
+
+  async #try(path: string, request: ServiceRequest): Promise<ServiceAnswer> {
+    const { method = "GET", headers, body, expected = [], onStart } = request;
+    const url = `${this.origin}${path}`, shown = shownUrl(new URL(url));
+    const silence = new AbortController();
+    const giveUp = () =>
+      silence.abort(new PassingFailure(`${method} ${shown}: no answer in ${this.#silenceMs} ms`));
+    let timer = setTimeout(giveUp, this.#silenceMs);
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, this.#silenceMs);
+    };
+    onStart?.(alive);
+    const signals = [silence.signal, this.signal].filter((signal) => signal !== undefined);
+    try {
+      const response = await fetch(url, {
+        method,
+        headers: { ...headers, ...this.#authorization },
+        body: body as BodyInit,
+        redirect: "manual",
+        signal: AbortSignal.any(signals),
+        ...body instanceof ReadableStream && { duplex: "half" },
+      } as RequestInit);
+      const answer = await readAnswer(response, request, alive);
+      const { status } = answer;
+      if (response.ok || expected.includes(status)) return answer;
+      const problem = parse(answer.bytes);
+      const error = new ServiceError(status, isObject(problem) ? problem : elsewhere(answer), {
+        ...{ method, url: shown },
+      });
+      if (!PASSING.includes(status)) throw error;
+      throw new PassingFailure(error.message, retryAfter(answer), { cause: error });
+    } catch (error) {
+      this.signal?.throwIfAborted();
+      if (silence.signal.aborted) throw silence.signal.reason;
+      if (error instanceof ServiceError || error instanceof PushError) throw error;
+      if (error instanceof PassingFailure) throw error;
+      if (!(error instanceof Error)) throw error;
+      // Whatever ends a connection early: fetch has no class of its own for it.
+      throw new PassingFailure(`${method} ${shown}: ${cut(error.message)}`, undefined, {
+        cause: error,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** @throws {PushError} unless it is an http or https URL without a password or a query */
+function readAddress(to: string | URL): string {
+  const url = URL.canParse(to) ? new URL(to) : undefined;
+  const isAddress = url && /^https?:$/.test(url.protocol) && !url.username && !url.password &&
+    !url.search && !url.hash;
+  if (!isAddress) {
+    throw new PushError(
+      "A service's address must be an http or https URL without a password or a query, such as https://digits.example",
+    );
+  }
+  return url.pathname.endsWith("/") ? url.href : `${url.href}/`;
+}
+
+async function readAnswer(
+  response: Response,
+  { maxBytes = DEFAULT_MAX_BYTES }: ServiceRequest,
+  onPart: () => void,
+): Promise<ServiceAnswer> {
+  const { status, headers, body } = response;
+  const bytes = await collect(body ?? [], { maxBytes, onPart });
+  if (bytes) return { status, headers, bytes };
+  throw new PushError(`${shownUrl(new URL(response.url))} must answer at most ${maxBytes} bytes`);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
+}
+
+/** The problem of an answer that has none. */
+function elsewhere({ status, headers }: ServiceAnswer): Record<string, unknown> {
+  const location = headers.get("location");
+  return status >= 300 && status < 400 && location
+    ? { detail: `the service is at ${location}; use that address` }
+    : {};
+}
+
+function retryAfter({ headers }: ServiceAnswer): number | undefined {
+  const seconds = Number(headers.get("retry-after") ?? NaN);
+  return seconds >= 0 ? 1000 * seconds : undefined;
+}
