@@ -32,6 +32,8 @@ export async function openRepository(
       return await openDirectory(address, options);
     case "kv":
       return await openKv(text.slice("kv:".length), options);
+    case "s3":
+      return await openS3(text, options);
     default:
       throw new RangeError(
         `Cannot open a repository of scheme ${cut(scheme)}: it must be ${SUPPORTED}`,
@@ -60,4 +62,14 @@ async function openKv(place: string, options: RepositoryOptions): Promise<ModelR
   ]);
   const { kv, address } = await openDenoKv(place);
   return new ObjectRepository(new KvStore(kv, address, options));
+}
+
+async function openS3(address: string, options: RepositoryOptions): Promise<ModelRepository> {
+  const { readBucket } = await import("./objects/open_s3.ts");
+  const { bucket, prefix } = readBucket(address, (name) => Deno.env.get(name));
+  const [{ ObjectRepository }, { S3Store }] = await Promise.all([
+    import("./objects/object_repository.ts"),
+    import("./objects/s3_store.ts"),
+  ]);
+  return new ObjectRepository(new S3Store(bucket, prefix, options));
 }
