@@ -34,6 +34,9 @@ export async function openRepository(
       return await openKv(text.slice("kv:".length), options);
     case "s3":
       return await openS3(text, options);
+    case "http":
+    case "https":
+      return await openUrl(text, options);
     default:
       throw new RangeError(
         `Cannot open a repository of scheme ${cut(scheme)}: it must be ${SUPPORTED}`,
@@ -72,4 +75,10 @@ async function openS3(address: string, options: RepositoryOptions): Promise<Mode
     import("./objects/s3_store.ts"),
   ]);
   return new ObjectRepository(new S3Store(bucket, prefix, options));
+}
+
+/** Static files; without TLS only those of this machine. */
+async function openUrl(address: string, options: RepositoryOptions): Promise<ModelRepository> {
+  const { StaticRepository, readStaticUrl } = await import("./static_repository.ts");
+  return new StaticRepository(readStaticUrl(address), options);
 }

@@ -1,13 +1,12 @@
 /**
- * Requests to a bucket of an S3-compatible store: signed, each with a deadline, again where the store is
- * overloaded or the connection breaks. Keys and secrets come from the environment and stay here.
+ * Requests to a bucket of an S3-compatible store, signed. Keys and secrets come from the environment and stay
+ * here.
  * @module
  */
 import { AwsV4Signer } from "aws4fetch";
-import { collect } from "../../outside/collect.ts";
 import { cut } from "../../outside/shown.ts";
 import { RepositoryUnreachableError } from "../errors.ts";
-import { pause } from "../poll.ts";
+import { type Answer, exchange, isOverloaded } from "../exchange.ts";
 import { sha256 } from "../sha256.ts";
 
 /** What requests are signed by. */
@@ -35,25 +34,12 @@ export interface S3Request {
   query?: Record<string, string>;
   headers?: Record<string, string>;
   body?: Uint8Array;
-  /** The most that an answer may hold; undefined is returned as its body where it holds more. */
+  /**
+   * The most that a good answer may hold, in bytes.
+   * @default 0
+   */
   maxBytes?: number;
 }
-
-/** An answer, read whole. */
-export interface S3Response {
-  status: number;
-  headers: Headers;
-  /** Undefined where it is larger than was asked for. */
-  body: Uint8Array | undefined;
-  /** Requests before this one whose outcome is not known. */
-  retries: number;
-}
-
-const MAX_TRIES = 5;
-/** Time of one try: for the answer, and for each MiB that is sent or may come, in milliseconds. */
-const BASE_DEADLINE_MS = 10_000, DEADLINE_MS_PER_MIB = 2000;
-const MIB = 1024 * 1024;
-const MAX_ERROR_BYTES = 64 * 1024;
 
 /** Asks a bucket. */
 export class S3Client {
@@ -63,23 +49,17 @@ export class S3Client {
 
   /**
    * An answer of any status but those that are tried again.
-   * @throws {RepositoryUnreachableError} if there is none, or the store refuses to serve us.
+   * @throws {RepositoryUnreachableError} if there is none.
    */
-  async send(request: S3Request): Promise<S3Response> {
-    for (let retries = 0;; retries++) {
-      let reason: string;
-      try {
-        const response = await this.#try(request);
-        const { status } = response;
-        if (!isPassing(response)) return { ...response, retries };
-        reason = `HTTP status ${status}${errorCode(response)}`;
-      } catch (error) { // of the connection, or of the deadline
-        if (!isConnectionError(error)) throw error;
-        reason = error.name === "TimeoutError" ? "no answer in time" : "no connection";
-      }
-      if (retries + 1 >= MAX_TRIES) throw this.unreachable(request, reason);
-      await pause(100 * 2 ** retries * (0.5 + Math.random()));
-    }
+  async send(request: S3Request): Promise<Answer> {
+    const { body, maxBytes = 0 } = request;
+    return await exchange({
+      request: () => this.#sign(request),
+      ...{ maxBytes, sentBytes: body?.length },
+      isPassing: (answer) => isOverloaded(answer) || hasCode(answer, "ConditionalRequestConflict"),
+      failure: (reason, answer) =>
+        answer ? this.refusal(request, answer) : this.unreachable(request, reason),
+    });
   }
 
   /** The error of a request that the store does not do. */
@@ -90,27 +70,9 @@ export class S3Client {
   }
 
   /** The same of an answer. */
-  refusal(request: S3Request, response: S3Response): RepositoryUnreachableError {
-    return this.unreachable(request, `HTTP status ${response.status}${errorCode(response)}`);
-  }
-
-  async #try(request: S3Request): Promise<Omit<S3Response, "retries">> {
-    const { method, maxBytes = MAX_ERROR_BYTES, body } = request;
-    const mebibytes = Math.max(maxBytes, body?.length ?? 0) / MIB;
-    const signal = AbortSignal.timeout(BASE_DEADLINE_MS + DEADLINE_MS_PER_MIB * mebibytes);
-    const signed = await this.#sign(request);
-    const response = await fetch(signed.url, {
-      ...{ method, headers: signed.headers, signal, redirect: "manual" },
-      body: body as BodyInit | undefined,
-    });
-    const bound = response.ok ? maxBytes : MAX_ERROR_BYTES;
-    const declared = Number(response.headers.get("content-length"));
-    if (method !== "HEAD" && declared > bound) await response.body?.cancel();
-    else {
-      const read = await collect(response.body ?? [], { maxBytes: bound });
-      return { status: response.status, headers: response.headers, body: read };
-    }
-    return { status: response.status, headers: response.headers, body: undefined };
+  refusal(request: S3Request, answer: Answer): RepositoryUnreachableError {
+    const code = codeOf(answer);
+    return this.unreachable(request, `HTTP status ${answer.status}${code ? ` (${code})` : ""}`);
   }
 
   async #sign({ method, key = "", query = {}, headers = {}, body }: S3Request) {
@@ -122,24 +84,19 @@ export class S3Client {
       headers: { ...headers, "x-amz-content-sha256": await sha256(body ?? new Uint8Array()) },
       cache: this.#signingKeys,
     });
-    return await signer.sign();
+    const signed = await signer.sign();
+    const init: RequestInit = { method, headers: signed.headers, redirect: "manual" };
+    return { url: signed.url, init: { ...init, body: body as BodyInit | undefined } };
   }
 }
 
-/** Whether the same request may be answered otherwise in a moment. */
-function isPassing({ status, body }: { status: number; body: Uint8Array | undefined }): boolean {
-  if (status === 409) return errorCode({ body }).includes("ConditionalRequestConflict");
-  return status === 429 || status === 408 || status >= 500 && status !== 501;
+/** Whether the store gave that reason for refusing. */
+export function hasCode(answer: Answer, code: string): boolean {
+  return codeOf(answer) === code;
 }
 
-function isConnectionError(error: unknown): error is Error {
-  return error instanceof TypeError || error instanceof DOMException ||
-    error instanceof Error && typeof (error as { code?: unknown }).code === "string";
-}
-
-/** The store's word for an error, in brackets. */
-function errorCode({ body }: { body: Uint8Array | undefined }): string {
-  const text = new TextDecoder().decode(body?.subarray(0, MAX_ERROR_BYTES));
-  const code = /<Code>([A-Za-z]{1,64})<\/Code>/.exec(text)?.[1];
-  return code ? ` (${code})` : "";
+/** The store's word for an error. */
+function codeOf({ status, body }: Answer): string | undefined {
+  if (status < 400) return undefined;
+  return /<Code>([A-Za-z]{1,64})<\/Code>/.exec(new TextDecoder().decode(body))?.[1];
 }

@@ -11,7 +11,7 @@ import {
   type PutOptions,
   type StoredObject,
 } from "./object_store.ts";
-import { type S3Bucket, S3Client, type S3Request, type S3Response } from "./s3_client.ts";
+import { hasCode, type S3Bucket, S3Client, type S3Request } from "./s3_client.ts";
 import { readListing } from "./s3_listing.ts";
 
 /** How a bucket is used. */
@@ -55,7 +55,8 @@ export class S3Store implements ObjectStore {
   async get(key: string, maxBytes: number): Promise<StoredObject | undefined> {
     const request: S3Request = { method: "GET", key: this.#prefix + key, maxBytes };
     const response = await this.#client.send(request);
-    if (response.status === 404) return this.#absent(request, response);
+    if (hasCode(response, "NoSuchBucket")) throw this.#client.refusal(request, response);
+    if (response.status === 404) return undefined;
     if (response.status !== 200) throw this.#client.refusal(request, response);
     const { body: bytes, headers } = response;
     if (!bytes) {
@@ -89,7 +90,9 @@ export class S3Store implements ObjectStore {
     const response = await this.#client.send(request);
     if (response.status === 200) return true;
     // A store says 404 of an object that is to have an etag and is gone.
-    const isRefused = response.status === 412 || response.status === 404 && only !== undefined;
+    const isGone = response.status === 404 && only !== undefined &&
+      !hasCode(response, "NoSuchBucket");
+    const isRefused = response.status === 412 || isGone;
     if (!isRefused) throw this.#client.refusal(request, response);
     return response.retries > 0 && await this.#holds(key, bytes); // the first answer was lost
   }
@@ -147,13 +150,6 @@ export class S3Store implements ObjectStore {
     if ((await this.stat(key))?.size !== bytes.length) return false;
     const stored = (await this.get(key, bytes.length))?.bytes;
     return stored?.length === bytes.length && stored.every((byte, i) => byte === bytes[i]);
-  }
-
-  /** @throws {RepositoryUnreachableError} if it is the bucket that is not there */
-  #absent(request: S3Request, response: S3Response): undefined {
-    const text = new TextDecoder().decode(response.body);
-    if (text.includes("<Code>NoSuchBucket</Code>")) throw this.#client.refusal(request, response);
-    return undefined;
   }
 }
 
