@@ -67,6 +67,10 @@ const checks: Record<string, Check> = {
   "deno task dbn sign models/mnist-dbn/2 --key signer.private.pem": { do: "run" },
   "deno task dbn verify models/mnist-dbn/2 --trusted-key signer.public.pem": { do: "run" },
   "deno task recipes": { do: "run" },
+  "deno task dbn push models/mnist-dbn-quick/1 --to https://digits.example --alias production": {
+    do: "parse",
+  },
+  "deno task dbn rollback --to https://digits.example": { do: "parse" },
   "deno task dbn token --name ci --scopes push,promote": { do: "run" },
   "deno task start": { do: "serve" },
   "deno task start --model models/mnist-dbn-quick/1": { do: "serve" },

@@ -79,7 +79,8 @@ const rooms: Record<string, readonly string[]> = {
   ],
   "train/cli/": [
     ...["src/data/", "src/format/", "src/signing/"],
-    ...["src/repository/", "src/engine/", "src/http/", "src/cli/", "src/outside/"],
+    ...["src/repository/", "src/engine/", "src/http/", "src/client/"],
+    ...["src/cli/", "src/outside/"],
     ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
     "train/artifacts/",
     "src/serve.ts",

@@ -40,6 +40,20 @@ export const commands: Readonly<Record<string, Entry>> = {
     help: "whether a version is what a trusted key has signed",
     load: () => import("./signing/verify.ts"),
   },
+  push: { help: "send a model to a running service", load: () => import("./repository/push.ts") },
+  promote: {
+    help: "make a service's candidate its production version",
+    load: () => import("./repository/promote.ts"),
+  },
+  rollback: {
+    help: "make a service's production what it was before",
+    load: () => import("./repository/rollback.ts"),
+  },
+  versions: {
+    help: "the versions that a service has",
+    load: () => import("./repository/versions.ts"),
+  },
+  pull: { help: "bring a version from a service", load: () => import("./repository/pull.ts") },
   token: {
     help: "a token for pushing to a service",
     load: () => import("./repository/token.ts"),
