@@ -249,12 +249,12 @@ async function sendBlobs(
     try {
       while (next < blobs.length) {
         const i = next++, blob = blobs[i];
-        bytes += await uploadBlob(connection, blob, await blob.read(), {
-          onProgress: (sent) => {
-            sentOf[i] = sent;
-            tell();
-          },
-        });
+        const onProgress = (sent: number) => {
+          sentOf[i] = sent;
+          tell();
+        };
+        const sent = await uploadBlob(connection, blob, await blob.read(), { onProgress });
+        bytes += sent; // not before the wait: others add to it meanwhile
       }
     } finally {
       next = blobs.length; // where one cannot be sent no other is begun

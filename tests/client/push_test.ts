@@ -15,7 +15,8 @@ Deno.test("a push makes a version of the served model, and says what it became",
   await using model = await makeModel({ name: "digits-quick", version: 1 });
   const result = await pushModel(model.path, service.options);
   assertEquals([result.model, result.version, result.outcome], [MODEL, 1, "created"]);
-  assertEquals(result.blobs, 4);
+  const [{ size }] = await service.repository.versions(MODEL);
+  assertEquals([result.blobs, result.bytes], [4, size]);
   const { repository } = service;
   const stored = (await repository.readManifest({ model: MODEL, version: 1 }))!;
   assertEquals(stored.digest, result.digest);
