@@ -12,6 +12,12 @@ export interface RepositoryOptions {
    * @default 1000 for a directory, 5000 for S3 and HTTPS
    */
   pollMs?: number;
+  /**
+   * How long a process that died while it made a version or collected garbage in a KV or S3 is waited for,
+   * in milliseconds.
+   * @default 60000
+   */
+  leaseMs?: number;
 }
 
 const SUPPORTED = "a path, kv:, kv:PATH, s3://BUCKET/PREFIX or https://…";
@@ -64,7 +70,7 @@ async function openKv(place: string, options: RepositoryOptions): Promise<ModelR
     import("./objects/open_kv.ts"),
   ]);
   const { kv, address } = await openDenoKv(place);
-  return new ObjectRepository(new KvStore(kv, address, options));
+  return new ObjectRepository(new KvStore(kv, address, options), options);
 }
 
 async function openS3(address: string, options: RepositoryOptions): Promise<ModelRepository> {
@@ -74,7 +80,7 @@ async function openS3(address: string, options: RepositoryOptions): Promise<Mode
     import("./objects/object_repository.ts"),
     import("./objects/s3_store.ts"),
   ]);
-  return new ObjectRepository(new S3Store(bucket, prefix, options));
+  return new ObjectRepository(new S3Store(bucket, prefix, options), options);
 }
 
 /** Static files; without TLS only those of this machine. */

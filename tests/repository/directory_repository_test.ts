@@ -7,7 +7,7 @@ import {
 } from "../../src/repository/errors.ts";
 import { openRepository } from "../../src/repository/open.ts";
 import type { ModelRepository } from "../../src/repository/repository.ts";
-import { bytesOf, MODEL, noise, push, type Store, testConformance } from "./conformance.ts";
+import { blobOf, bytesOf, MODEL, noise, push, type Store, testConformance } from "./conformance.ts";
 
 /** A repository in a directory that is removed in the end. */
 async function makeStore(): Promise<Store & { path: string }> {
@@ -169,6 +169,18 @@ Deno.test("what a crash leaves is collected when it is old", async () => {
   await repository.collectGarbage({ olderThanMs: 0 });
   const left = (await Array.fromAsync(Deno.readDir(staging))).map(({ name }) => name);
   assertEquals(left, ["young"]);
+});
+
+Deno.test("a blob whose sender was killed after its last byte is whole, if it is that", async () => {
+  await using store = await makeStore();
+  const repository = await store.open(), bytes = noise(5_000), blob = await blobOf(bytes);
+  const blobs = `${store.path}/.repository/blobs`;
+  await Deno.mkdir(blobs, { recursive: true });
+  await Deno.writeFile(`${blobs}/${blob.sha256}-5000.part`, noise(5_000, 2));
+  assertEquals(await repository.blobOffset(blob), 0);
+  await Deno.writeFile(`${blobs}/${blob.sha256}-5000.part`, bytes);
+  assertEquals(await repository.blobOffset(blob), 5_000);
+  assertEquals(await push(repository, { "a.bin": bytes }), "created");
 });
 
 Deno.test("a lock that a killed process held is free", async () => {

@@ -39,7 +39,23 @@ export class LocalUploads {
   async offset(blob: BlobRef): Promise<number> {
     if (await this.#isWhole(blob)) return blob.size;
     const part = await orUndefined(Deno.lstat(this.#part(blob)));
-    return part?.isFile && part.size <= blob.size ? part.size : 0;
+    if (!part?.isFile || part.size > blob.size) return 0;
+    if (part.size < blob.size) return part.size;
+    return await this.#finishBroken(blob) ? blob.size : 0;
+  }
+
+  /** Finishes a blob whose sender died after its last byte. @returns whether it is whole */
+  async #finishBroken(blob: BlobRef): Promise<boolean> {
+    try {
+      using file = await this.#openPart(blob);
+      if (!file) return true;
+      if ((await file.stat()).size < blob.size) return false;
+      await file.sync();
+      return await orUndefined(this.#finish(blob)) ?? false;
+    } catch (error) {
+      if (!(error instanceof BlobMismatchError)) throw error;
+      return false;
+    }
   }
 
   /** Appends a body to a blob: see `ModelRepository.writeBlob`. */

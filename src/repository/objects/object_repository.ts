@@ -55,7 +55,7 @@ import type {
   VersionRef,
 } from "../repository.ts";
 import { sha256 } from "../sha256.ts";
-import { whileCollecting, whileMaking } from "./leases.ts";
+import { type LeaseOptions, whileCollecting, whileMaking } from "./leases.ts";
 import { type ObjectInfo, type ObjectStore, ObjectTooLargeError } from "./object_store.ts";
 import { blobOfKey, BLOBS, ObjectUploads, PARTS } from "./uploads.ts";
 
@@ -72,12 +72,14 @@ const MAX_CACHED = 1000;
 export class ObjectRepository implements ModelRepository {
   readonly isReadOnly = false;
   #store: ObjectStore;
+  #leases: LeaseOptions;
   #uploads: ObjectUploads;
   #closing = new AbortController();
   #cached = new Map<string, StoredManifest>(); // by key and etag
 
-  constructor(store: ObjectStore) {
+  constructor(store: ObjectStore, { leaseMs }: { leaseMs?: number } = {}) {
     this.#store = store;
+    this.#leases = { store, leaseMs };
     this.#uploads = new ObjectUploads(store);
   }
 
@@ -139,7 +141,7 @@ export class ObjectRepository implements ModelRepository {
     const manifest = readManifest(bytes), key = manifestKey(manifest);
     await this.#finishRemoval(manifest);
     if (await this.#isThere(manifest, bytes)) return "unchanged";
-    return await whileMaking(this.#store, async (lease) => {
+    return await whileMaking(this.#leases, async (lease) => {
       const missing: BlobRef[] = [];
       await inParallel(manifest.files, async ({ sha256, size }) => {
         if (!await this.#uploads.isWhole({ sha256, size })) missing.push({ sha256, size });
@@ -205,7 +207,7 @@ export class ObjectRepository implements ModelRepository {
     { olderThanMs }: { olderThanMs: number },
   ): Promise<{ blobs: number; bytes: number }> {
     await this.#finishRemovals();
-    return await whileCollecting(this.#store, async (lease) => {
+    return await whileCollecting(this.#leases, async (lease) => {
       const used = new Set<string>(), removed = new Set<string>();
       for (const { manifest } of await this.#soundVersions(MODELS)) {
         for (const { sha256, size } of manifest.files) used.add(`${sha256}-${size}`);
