@@ -48,6 +48,8 @@ export interface ServiceAnswer {
 
 const DEFAULT_SILENCE_MS = 60_000;
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+/** Tries unless the options say otherwise, where the service has never answered: it may not be there at all. */
+const FIRST_TRIES = 3;
 /** Statuses of a service that may do better later. */
 const PASSING = [408, 429, 502, 503, 504];
 
@@ -56,9 +58,10 @@ export class Connection {
   /** With a closing slash. */
   readonly origin: string;
   readonly signal?: AbortSignal;
-  readonly retries: RetryOptions;
+  readonly #retries: RetryOptions;
   readonly #authorization: Record<string, string>;
   readonly #silenceMs: number;
+  #hasAnswered = false;
 
   /** @throws {PushError} if the address or the token can be none */
   constructor({ to, token, signal, silenceMs = DEFAULT_SILENCE_MS, ...retries }: ServiceOptions) {
@@ -71,7 +74,12 @@ export class Connection {
     this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     this.signal = signal;
     this.#silenceMs = silenceMs;
-    this.retries = retries;
+    this.#retries = retries;
+  }
+
+  /** How often what fails is tried again. */
+  get retries(): RetryOptions {
+    return this.#hasAnswered ? this.#retries : { tries: FIRST_TRIES, ...this.#retries };
   }
 
   /**
@@ -83,6 +91,13 @@ export class Connection {
     const { signal, retries } = this;
     if (request.isOnce) return await this.#try(path, request);
     return await withRetries(() => this.#try(path, request), { ...retries, signal });
+  }
+
+  /** The items of an answer that is a JSON list. @throws {PushError} if it is none */
+  async list(path: string, request: ServiceRequest = {}): Promise<unknown[]> {
+    const body = parse((await this.send(path, request)).bytes);
+    if (Array.isArray(body)) return body;
+    throw new PushError(`${this.origin}${path} must answer a JSON list; is it a dbn-edge service?`);
   }
 
   /** The members of a JSON answer. @throws {PushError} if it is none */
@@ -117,6 +132,7 @@ export class Connection {
         ...body instanceof ReadableStream && { duplex: "half" },
       } as RequestInit);
       const answer = await readAnswer(response, request, alive);
+      this.#hasAnswered = true;
       const { status } = answer;
       if (response.ok || expected.includes(status)) return answer;
       const problem = parse(answer.bytes);

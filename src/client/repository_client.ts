@@ -3,6 +3,7 @@
  * @module
  */
 import {
+  isSha256,
   type Manifest,
   MANIFEST_FILE,
   type ManifestFile,
@@ -59,15 +60,22 @@ export class RepositoryClient {
   /** A model's versions, in ascending order. */
   async versions(model: string): Promise<ListedVersion[]> {
     const { versions } = await this.connection.json(`${pathOf(model)}/versions`);
-    if (!Array.isArray(versions)) throw this.#unclear("versions");
-    const answer = await this.connection.send("v2/repository/index", { method: "POST" });
-    const index = JSON.parse(new TextDecoder().decode(answer.bytes));
-    if (!Array.isArray(index)) throw this.#unclear("the index");
-    const stateOf = (version: number) =>
-      index.find((entry) => entry.name === model && entry.version === String(version));
-    return versions.map(({ version, digest, size, aliases }) => {
-      const { state = "UNAVAILABLE", reason = "" } = stateOf(version) ?? {};
-      return { version, digest, size, aliases, state, reason };
+    const index = await this.connection.list("v2/repository/index", { method: "POST" });
+    const states = new Map(
+      index.filter(isObject).filter(({ name }) => name === model).map((entry) => [
+        entry.version,
+        { state: cut(String(entry.state)), reason: cut(String(entry.reason ?? "")) },
+      ]),
+    );
+    return this.#list(versions, "versions").map(({ version, digest, size, aliases }) => {
+      if (!Number.isSafeInteger(version) || !isSha256(digest) || typeof size !== "number") {
+        throw this.#unclear("versions");
+      }
+      return {
+        ...{ version: version as number, digest, size },
+        aliases: Array.isArray(aliases) ? aliases.map((alias) => cut(String(alias))) : [],
+        ...states.get(String(version)) ?? { state: "UNAVAILABLE", reason: "" },
+      };
     });
   }
 
@@ -117,15 +125,22 @@ export class RepositoryClient {
   /** A model's aliases, by name. */
   async aliases(model: string): Promise<Map<string, Alias>> {
     const { aliases } = await this.connection.json(`${pathOf(model)}/aliases`);
-    if (!Array.isArray(aliases)) throw this.#unclear("aliases");
-    return new Map((aliases as Alias[]).map((alias) => [alias.alias, alias]));
+    return new Map(
+      this.#list(aliases, "aliases").map((entry) => {
+        const { alias, version, revision, settings } = entry as unknown as Alias;
+        const isClear = Number.isSafeInteger(version) && Number.isSafeInteger(revision);
+        if (!isClear || typeof alias !== "string" || !isObject(settings)) {
+          throw this.#unclear("aliases");
+        }
+        return [alias, { alias: cut(alias), version, revision, settings }];
+      }),
+    );
   }
 
   /** Moves of a model's aliases, the newest first. */
   async history(model: string): Promise<AliasMove[]> {
     const { moves } = await this.connection.json(`${pathOf(model)}/history`);
-    if (!Array.isArray(moves)) throw this.#unclear("moves");
-    return moves as AliasMove[];
+    return this.#list(moves, "moves") as unknown as AliasMove[];
   }
 
   /**
@@ -169,6 +184,11 @@ export class RepositoryClient {
       headers: { "if-match": `"${revision}"` },
       expected: [NOT_FOUND],
     });
+  }
+
+  #list(value: unknown, what: string): Record<string, unknown>[] {
+    if (Array.isArray(value) && value.every(isObject)) return value;
+    throw this.#unclear(what);
   }
 
   #unclear(what: string): PushError {

@@ -19,7 +19,7 @@ export interface UploadProgress {
 
 /**
  * Sends the bytes of a file that the service does not have.
- * @returns bytes that this call has sent
+ * @returns bytes that the service lacked
  */
 export async function uploadBlob(
   connection: Connection,
@@ -28,21 +28,20 @@ export async function uploadBlob(
   { onProgress }: UploadProgress,
 ): Promise<number> {
   const path = `v2/repository/blobs/${sha256}`, { signal, retries } = connection;
-  let best = -1, sent = 0;
+  let first: number | undefined, best = 0;
   await withRetries(async (progressed) => {
     const head = await connection.send(`${path}?size=${size}`, {
       ...{ method: "HEAD", expected: [NOT_FOUND], isOnce: true },
     });
     const offset = head.status === NOT_FOUND ? offsetOf(head.headers) : size;
     onProgress(offset);
-    if (offset > best) {
-      if (best >= 0) progressed();
-      best = offset;
-    }
+    if (offset > best && first !== undefined) progressed();
+    first ??= offset;
+    best = Math.max(best, offset);
     if (offset === size && size > 0) return;
     await sendFrom(offset);
   }, { ...retries, signal });
-  return sent;
+  return size - (first ?? 0);
 
   async function sendFrom(offset: number): Promise<void> {
     let alive = () => {};
@@ -50,7 +49,6 @@ export async function uploadBlob(
       alive();
       onProgress(offset + end);
     });
-    sent += size - offset;
     const range = { "content-range": `bytes ${offset}-${size - 1}/${size}` };
     try {
       await connection.send(path, {

@@ -12,6 +12,8 @@ export interface Breaks {
 export class BreakingProxy {
   /** Connections that were cut. */
   broken = 0;
+  /** Bytes of clients that were handed on. */
+  handedOn = 0;
   readonly #listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   readonly #target: number;
   readonly #breaks: Breaks;
@@ -63,6 +65,7 @@ export class BreakingProxy {
   ): Promise<void> {
     const buffer = new Uint8Array(16 * 1024);
     let left = limit;
+    const isClients = (to.remoteAddr as Deno.NetAddr).port === this.#target;
     try {
       for (;;) {
         const count = await from.read(buffer);
@@ -70,6 +73,7 @@ export class BreakingProxy {
         const part = buffer.subarray(0, Math.min(count, left));
         for (let at = 0; at < part.length;) at += await to.write(part.subarray(at));
         left -= part.length;
+        if (isClients) this.handedOn += part.length;
         if (left > 0) continue;
         this.broken++;
         break;
