@@ -98,6 +98,8 @@ const checks: Record<string, Check> = {
   "deno task test tests/http": { do: "help" },
   "deno task attack": { do: "help" },
   "deno task judge": { do: "help" },
+  "deno task servers": { do: "help" },
+  "deno task faults": { do: "help" },
   "deno task kernels": { do: "help" },
   "deno task bench": { do: "help" },
   "deno task bench --peers": { do: "help" },

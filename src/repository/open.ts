@@ -9,7 +9,7 @@ import type { ModelRepository } from "./repository.ts";
 export interface RepositoryOptions {
   /**
    * Mean time between two looks for changes where the store does not tell of them, in milliseconds.
-   * @default 1000 for a directory, 5000 for S3 and HTTPS
+   * @default 1000 for a directory and a KV in a file, 5000 for others
    */
   pollMs?: number;
   /**
@@ -20,6 +20,7 @@ export interface RepositoryOptions {
   leaseMs?: number;
 }
 
+const FILE_POLL_MS = 1000;
 const SUPPORTED = "a path, kv:, kv:PATH, s3://BUCKET/PREFIX or https://…";
 
 /**
@@ -69,8 +70,10 @@ async function openKv(place: string, options: RepositoryOptions): Promise<ModelR
     import("./objects/kv_store.ts"),
     import("./objects/open_kv.ts"),
   ]);
-  const { kv, address } = await openDenoKv(place);
-  return new ObjectRepository(new KvStore(kv, address, options), options);
+  const { kv, address, isFile } = await openDenoKv(place);
+  // SQLite tells this process alone of changes.
+  const pollMs = options.pollMs ?? (isFile ? FILE_POLL_MS : undefined);
+  return new ObjectRepository(new KvStore(kv, address, { pollMs }), options);
 }
 
 async function openS3(address: string, options: RepositoryOptions): Promise<ModelRepository> {

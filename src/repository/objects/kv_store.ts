@@ -22,7 +22,7 @@ import {
 export interface KvOptions {
   /**
    * Mean time between two looks for changes, beside watching, in milliseconds.
-   * @default 5000
+   * @default 5000, and 1000 for a file
    */
   pollMs?: number;
 }
