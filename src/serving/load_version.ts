@@ -88,13 +88,14 @@ async function load(
     needed(files, modelFiles.classifier, maxWeightBytes(config, modelFiles.classifier)),
     readProbeOf(files, config),
   ]);
-  const url = repository.urlOf?.(ref)?.href;
-  if (options.engine === "onnx" && url === undefined) {
+  const location = repository.urlOf?.(ref);
+  if (options.engine === "onnx" && !location) {
     throw new VersionRefusedError(
       `Version ${ref.version} of ${ref.model} is refused: the engine onnx reads its graphs from a directory or an https address, not from ${repository.address}`,
     );
   }
-  const compute = await open(options, { config, files: { dbn, classifier }, url: url ?? "" });
+  const url = location?.href ?? `repository:/${ref.model}/${ref.version}/`; // for messages alone
+  const compute = await open(options, { config, files: { dbn, classifier }, url });
   try {
     await reproduce(probe, compute);
   } catch (error) {
@@ -157,12 +158,15 @@ async function readProbeOf(files: VersionFiles, { architecture }: ModelConfig): 
   return readProbe(await needed(files, PROBE_FILE, maxProbeBytes(shape)), shape);
 }
 
-/** In a worker of its own; on this thread, in pieces, where there are none. */
+/**
+ * In a worker of its own; on this thread, in pieces, where there are none, and with ONNX Runtime, whose
+ * library does not load in Deno's workers.
+ */
 async function open(
   { engine, onProblem }: LoadOptions,
   model: Parameters<typeof openInline>[1],
 ): Promise<Compute> {
-  const starting = await startWorker();
+  const starting = engine === "onnx" ? undefined : await startWorker();
   if (!starting) return await openInline(engine, model, { onProblem });
   return await starting.open(engine, model, { onProblem });
 }

@@ -21,6 +21,7 @@ import type { Examples } from "../data/examples.ts";
 import { exportOnnx } from "./onnx.ts";
 import { drawPictures } from "./pictures.ts";
 import { Staging } from "./staging.ts";
+import { writeModelManifest, writeModelProbe } from "./version.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import { type Lock, lockFirstNew } from "../run/lock.ts";
@@ -99,7 +100,7 @@ async function writeRun(
   return { model: stored, evaluation };
 }
 
-/** Draws a stored model's pictures and writes its card. */
+/** Draws a stored model's pictures, writes its card and its probe, and makes a version of it all. */
 export async function describeModel(
   model: StoredModel,
   engine: Engine,
@@ -107,6 +108,8 @@ export async function describeModel(
 ): Promise<void> {
   const pictures = await drawPictures(model, engine, facts.history, test);
   await writeModelFile(model.url, modelFiles.card, modelCard(model.config, { ...facts, pictures }));
+  await writeModelProbe(model, test);
+  await writeModelManifest(model);
 }
 
 /** The epochs of a stored model's run; none if the model has no log. */

@@ -9,6 +9,8 @@ import {
   releasedModel,
   type StoredModel,
 } from "../../src/repository/model_directory.ts";
+import { MANIFEST_FILE } from "../../src/format/manifest.ts";
+import { PROBE_FILE } from "../../src/format/probe.ts";
 import { describeModel, readLog } from "../artifacts/output.ts";
 import type { Evaluation } from "../measure/evaluation.ts";
 import { completeRecipe } from "../recipes/complete.ts";
@@ -25,7 +27,8 @@ const flagTable: FlagTable = {
 /** `dbn card`. */
 export const command: Command = {
   usage: "deno task dbn card [flags]",
-  about: `Draws a model's pictures and writes its card again, without training.`,
+  about:
+    `Draws a model's pictures and writes its card, probe and manifest again, without training.`,
   flags: flagTable,
   run,
 };
@@ -42,7 +45,7 @@ async function run(flags: FlagValues): Promise<void> {
     history: await readLog(model),
   });
   engine.dispose();
-  console.log(`wrote the pictures and README.md of ${path}`);
+  console.log(`wrote pictures, README.md, ${PROBE_FILE} and ${MANIFEST_FILE} of ${path}`);
 }
 
 /** What the card needs of a config. @throws {FlagError} if the model was not made by `task train`. */

@@ -120,6 +120,10 @@ export class DirectoryRepository implements ModelRepository {
     return bytes && await checkManifest(bytes, ref);
   }
 
+  urlOf({ model, version }: VersionRef): URL {
+    return new URL(`${model}/${version}/`, this.#root);
+  }
+
   async readFile(ref: VersionRef, file: ManifestFile): Promise<Uint8Array> {
     const bytes = isRef(ref) && isManifestPath(file.path)
       ? await this.#read(`${ref.model}/${ref.version}/${file.path}`, {
