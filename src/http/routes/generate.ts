@@ -141,18 +141,26 @@ function describeFrame(
  * with a last event `error` when the server stops.
  */
 function streamFrames({ service, c, request, version }: Generation, done: () => void) {
-  const client = new AbortController();
-  const signal = AbortSignal.any([client.signal, service.shutdown]);
-  const { steps, seed } = request.chain, { readTimeoutMs } = service.bounds;
+  const { steps, seed } = request.chain, { shutdown, bounds: { readTimeoutMs } } = service;
+  // Not `AbortSignal.any`: what it makes stays in memory for as long as the server's own signal.
+  const ending = new AbortController(), { signal } = ending, ended = aborted(signal);
+  const stop = () => ending.abort();
+  shutdown.addEventListener("abort", stop);
+  if (shutdown.aborted) stop();
+  let hasReader = true;
+  const leave = () => {
+    hasReader = false;
+    ending.abort();
+  };
   return streamSSE(c, async (stream) => {
-    stream.onAbort(() => client.abort());
+    stream.onAbort(leave);
     /** Resolves when the reader took it; ends the stream of one who does not. */
     const write = async (message: { event: string; id?: string; data: string }) => {
       const timer = setTimeout(() => {
-        client.abort();
+        leave();
         stream.abort();
       }, readTimeoutMs);
-      await Promise.race([stream.writeSSE(message), aborted(signal)]);
+      await Promise.race([stream.writeSSE(message), ended]);
       clearTimeout(timer);
     };
     try {
@@ -162,13 +170,14 @@ function streamFrames({ service, c, request, version }: Generation, done: () => 
         await write({ event: "frame", id: String(step), data });
       }
       if (!signal.aborted) await write({ event: "done", data: JSON.stringify({ steps, seed }) });
-      else if (!client.signal.aborted) await write(stoppingEvent);
+      else if (hasReader) await write(stoppingEvent);
     } catch (error) {
-      if (client.signal.aborted) return;
+      if (!hasReader) return;
       if (signal.aborted) return await write(stoppingEvent);
       logFailure(service, c, error);
       await write({ event: "error", data: JSON.stringify({ detail: "The chain failed" }) });
     } finally {
+      shutdown.removeEventListener("abort", stop);
       done();
     }
   });
