@@ -47,7 +47,7 @@ export const defaultBounds: Bounds = {
   maxChains: 100,
   maxSteps: 10_000,
   maxChainSteps: 100_000,
-  maxRunning: 8,
+  maxRunning: 4,
   maxClassifying: 32,
   maxUploads: 8,
   maxReading: 16,
