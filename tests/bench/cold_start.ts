@@ -3,6 +3,7 @@
  * @module
  */
 import { residentBytes } from "../resident.ts";
+import { startCommand } from "../serving/running_server.ts";
 
 /**
  * Process start to the first classification answered, in ms, and resident memory then, in MiB.
@@ -12,11 +13,12 @@ export async function coldStart(
   engine: string,
   root: string,
 ): Promise<{ ms: number; mib: number }> {
-  // As users start it, by the lock of serving; onnx alone has its library in the other one.
-  const lock = engine === "onnx" ? "deno.dev.lock" : "deno.lock";
+  // As users start it; onnx alone has its library in the other lock.
+  const [deno, run, ...words] = await startCommand(root);
+  const lock = engine === "onnx" ? ["--lock=deno.dev.lock", "-A"] : [];
   const started = performance.now();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", `--lock=${lock}`, "-A", "src/serve.ts", "--port", "0", "--engine", engine],
+  const child = new Deno.Command(deno, {
+    args: [run, ...lock, ...words, "--port", "0", "--engine", engine],
     cwd: root,
     stdout: "piped",
     stderr: "null",

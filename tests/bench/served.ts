@@ -3,7 +3,7 @@
  * after it.
  * @module
  */
-import { type RunningServer, startBy } from "../serving/running_server.ts";
+import { type RunningServer, startBy, startCommand } from "../serving/running_server.ts";
 import { residentBytes } from "../resident.ts";
 
 /** Clients that each send one image after the other. */
@@ -17,8 +17,7 @@ const SETTLE_MS = 1500, MEASURE_MS = 3000;
  * @param root the checkout that serves
  */
 export async function served(root: string): Promise<{ ms: number; mib: number }> {
-  const run = [Deno.execPath(), "run", "--lock=deno.lock", "-A", "src/serve.ts"];
-  const server = await startBy(run, [], { directory: root });
+  const server = await startBy(await startCommand(root), [], { directory: root });
   await (await fetch(`${server.origin}/generate?n=100&steps=500&seed=1`)).bytes();
   await classifyFor(server, SETTLE_MS);
   const count = await classifyFor(server, MEASURE_MS);

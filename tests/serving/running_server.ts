@@ -17,10 +17,17 @@ export interface RunningServer {
   stop(signal?: Deno.Signal): Promise<{ code: number; ms: number }>;
 }
 
-/** Starts the server by `deno run` and waits until it serves. */
-export function startServer(...args: string[]): Promise<RunningServer> {
-  const permissions = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env=PORT,DBN_TOKENS"];
-  return startBy([Deno.execPath(), "run", ...permissions, "src/serve.ts"], args);
+/** Starts the server by `deno run`, as `task start` does, and waits until it serves. */
+export async function startServer(...args: string[]): Promise<RunningServer> {
+  return await startBy(await startCommand(), args);
+}
+
+/** The words of the command of `task start`, in a checkout. */
+export async function startCommand(directory = root): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${directory}/deno.json`));
+  const [deno, run, ...words] = (tasks.start.command as string).split(" ");
+  if (deno !== "deno") throw new Error(`task start must begin with deno, got ${deno}`);
+  return [Deno.execPath(), run, "--no-prompt", ...words];
 }
 
 /**
