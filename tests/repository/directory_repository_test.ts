@@ -3,11 +3,21 @@ import { ManifestError } from "../../src/format/manifest.ts";
 import {
   CorruptFileError,
   NotFoundError,
+  RepositoryUnreachableError,
   VersionConflictError,
 } from "../../src/repository/errors.ts";
 import { openRepository } from "../../src/repository/open.ts";
 import type { ModelRepository } from "../../src/repository/repository.ts";
-import { blobOf, bytesOf, MODEL, noise, push, type Store, testConformance } from "./conformance.ts";
+import {
+  blobOf,
+  bytesOf,
+  MODEL,
+  noise,
+  push,
+  type Store,
+  streamOf,
+  testConformance,
+} from "./conformance.ts";
 
 /** A repository in a directory that is removed in the end. */
 async function makeStore(): Promise<Store & { path: string }> {
@@ -208,6 +218,23 @@ Deno.test("a lock that a killed process held is free", async () => {
   assertEquals((await moving)?.revision, 1);
   await output.cancel();
   await holder.status;
+});
+
+Deno.test("a directory that cannot be written to is named", async () => {
+  const file = await Deno.makeTempFile();
+  const repository = await openRepository(`${file}/models`);
+  const blob = await blobOf("x");
+  for (
+    const write of [
+      () => repository.writeBlob(blob, streamOf(bytesOf("x")), 0),
+      () => repository.moveAlias(MODEL, "production", { version: 1, by: "test" }),
+      () => repository.deleteVersion(ref),
+    ]
+  ) {
+    await assertRejects(write, RepositoryUnreachableError, `Cannot write to ${file}/models: `);
+  }
+  assertEquals(await repository.models(), []);
+  await Deno.remove(file);
 });
 
 Deno.test("an address that nothing can be opened by is refused, and none of it repeated", async () => {

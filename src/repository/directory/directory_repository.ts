@@ -16,7 +16,7 @@ import {
   readManifest,
 } from "../../format/manifest.ts";
 import { FileRefused, readRegularFile } from "../../outside/regular_file.ts";
-import { shown } from "../../outside/shown.ts";
+import { shown, visible } from "../../outside/shown.ts";
 import {
   aliasBounds,
   type AliasDocument,
@@ -42,6 +42,7 @@ import {
   BlobsMissingError,
   CorruptFileError,
   NotFoundError,
+  RepositoryUnreachableError,
   VersionConflictError,
   VersionInUseError,
 } from "../errors.ts";
@@ -49,9 +50,11 @@ import {
   copyVerified,
   isAbsent,
   isFileOf,
+  isSystemError,
   listDirectory,
   statBelow,
   syncDirectory,
+  writeAll,
 } from "./files.ts";
 import { LocalUploads } from "./uploads.ts";
 import { pollChanges } from "../poll.ts";
@@ -147,7 +150,10 @@ export class DirectoryRepository implements ModelRepository {
     offset: number,
   ): Promise<number> {
     checkBlob(blob);
-    if (!await this.#isHeld(blob)) return await this.#uploads.append(blob, body, offset);
+    if (!await this.#isHeld(blob)) {
+      await this.#writing(() => this.#uploads.prepare());
+      return await this.#uploads.append(blob, body, offset);
+    }
     if (offset !== blob.size) {
       await body.cancel();
       throw new BlobOffsetError(blob, blob.size, offset);
@@ -164,11 +170,19 @@ export class DirectoryRepository implements ModelRepository {
   async createVersion(bytes: Uint8Array): Promise<"created" | "unchanged"> {
     const manifest = readManifest(bytes), digest = await sha256(bytes);
     if (await this.#isThere(manifest, digest)) return "unchanged";
+    return await this.#writing(() => this.#create(manifest, bytes, digest));
+  }
+
+  async #create(
+    manifest: Manifest,
+    bytes: Uint8Array,
+    digest: string,
+  ): Promise<"created" | "unchanged"> {
     const staged = await this.#uploads.stage();
     try {
       await this.#fill(staged, manifest);
       using file = await Deno.open(new URL(MANIFEST_FILE, staged), { write: true, create: true });
-      await file.write(bytes);
+      await writeAll(file, bytes);
       await file.sync();
       await syncDirectory(staged);
       if (!await this.#publish(staged, manifest, digest)) return "unchanged";
@@ -181,6 +195,10 @@ export class DirectoryRepository implements ModelRepository {
 
   async deleteVersion(ref: VersionRef): Promise<void> {
     if (!isRef(ref)) throw notThere(ref);
+    await this.#writing(() => this.#delete(ref));
+  }
+
+  async #delete(ref: VersionRef): Promise<void> {
     using _lock = await this.#uploads.lock(ref.model);
     const path = `${ref.model}/${ref.version}`;
     if (!await statBelow(this.#root, `${path}/${MANIFEST_FILE}`)) throw notThere(ref);
@@ -203,6 +221,10 @@ export class DirectoryRepository implements ModelRepository {
 
   async moveAlias(model: string, alias: string, change: AliasChange): Promise<Alias | undefined> {
     if (!isModelName(model)) throw new NotFoundError(`Cannot move alias: no model ${shown(model)}`);
+    return await this.#writing(() => this.#move(model, alias, change));
+  }
+
+  async #move(model: string, alias: string, change: AliasChange): Promise<Alias | undefined> {
     using _lock = await this.#uploads.lock(model);
     const document = await this.#document(model);
     const moved = applyMove(document, alias, { ...change, at: new Date() });
@@ -238,6 +260,18 @@ export class DirectoryRepository implements ModelRepository {
 
   close(): void {
     this.#closing.abort();
+  }
+
+  /** Runs a write. @throws {RepositoryUnreachableError} if the file system does not let us */
+  async #writing<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (!(cause instanceof Error) || cause instanceof RepositoryUnreachableError) throw cause;
+      if (![cause, cause.cause].some(isSystemError)) throw cause;
+      const reason = `Cannot write to ${visible(this.address)}: ${visible(cause.message)}`;
+      throw new RepositoryUnreachableError(reason, { cause });
+    }
   }
 
   /** What tells one state of a model from another. */

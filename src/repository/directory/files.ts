@@ -46,7 +46,7 @@ export async function orUndefined<T>(promise: Promise<T>): Promise<T | undefined
 }
 
 /** Whether an error is of the file system, or of a permission that Deno was not given. */
-function isSystemError(error: unknown): error is Error {
+export function isSystemError(error: unknown): error is Error {
   return error instanceof Error &&
     (typeof (error as { code?: unknown }).code === "string" ||
       error instanceof Deno.errors.NotCapable);

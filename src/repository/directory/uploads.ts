@@ -58,13 +58,20 @@ export class LocalUploads {
     }
   }
 
+  /** Makes the place that blobs are appended in. */
+  async prepare(): Promise<void> {
+    await Deno.mkdir(this.#blobs, { recursive: true });
+  }
+
   /** Appends a body to a blob: see `ModelRepository.writeBlob`. */
   async append(blob: BlobRef, body: ReadableStream<Uint8Array>, offset: number): Promise<number> {
-    await Deno.mkdir(this.#blobs, { recursive: true });
     using file = await this.#openPart(blob);
     const size = file ? (await file.stat()).size : blob.size;
     const received = size <= blob.size ? size : 0;
-    if (!file || received !== offset) throw new BlobOffsetError(blob, received, offset);
+    if (!file || received !== offset) {
+      await body.cancel();
+      throw new BlobOffsetError(blob, received, offset);
+    }
     await file.truncate(received);
     await file.seek(offset, Deno.SeekMode.Start);
     let end = offset;

@@ -78,18 +78,20 @@ export class ObjectUploads {
 
   /** Joins a blob's parts and its last bytes. */
   async #finish(blob: BlobRef, last: Uint8Array): Promise<void> {
-    const parts: Uint8Array[] = [];
-    for (const { key, size } of await this.#parts(blob)) {
-      const part = await this.store.get(key, size);
-      if (part) parts.push(part.bytes);
-    }
-    parts.push(last);
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const parts = await this.#parts(blob), length = (parts.at(-1)?.end ?? 0) + last.length;
     if (length > blob.size) await this.#refuse(blob, `it has more than ${blob.size} bytes`, 0);
-    if (length < blob.size) { // another refused it, or collected its parts, meanwhile
+    const bytes = new Uint8Array(blob.size); // in memory once, and a part beside it
+    let end = 0;
+    for (const { key, size } of parts) {
+      const part = await this.store.get(key, size);
+      if (part?.bytes.length !== size) break;
+      bytes.set(part.bytes, end);
+      end += size;
+    }
+    bytes.set(last, end);
+    if (end + last.length < blob.size) { // another refused it, or collected its parts, meanwhile
       throw new BlobOffsetError(blob, await this.offset(blob), length);
     }
-    const bytes = joined(parts, length);
     if (await sha256(bytes) !== blob.sha256) await this.#refuse(blob, "its SHA-256 is another", 0);
     await this.store.put(keyOf(blob), bytes, { only: "absent" });
     await this.#removeParts(blob);

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { RepositoryBusyError } from "../../../src/repository/errors.ts";
 import { openRepository } from "../../../src/repository/open.ts";
 import { pause } from "../../../src/repository/poll.ts";
 import type { ModelRepository } from "../../../src/repository/repository.ts";
@@ -48,14 +49,24 @@ export async function killWorkers(
     const repository = await openRepository(address, { leaseMs: LEASE_MS });
     faults.checked += await checkAll(repository);
     const last = (await repository.versions(MODEL)).at(-1)?.version ?? 0;
-    const outcome = await push(repository, contentsOf(last + 1), { version: last + 1 });
-    if (outcome === "created") faults.completed++;
+    if (await pushAgain(repository, last + 1) === "created") faults.completed++;
     await checkVersion(repository, last + 1);
     next = last + 2;
     repository.close();
     onKill(kill);
   }
   return faults;
+}
+
+/** Pushes, again where the store is busy. */
+async function pushAgain(repository: ModelRepository, version: number) {
+  for (let tries = 1;; tries++) {
+    try {
+      return await push(repository, contentsOf(version), { version });
+    } catch (error) {
+      if (!(error instanceof RepositoryBusyError) || tries >= 5) throw error;
+    }
+  }
 }
 
 async function killWorker(address: string, first: number): Promise<void> {
