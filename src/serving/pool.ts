@@ -240,6 +240,7 @@ export class ModelPool implements ServedModels {
       this.#loaded.set(version, loaded);
       loaded.usedAt = ++this.#uses;
       if (before) this.#freeIfReplaced(before);
+      this.#evict(loaded);
       return loaded;
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -279,9 +280,12 @@ export class ModelPool implements ServedModels {
     return JSON.stringify(this.#aliases);
   }
 
-  /** Frees what was used longest ago, until no more than `maxVersions` are loaded. */
-  #evict(): void {
-    const needed = [this.#production, this.#candidate];
+  /**
+   * Frees what was used longest ago, until no more than `maxVersions` are loaded.
+   * @param loaded one that was loaded just now, and stays
+   */
+  #evict(loaded?: LoadedVersion): void {
+    const needed = [this.#production, this.#candidate, loaded];
     const others = [...this.#loaded.values()].filter((version) => !needed.includes(version))
       .sort((a, b) => a.usedAt - b.usedAt);
     while (this.#loaded.size > this.#options.maxVersions && others.length > 0) {

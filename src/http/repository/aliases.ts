@@ -4,6 +4,7 @@
  * @module
  */
 import { type Context, Hono } from "hono";
+import { PRODUCTION } from "../../serving/routing.ts";
 import { AliasMovedError, NotFoundError } from "../../repository/errors.ts";
 import type { Alias, AliasChange, AliasSettings } from "../../repository/repository.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
@@ -143,7 +144,9 @@ async function move(
   log({ level: "info", by, model, alias, version, revision: moved?.revision });
   try {
     await control?.sync();
-    return { moved, isFollowed: true };
+    const isElsewhere = control && alias === PRODUCTION && version !== null &&
+      models.readiness().version !== version;
+    return { moved, isFollowed: !isElsewhere };
   } catch (error) { // the alias has moved, whatever this is; the next look at the repository follows it
     log({ level: "error", alias, error: error instanceof Error ? error.message : String(error) });
     return { moved, isFollowed: false };
