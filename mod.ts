@@ -32,16 +32,6 @@ export {
 } from "./src/data/mnist.ts";
 export { type Engine, type EngineName, engineNames } from "./src/engine/engine.ts";
 export { openEngine, type OpenEngineOptions } from "./src/engine/open.ts";
-export {
-  promoteCandidate,
-  PushError,
-  pushModel,
-  type PushOptions,
-  type PushProgress,
-  type PushResult,
-  rollBack,
-  ServiceError,
-} from "./src/client/client.ts";
 export { type AppType, createApp } from "./src/http/app.ts";
 export type { AppOptions, LogRecord } from "./src/http/service.ts";
 export { type Bounds, defaultBounds } from "./src/http/bounds.ts";

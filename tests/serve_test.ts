@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createToken } from "../src/http/tokens.ts";
 import { saveModel } from "../src/repository/model_directory.ts";
 import { tinyModel } from "./model/tiny_model.ts";
 
@@ -102,6 +103,20 @@ const failures: [
     1,
     "/nowhere/config.json does not exist. Train one with",
   ],
+  [
+    "tokens that are none",
+    ["--model", tiny],
+    { DBN_TOKENS: "ci:push:dbn_secret" },
+    1,
+    "DBN_TOKENS: entry 1 must be NAME:SCOPE,…:SHA256, with 64 hexadecimal digits",
+  ],
+  [
+    "a file of tokens that is not there",
+    ["--model", tiny, "--tokens", "/nowhere"],
+    {},
+    1,
+    "/nowhere",
+  ],
   ["a model that is a file", ["--model", `${root}LICENSE`], {}, 1, "error: "],
 ];
 
@@ -114,6 +129,33 @@ for (const [what, args, env, code, message] of failures) {
     assertEquals(text.trim().split("\n").length, 1, text);
   });
 }
+
+Deno.test("the server knows the tokens of its environment or of a file, and says nothing of them", async () => {
+  const { token, entry } = await createToken({ name: "ci", scopes: ["push"] });
+  const file = await Deno.makeTempFile();
+  await Deno.writeTextFile(file, `# of the test\n${entry}\n`);
+  const starts: [string[], Record<string, string>, number[]][] = [
+    [[], {}, [403, 403]],
+    [[], { DBN_TOKENS: entry }, [401, 403]],
+    [["--tokens", file], { DBN_TOKENS: "this is not read" }, [401, 403]],
+  ];
+  for (const [args, env, expected] of starts) {
+    const { child, origin, end } = await start(["--port", "0", ...args], env);
+    const load = async (headers: Record<string, string>) => {
+      const path = `${origin}/v2/repository/models/tiny/load`;
+      const response = await fetch(path, { method: "POST", headers });
+      return [response.status, await response.text()] as const;
+    };
+    const without = await load({}), other = await load({ authorization: `Bearer ${token}` });
+    assertEquals([without[0], other[0]], expected);
+    child.kill("SIGTERM");
+    const { log, errors } = await end();
+    const all = `${without[1]}${other[1]}${log}${errors}`;
+    for (const secret of [token, entry.split(":")[2]]) assert(!all.includes(secret), all);
+    assertEquals(log.includes('"token":"ci"'), args.length > 0 || "DBN_TOKENS" in env, log);
+  }
+  await Deno.remove(file);
+});
 
 Deno.test("a port in use is said plainly", async () => {
   const holder = Deno.listen({ port: 0 });
