@@ -27,3 +27,8 @@ elif ! "$environment/bin/pip" install --quiet --disable-pip-version-check -r tes
 else
   deno run --lock=deno.dev.lock --allow-all tests/judges/signatures.ts "$environment/bin/python"
 fi
+if ! "$environment/bin/pip" install --quiet --disable-pip-version-check -r tests/judges/repository.txt; then
+  echo "skipped the repository's routes: tritonclient cannot be installed"
+else
+  deno run --lock=deno.dev.lock --allow-all tests/judges/repository.ts "$environment/bin/python"
+fi

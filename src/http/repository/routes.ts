@@ -26,8 +26,9 @@ import { versionRoutes } from "./versions.ts";
 export function repositoryRoutes(options: RepositoryService) {
   const service = withGates(options), models = "/v2/repository/models";
   const app = new Hono<RepositoryEnv>();
-  app.onError((error) => {
-    throw repositoryProblem(error);
+  app.onError((error, c) => {
+    const problem = repositoryProblem(error);
+    throw isTriton(c.req.path) ? withError(problem) : problem;
   });
   app.notFound((c) => {
     throw new HttpProblem(404, `There is no ${cut(c.req.path)}`);
@@ -46,4 +47,16 @@ export function repositoryRoutes(options: RepositoryService) {
     .route(`${models}/:model/history`, historyRoutes(service))
     .route(`${models}/:model`, loadRoutes(service))
     .route("/v2/models", stateRoutes(service));
+}
+
+/** Whether a path is one of Triton's. */
+function isTriton(path: string): boolean {
+  return path === "/v2/repository/index" || /\/(load|unload)$/.test(path);
+}
+
+/** A problem that also says what is wrong where clients of the Open Inference Protocol look for it. */
+function withError(problem: Error): Error {
+  if (!(problem instanceof HttpProblem) || "error" in problem.members) return problem;
+  const { status, message, members, headers } = problem;
+  return new HttpProblem(status, message, { ...members, error: message }, headers);
 }

@@ -208,7 +208,7 @@ Deno.test("a move whose switch fails is told as accepted, because it has happene
   );
   assertEquals(moved.status, 202);
   assert(log.some(({ error }) => error === "no answer of memory:"));
-  models.control.sync = () => Promise.resolve(); // as a pool that cannot follow, and says so in readiness
+  models.control.sync = () => Promise.resolve(); // as a pool that goes on with the old one
   const again = json("PUT", { version: 2 }, { ...bearer(), "if-match": '"1"' });
   assertEquals((await app.request(`${at}/aliases/production`, again)).status, 202);
 });
@@ -260,7 +260,8 @@ Deno.test("Triton's load and unload name a version in their parameters", async (
   const [status, text] = await post("load", { parameters: { version: 2 } });
   assertEquals([status, JSON.parse(text).reason], [422, "its hash is another"]);
   const other = await app.request("/v2/repository/models/other/load", json("POST", {}));
-  assertEquals(other.status, 404);
+  const { error, detail } = await other.json();
+  assertEquals([other.status, error], [404, detail], "clients of the protocol read `error`");
 });
 
 Deno.test("the state of a version says where it is and why", async () => {
