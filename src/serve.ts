@@ -4,19 +4,34 @@
  */
 import { type Command, runCommand, runProgram } from "./cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "./cli/flags.ts";
-import { type EngineName, engineNames, type ThreadStatus } from "./engine/engine.ts";
-import { loadEngine } from "./engine/open.ts";
+import { type EngineName, engineNames } from "./engine/engine.ts";
 import type { LogRecord } from "./http/service.ts";
 import type { TokenRecord } from "./http/tokens.ts";
 import { Listener } from "./listener.ts";
-import { readModelFiles, releasedModel } from "./repository/model_directory.ts";
-import { HandoverCompute } from "./compute/handover_compute.ts";
+import { releasedModel } from "./repository/model_directory.ts";
+import { openServing } from "./serving/open_serving.ts";
+import { chooseSource } from "./serving/source.ts";
 
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
   host: { kind: "string", help: "address to listen on", default: "0.0.0.0" },
   engine: { kind: "string", help: "what computes", choices: engineNames, default: "simd" },
-  model: { kind: "path", help: "model directory: a path or URL", default: releasedModel },
+  model: {
+    kind: "path",
+    help:
+      "models/NAME, whose production version is served; or a version's directory or URL, for good",
+    default: `models/mnist-dbn, at first ${releasedModel}`,
+  },
+  repository: {
+    kind: "string",
+    help: "where versions live: a path, kv:, kv:PATH, s3://BUCKET/PREFIX or https://…",
+    default: "$DBN_REPOSITORY, or models",
+  },
+  "trusted-key": {
+    kind: "path",
+    isRepeatable: true,
+    help: "public key in PEM: a pushed version that none of these has signed is refused",
+  },
   tokens: {
     kind: "path",
     help: "file with the tokens of those who may push and promote",
@@ -41,6 +56,8 @@ export const command: Command = {
 const DEFAULT_PORT = 8000;
 /** After the first answers, and before a server has much to do. */
 const HANDOVER_DELAY_MS = 500;
+/** How long a start waits for a repository's production version, before the bundled model answers. */
+const MAX_START_MS = 10_000;
 const DEFAULT_GRACE_SECONDS = 10;
 /**
  * How long a stopping server goes on to read: requests that had arrived are answered, if only with 503,
@@ -60,23 +77,45 @@ async function serve(flags: FlagValues): Promise<void> {
   const port = readPort(flags.port as string | undefined);
   const graceMs = 1000 * ((flags["grace-seconds"] ?? DEFAULT_GRACE_SECONDS) as number);
   // Modules are evaluated while other threads read and hash the weights.
-  const [{ compute, model }, tokens, { createApp }, { curlExamples }] = await Promise.all([
-    openModel(engineName, flags.model as string | undefined),
+  const source = await chooseSource({
+    model: flags.model as string | undefined,
+    repository: (flags.repository ?? readEnvironment("DBN_REPOSITORY")) as string | undefined,
+  });
+  const { repository, model } = source;
+  const checkSignature = await readSignatureCheck(flags["trusted-key"] as string[] | undefined);
+  if (checkSignature && engineName === "onnx") {
+    throw new FlagError(
+      "--trusted-key is not for --engine onnx, whose graphs no signature covers yet",
+    );
+  }
+  const opening = { engine: engineName, model, repository, checkSignature, log: writeLog };
+  const [serving, tokens, { createApp }, { curlExamples }] = await Promise.all([
+    openServing(opening),
     readTokens(flags.tokens as string | undefined),
     import("./http/app.ts"),
     import("./http/routes/index_page.ts"),
   ]);
-  const shutdown = new AbortController(), { signal } = shutdown;
-  const app = createApp({ model, compute, tokens, log: writeLog, shutdown: signal });
+  if (source.isPromoted) await serving.sync(MAX_START_MS);
+  const { models } = serving, shutdown = new AbortController(), { signal } = shutdown;
+  const app = createApp({
+    models,
+    tokens,
+    openRepository: repository,
+    log: writeLog,
+    shutdown: signal,
+  });
   const hostname = (flags.host ?? "0.0.0.0") as string;
   const server = listen(hostname, port, closingWhenStopped(app.fetch, signal), curlExamples);
-  setTimeout(() => compute.handOver(), HANDOVER_DELAY_MS);
+  setTimeout(() => {
+    serving.handOver();
+    serving.follow(signal);
+  }, HANDOVER_DELAY_MS);
   await new Promise<void>((resolve) => stopOnSignals(resolve));
   shutdown.abort();
   const isDone = await Promise.race([answerTheRest(server), delay(graceMs)]);
   // What is left stalls, sends nothing, reads nothing, or computes for too long: it is broken off.
   console.log(isDone ? "stopped" : `stopped after ${graceMs / 1000} s, with connections open`);
-  compute.dispose();
+  models.dispose();
 }
 
 /** Serves requests that have arrived, closes what is idle, and waits for what is being answered. */
@@ -99,31 +138,6 @@ function closingWhenStopped(fetch: Fetch, stopping: AbortSignal): Fetch {
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Reads a model and opens what computes with it: this thread at first, a worker from its handover on. */
-async function openModel(engineName: EngineName, directory: string | undefined) {
-  const onProblem = (threads: ThreadStatus) =>
-    writeLog({ level: "error", engine: engineName, threads });
-  const loading = [import("./compute/open.ts"), loadEngine(engineName)] as const;
-  const { config, files, url, verified } = await readModelFiles(directory);
-  const [{ openInline, startWorker }] = await Promise.all(loading);
-  const first = await openInline(engineName, { config, files, url: url.href }, { onProblem });
-  await verified;
-  const openNext = async () => {
-    const starting = await startWorker();
-    if (!starting) return undefined;
-    const again = await readModelFiles(directory);
-    await again.verified;
-    if (JSON.stringify(again.config) !== JSON.stringify(config)) {
-      starting.dispose();
-      throw new Error(`Cannot hand over: ${url} holds another model than at the start`);
-    }
-    const { files } = again;
-    return await starting.open(engineName, { config, files, url: url.href }, { onProblem });
-  };
-  const onFailure = (error: unknown) => writeLog({ level: "error", worker: String(error) });
-  return { model: { config, url }, compute: new HandoverCompute(first, { openNext, onFailure }) };
 }
 
 function listen(
@@ -210,6 +224,16 @@ async function readTokens(file: string | undefined): Promise<TokenRecord[]> {
   if (text === undefined) return [];
   const { parseTokens } = await import("./http/tokens.ts");
   return parseTokens(text, file ?? "DBN_TOKENS");
+}
+
+/** What refuses versions that none of the keys in these files has signed. */
+async function readSignatureCheck(files: string[] | undefined) {
+  if (files === undefined) return undefined;
+  const [{ readTrustedKeyFiles }, { signatureCheck }] = await Promise.all([
+    import("./signing/key_files.ts"),
+    import("./signing/version.ts"),
+  ]);
+  return signatureCheck(await readTrustedKeyFiles(files));
 }
 
 /** A variable of the environment; undefined where it is not set, or this process may not read it. */

@@ -75,7 +75,7 @@ const checks: Record<string, Check> = {
   "deno task start": { do: "serve" },
   "deno task start --model models/mnist-dbn-quick/1": { do: "serve" },
   "deno task start --port 8080 --host 127.0.0.1 --engine reference": { do: "parse" },
-  "deno run --v8-flags=--max-semi-space-size=2 --allow-net --allow-read --allow-env=PORT,DBN_TOKENS src/serve.ts":
+  "deno run --v8-flags=--max-semi-space-size=2 --allow-net --allow-read --allow-env=PORT,DBN_TOKENS,DBN_REPOSITORY src/serve.ts":
     { do: "serve" },
   "curl 'http://localhost:8000/generate?label=3&n=16&seed=1' -o threes.png": {
     ...{ do: "request", answer: "" },

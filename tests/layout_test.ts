@@ -53,8 +53,8 @@ const rooms: Record<string, readonly string[]> = {
   "src/cli/": ["src/outside/"],
   "src/listener.ts": [],
   "src/serve.ts": [
-    ...["src/engine/", "src/repository/", "src/http/", "src/cli/", "src/compute/"],
-    "src/listener.ts",
+    ...["src/engine/", "src/repository/", "src/http/", "src/cli/", "src/serving/"],
+    ...["src/signing/", "src/listener.ts"],
   ],
   "train/recipes/": [
     ...["src/kernels/", "src/data/", "src/model/", "src/format/", "src/cli/"],

@@ -5,7 +5,7 @@ import { tinyModel } from "./model/tiny_model.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 const tiny = (await saveModel(await Deno.makeTempDir(), tinyModel())).url.pathname;
-const permissions = ["--allow-net", "--allow-read", "--allow-env=PORT,DBN_TOKENS"];
+const permissions = ["--allow-net", "--allow-read", "--allow-env=PORT,DBN_TOKENS,DBN_REPOSITORY"];
 
 function command(args: string[], env: Record<string, string> = {}) {
   return new Deno.Command(Deno.execPath(), {

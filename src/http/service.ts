@@ -3,8 +3,7 @@
  * @module
  */
 import type { Engine } from "../engine/engine.ts";
-import { modelFiles } from "../format/config.ts";
-import { readOptionalModelFile, type StoredModel } from "../repository/model_directory.ts";
+import { cardReader, type StoredModel } from "../repository/model_directory.ts";
 import type { ModelRepository } from "../repository/repository.ts";
 import { AdmissionGate } from "../serving/admission.ts";
 import { FixedModel } from "../serving/fixed_model.ts";
@@ -29,6 +28,8 @@ export interface AppOptions {
   models?: ServedModels;
   /** Where versions are read and written over HTTP. */
   repository?: ModelRepository;
+  /** Opens that, at the first request for it, where it is not given. */
+  openRepository?: () => Promise<ModelRepository>;
   /** Who may write there: nobody where there are none. */
   tokens?: readonly TokenRecord[];
   /** Limits to change. */
@@ -50,6 +51,7 @@ export interface Service
   extends Required<Pick<AppOptions, "log" | "nowMs" | "randomSeed" | "shutdown">> {
   models: ServedModels;
   repository?: ModelRepository;
+  openRepository?: () => Promise<ModelRepository>;
   tokens?: readonly TokenRecord[];
   bounds: Bounds;
   /** In front of all compute: places for chains, and for images to classify. */
@@ -58,7 +60,7 @@ export interface Service
 
 /** The options with their defaults filled in. */
 export function resolveOptions(options: AppOptions): Service {
-  const { repository, tokens, log, nowMs, randomSeed, shutdown } = options;
+  const { repository, openRepository, tokens, log, nowMs, randomSeed, shutdown } = options;
   const models = options.models ?? new FixedModel(oneVersion(options));
   const bounds = { ...defaultBounds, ...options.bounds }, { maxWaiting } = bounds;
   const gates = {
@@ -72,6 +74,7 @@ export function resolveOptions(options: AppOptions): Service {
   return {
     models,
     repository,
+    openRepository,
     tokens,
     gates,
     bounds,
@@ -90,15 +93,12 @@ function oneVersion({ model, engine, compute }: AppOptions): ServedVersion {
   if (!running) {
     throw new TypeError("Cannot create app: it needs an engine or compute, got neither");
   }
-  let card: Promise<string | undefined> | undefined;
   return {
     model: config.name,
     version: config.version,
     digest: JSON.stringify(config.sha256 ?? config),
     config,
     compute: running,
-    readCard: () =>
-      card ??= readOptionalModelFile(url, modelFiles.card)
-        .then((bytes) => bytes && new TextDecoder().decode(bytes)),
+    readCard: cardReader(url),
   };
 }

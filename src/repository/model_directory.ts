@@ -143,6 +143,25 @@ export async function readOptionalModelFile(
   }
 }
 
+/** Whether there is a file or a directory. */
+export async function isThere(url: URL): Promise<boolean> {
+  try {
+    await Deno.stat(url);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
+  }
+}
+
+/** Reads a model's card, once; undefined where it has none. */
+export function cardReader(directory: URL): () => Promise<string | undefined> {
+  let card: Promise<string | undefined> | undefined;
+  return () =>
+    card ??= readOptionalModelFile(directory, modelFiles.card)
+      .then((bytes) => bytes && new TextDecoder().decode(bytes));
+}
+
 /** Writes a file of a model directory whole. @throws {Error} naming the file. */
 export async function writeModelFile(
   directory: URL,

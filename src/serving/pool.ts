@@ -27,7 +27,8 @@ import {
 
 /** What a {@linkcode ModelPool} is made of. */
 export interface PoolOptions {
-  repository: ModelRepository;
+  /** Opens the repository, at the first call. */
+  repository: () => Promise<ModelRepository>;
   /** Answers until the repository's production version is loaded, and where it cannot be. */
   bundled: ServedVersion;
   /** Loads a version and checks it: see `loadVersion`. */
@@ -125,7 +126,8 @@ export class ModelPool implements ServedModels {
     await this.#sync();
     while (!signal.aborted) {
       try {
-        for await (const _ of this.#options.repository.changes(this.model, signal)) {
+        const repository = await this.#options.repository();
+        for await (const _ of repository.changes(this.model, signal)) {
           if (signal.aborted) return;
           await this.#sync();
         }
@@ -149,7 +151,7 @@ export class ModelPool implements ServedModels {
   async #syncNow(): Promise<void> {
     if (this.#disposed) return;
     try {
-      this.#aliases = await this.#options.repository.aliases(this.model);
+      this.#aliases = await (await this.#options.repository()).aliases(this.model);
     } catch (error) { // whatever a store throws, requests are answered
       if (!(error instanceof Error)) throw error;
       this.#fallBack(error.message);
@@ -256,8 +258,7 @@ export class ModelPool implements ServedModels {
     this.#refused.set(version, { reason: error.message, seen });
     if (isItsFault) this.#metrics.refusals++;
     if (before?.reason === error.message && before.seen === seen) return; // it was said
-    const { repository: { address: repository }, log } = this.#options;
-    log({ level: "error", model: this.model, version, refused: error.message, repository });
+    this.#options.log({ level: "error", model: this.model, version, refused: error.message });
   }
 
   /**
@@ -267,7 +268,8 @@ export class ModelPool implements ServedModels {
   async #isSame(loaded: LoadedVersion): Promise<boolean> {
     const { model, version, digest } = loaded.served;
     try {
-      const stored = await this.#options.repository.readManifest({ model, version });
+      const repository = await this.#options.repository();
+      const stored = await repository.readManifest({ model, version });
       return stored?.digest === digest;
     } catch (error) {
       if (loaded === this.#bundled || !(error instanceof RepositoryUnreachableError)) throw error;

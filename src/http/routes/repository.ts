@@ -4,7 +4,7 @@
  * @module
  */
 import type { Context } from "hono";
-import type { RepositoryService } from "../repository/service.ts";
+import type { Service } from "../service.ts";
 
 /** What the request's log line knows besides its method, path and status. */
 export interface TokenVariables {
@@ -13,11 +13,19 @@ export interface TokenVariables {
 }
 
 /** A handler of all methods. */
-export function repositoryHandler(service: RepositoryService) {
-  const load = async () => (await import("../repository/routes.ts")).repositoryRoutes(service);
+export function repositoryHandler(service: Service) {
+  const load = async () => {
+    const repository = service.repository ?? await service.openRepository?.();
+    const { repositoryRoutes } = await import("../repository/routes.ts");
+    return repositoryRoutes({ ...service, repository });
+  };
   let routes: ReturnType<typeof load> | undefined;
   return async (c: Context): Promise<Response> => {
-    const app = await (routes ??= load());
+    const loading = routes ??= load();
+    Promise.allSettled([loading]).then(([{ status }]) => {
+      if (status === "rejected") routes = undefined; // the next request tries again
+    });
+    const app = await loading;
     return await app.fetch(c.req.raw, {
       remoteAddr: c.env?.remoteAddr,
       onToken: (name: string) => c.set("token", name),

@@ -1,0 +1,87 @@
+/**
+ * Which model a server begins with, and which repository it follows.
+ * @module
+ */
+import { modelFiles } from "../format/config.ts";
+import { directoryUrl, isThere, releasedModel } from "../repository/model_directory.ts";
+import type { ModelRepository } from "../repository/repository.ts";
+import { PRODUCTION } from "./routing.ts";
+
+/** What a user asked for. */
+export interface SourceFlags {
+  /** `models/NAME`, or a version's directory or URL; the released model if left out. */
+  model?: string;
+  /** Address of a repository. */
+  repository?: string;
+}
+
+/** Where a server's versions come from. */
+export interface Source {
+  /** Directory or URL of the bundled model; the released one if left out. */
+  model?: string;
+  /** Opens the repository that is followed, once; the bundled model is served for good if left out. */
+  repository?: () => Promise<ModelRepository>;
+  /** Whether the repository may name another version than the bundled one, so that a start asks it first. */
+  isPromoted: boolean;
+}
+
+const ALIASES_FILE = "aliases.json";
+const [MODELS, RELEASED_NAME] = releasedModel.split("/");
+
+/**
+ * What to serve: a version's directory alone for good, else what a repository's aliases say.
+ * @throws {RangeError} if `models/NAME` has no version, or the address is none of a repository
+ */
+export async function chooseSource({ model, repository }: SourceFlags): Promise<Source> {
+  if (model !== undefined && await holdsVersions(model)) {
+    return await chooseVersion(model, repository);
+  }
+  if (repository !== undefined) {
+    return { model, repository: opener(repository), isPromoted: true };
+  }
+  if (model !== undefined) return { model, isPromoted: false };
+  const models = new URL(`../../${MODELS}/`, import.meta.url);
+  if (models.protocol !== "file:") return { isPromoted: false };
+  const aliases = new URL(`${RELEASED_NAME}/${ALIASES_FILE}`, models);
+  return { repository: opener(models), isPromoted: await isThere(aliases) };
+}
+
+/** The production version of `models/NAME`, or its newest. */
+async function chooseVersion(path: string, address: string | undefined): Promise<Source> {
+  const url = await directoryUrl(path), name = decodeURIComponent(url.pathname.split("/").at(-2)!);
+  const own = opener(new URL("../", url));
+  const directory = await own();
+  const versions = await directory.versions(name);
+  if (versions.length === 0) {
+    throw new RangeError(
+      `Cannot serve ${path}: it has no version with a manifest.json, such as ${path}/1; write one with \`deno task card --model ${path}/1\``,
+    );
+  }
+  const production = (await directory.aliases(name)).find(({ alias }) => alias === PRODUCTION);
+  const { version } = production ?? versions[versions.length - 1];
+  return {
+    model: new URL(`${version}/`, url).href,
+    repository: address === undefined ? own : opener(address),
+    isPromoted: address !== undefined,
+  };
+}
+
+/** Whether a path is a directory of versions, and not of one model. */
+async function holdsVersions(model: string): Promise<boolean> {
+  const url = await directoryUrl(model);
+  if (url.protocol !== "file:") return false;
+  return await isThere(url) && !await isThere(new URL(modelFiles.config, url));
+}
+
+/** Opens a repository once; a failure is not kept. */
+function opener(address: string | URL): () => Promise<ModelRepository> {
+  let opening: Promise<ModelRepository> | undefined;
+  return () => {
+    const now = opening ??= import("../repository/open.ts")
+      .then(({ openRepository }) => openRepository(address));
+    Promise.allSettled([now]).then(([{ status }]) => {
+      if (status === "rejected") opening = undefined;
+    });
+    return now;
+  };
+}
