@@ -108,7 +108,7 @@ async function serve(flags: FlagValues): Promise<void> {
   const server = listen(hostname, port, closingWhenStopped(app.fetch, signal), curlExamples);
   setTimeout(() => {
     serving.handOver();
-    serving.follow(signal);
+    serving.watch(signal);
   }, HANDOVER_DELAY_MS);
   await new Promise<void>((resolve) => stopOnSignals(resolve));
   shutdown.abort();

@@ -38,7 +38,7 @@ export interface Serving {
   /** Sends requests where the repository's aliases say; resolves in `maxMs` at the latest. */
   sync(maxMs: number): Promise<void>;
   /** Follows the repository until `signal` is aborted. */
-  follow(signal: AbortSignal): void;
+  watch(signal: AbortSignal): void;
 }
 
 /** Opens the bundled model, and makes ready to follow the repository. */
@@ -53,7 +53,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
       models: new FixedModel(bundled),
       handOver,
       sync: () => Promise.resolve(),
-      follow: nothing,
+      watch: nothing,
     };
   }
   const load = async (ref: { model: string; version: number }) => {
@@ -70,7 +70,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
       await Promise.race([pool.control.sync(), late]);
       clearTimeout(timer);
     },
-    follow: (signal) => void pool.follow(signal),
+    watch: (signal) => void pool.watch(signal),
   };
 }
 

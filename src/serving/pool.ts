@@ -122,7 +122,7 @@ export class ModelPool implements ServedModels {
   }
 
   /** Follows the repository until `signal` is aborted. */
-  async follow(signal: AbortSignal): Promise<void> {
+  async watch(signal: AbortSignal): Promise<void> {
     await this.#sync();
     while (!signal.aborted) {
       try {

@@ -3,9 +3,17 @@
  * @module
  */
 import { modelFiles } from "../format/config.ts";
-import { directoryUrl, isThere, releasedModel } from "../repository/model_directory.ts";
+import {
+  directoryUrl,
+  isThere,
+  readOptionalModelFile,
+  releasedModel,
+} from "../repository/model_directory.ts";
 import type { ModelRepository } from "../repository/repository.ts";
 import { PRODUCTION } from "./routing.ts";
+
+/** See alias_document.ts, whose code a first answer need not wait for. */
+const ALIASES_FILE = "aliases.json";
 
 /** What a user asked for. */
 export interface SourceFlags {
@@ -25,8 +33,7 @@ export interface Source {
   isPromoted: boolean;
 }
 
-const ALIASES_FILE = "aliases.json";
-const [MODELS, RELEASED_NAME] = releasedModel.split("/");
+const [MODELS, RELEASED_NAME, RELEASED_VERSION] = releasedModel.split("/");
 
 /**
  * What to serve: a version's directory alone for good, else what a repository's aliases say.
@@ -42,8 +49,18 @@ export async function chooseSource({ model, repository }: SourceFlags): Promise<
   if (model !== undefined) return { model, isPromoted: false };
   const models = new URL(`../../${MODELS}/`, import.meta.url);
   if (models.protocol !== "file:") return { isPromoted: false };
-  const aliases = new URL(`${RELEASED_NAME}/${ALIASES_FILE}`, models);
-  return { repository: opener(models), isPromoted: await isThere(aliases) };
+  const aliases = await readOptionalModelFile(new URL(`${RELEASED_NAME}/`, models), ALIASES_FILE);
+  return { repository: opener(models), isPromoted: !namesReleased(aliases) };
+}
+
+/**
+ * Whether production is the released version, or nobody has said. Anything but a plain yes is looked at by
+ * the repository itself, whose code a first answer need not wait for.
+ */
+function namesReleased(document: Uint8Array | undefined): boolean {
+  if (document === undefined) return true;
+  const production = `{"alias":"${PRODUCTION}","version":${RELEASED_VERSION},`;
+  return new TextDecoder().decode(document).includes(production);
 }
 
 /** The production version of `models/NAME`, or its newest. */

@@ -29,7 +29,7 @@ async function startPool() {
   const directory = await Deno.makeTempDir({ prefix: "pool " });
   const repository = await openRepository(directory), model = tinyModel({ seed: 1 });
   const pool = new ModelPool({
-    repository,
+    repository: () => Promise.resolve(repository),
     bundled: {
       ...{ model: "tiny", version: 1, digest: "bundled", config: model.config },
       compute: new InlineCompute(createReferenceEngine(model), model.config.architecture),
