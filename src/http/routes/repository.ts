@@ -25,10 +25,16 @@ export function repositoryHandler(service: Service) {
     Promise.allSettled([loading]).then(([{ status }]) => {
       if (status === "rejected") routes = undefined; // the next request tries again
     });
-    const app = await loading;
+    const app = await loading.catch(asProblem);
     return await app.fetch(c.req.raw, {
       remoteAddr: c.env?.remoteAddr,
       onToken: (name: string) => c.set("token", name),
     });
   };
+}
+
+/** @throws {HttpProblem} 503 where the repository cannot be opened, because it does not answer */
+async function asProblem(error: unknown): Promise<never> {
+  const { repositoryProblem } = await import("../repository/problems.ts");
+  throw error instanceof Error ? repositoryProblem(error) : error;
 }

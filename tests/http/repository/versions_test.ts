@@ -385,6 +385,22 @@ Deno.test("a repository that does not answer is 503 with Retry-After, and no sta
   }
 });
 
+Deno.test("a repository that cannot be opened is 503, and asked again by the next request", async () => {
+  const repository = new MemoryRepository(), unreachable = "Cannot reach s3://models: no answer";
+  let opened = 0;
+  const openRepository = () =>
+    ++opened === 1
+      ? Promise.reject(new RepositoryUnreachableError(unreachable))
+      : Promise.resolve(repository);
+  const models = new FakeModels(repository);
+  const { app } = repositoryApp({ repository: undefined, openRepository, models });
+  const first = await app.request(`${at}/versions`);
+  assertEquals([first.status, (await first.json()).detail], [503, unreachable]);
+  assertEquals((await app.request(`${at}/versions`)).status, 200);
+  assertEquals((await app.request(`${at}/versions`)).status, 200);
+  assertEquals(opened, 2);
+});
+
 Deno.test("a service without a repository says so, and still tells the states of versions", async () => {
   const models = new FakeModels(new MemoryRepository());
   const { app } = repositoryApp({ repository: undefined, models });
