@@ -24,7 +24,7 @@ export interface ServingOptions {
   engine: EngineName;
   /** Directory or URL of the bundled model; the released one if left out. */
   model?: string;
-  /** The repository to follow; the bundled model alone, for good, if left out. */
+  /** The repository to watch; the bundled model alone, for good, if left out. */
   repository?: () => Promise<ModelRepository>;
   checkSignature?: LoadOptions["checkSignature"];
   log: (record: { level: "info" | "error" } & Record<string, unknown>) => void;
