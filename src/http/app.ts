@@ -11,6 +11,7 @@ import { classifyRoutes } from "./routes/classify.ts";
 import { generateRoutes } from "./routes/generate.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { indexRoutes } from "./routes/index_page.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/model.ts";
 import { repositoryHandler, type TokenVariables } from "./routes/repository.ts";
 import { cut } from "../outside/shown.ts";
@@ -91,8 +92,10 @@ export function createApp(options: AppOptions) {
     .route("/generate", generateRoutes(service))
     .route("/model", modelRoutes(service))
     .route("/health", healthRoutes(service))
+    .route("/metrics", metricsRoutes(service))
     .all("/classify", methodNotAllowed("/classify", "POST"))
     .all("/generate", methodNotAllowed("/generate", "GET", "HEAD"))
+    .all("/metrics", methodNotAllowed("/metrics", "GET", "HEAD"))
     .all("/model", methodNotAllowed("/model", "GET", "HEAD"))
     .all("/health/live", methodNotAllowed("/health/live", "GET", "HEAD"))
     .all("/health/ready", methodNotAllowed("/health/ready", "GET", "HEAD"))

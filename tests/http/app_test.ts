@@ -177,3 +177,18 @@ Deno.test("answers name their version; a request may ask for it, and for no othe
   }
   assertEquals((await post("?version=1", { "model-version": "2" })).status, 400);
 });
+
+Deno.test("metrics count requests by version, in Prometheus' text format", async () => {
+  const { app } = testApp();
+  const read = async () => {
+    const response = await app.request("/metrics");
+    assertMatch(response.headers.get("content-type")!, /^text\/plain; version=/);
+    const lines = (await response.text()).split("\n");
+    assert(lines.includes("# HELP dbn_requests_total Requests by version"));
+    return lines.find((line) => line.startsWith("dbn_requests_total{"));
+  };
+  await (await app.request("/generate?steps=1")).bytes();
+  await (await app.request("/generate?steps=1")).bytes();
+  assertEquals(await read(), 'dbn_requests_total{model="tiny",version="1"} 2');
+  assertEquals((await app.request("/metrics", { method: "POST" })).status, 405);
+});
