@@ -30,21 +30,33 @@ export async function startCommand(directory = root): Promise<string[]> {
   return [Deno.execPath(), run, "--no-prompt", ...words];
 }
 
+/** How a server is started. */
+export interface StartOptions {
+  /** Its working directory. @default this checkout */
+  directory?: string;
+  /**
+   * Signals go to the command's whole process group, as from a terminal; `stop` then waits until every
+   * process of it has let go of its output, and tells the code of the first.
+   */
+  group?: boolean;
+  /** Whether it is told by a flag to take any free port, and not by its environment. @default true */
+  withPortFlag?: boolean;
+  env?: Record<string, string>;
+}
+
 /**
  * Starts the server of a checkout by a command of the shell and waits until it serves.
- * @param options.group signals go to the command's whole process group, as from a terminal; `stop` then
- * waits until every process of it has let go of its output, and tells the code of the first
  */
 export async function startBy(
   [program, ...first]: readonly string[],
   args: readonly string[] = [],
-  { directory = root, group = false }: { directory?: string; group?: boolean } = {},
+  { directory = root, group = false, withPortFlag = true, env = {} }: StartOptions = {},
 ): Promise<RunningServer> {
   const child = new Deno.Command(program, {
-    args: [...first, "--port", "0", ...args],
+    args: [...first, ...withPortFlag ? ["--port", "0"] : [], ...args],
     cwd: directory,
     detached: group, // into a group of its own
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
   }).spawn();
