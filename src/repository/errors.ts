@@ -58,15 +58,18 @@ export class AliasMovedError extends Error {
   }
 }
 
-/** A version that an alias names cannot be removed. */
+/** A version that an alias names, or that answers requests, cannot be removed or unloaded. */
 export class VersionInUseError extends Error {
   override name = "VersionInUseError";
-  constructor({ model, version }: VersionRef, readonly aliases: readonly string[]) {
-    super(
-      `Cannot remove version ${version} of ${model}: ${
-        aliases.join(", ")
-      } names it; move the alias first`,
-    );
+  constructor(
+    { model, version }: VersionRef,
+    readonly aliases: readonly string[],
+    action: "remove" | "unload" = "remove",
+  ) {
+    const use = aliases.length > 0
+      ? `${aliases.join(", ")} names it; move the alias first`
+      : "it answers requests";
+    super(`Cannot ${action} version ${version} of ${model}: ${use}`);
   }
 }
 

@@ -305,7 +305,11 @@ export class ModelPool implements ServedModels {
     const loaded = this.#loaded.get(version);
     if (!loaded) throw new NotFoundError(`Version ${version} of ${this.model} is not loaded`);
     if (loaded === this.#production || loaded === this.#candidate) {
-      throw new VersionInUseError({ model: this.model, version }, this.#aliasesOf(version));
+      throw new VersionInUseError(
+        { model: this.model, version },
+        this.#aliasesOf(version),
+        "unload",
+      );
     }
     this.#retire(loaded);
   }
