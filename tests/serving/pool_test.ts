@@ -34,7 +34,7 @@ class World {
   readonly freed = new Set<ServedVersion>();
   readonly pool: ModelPool;
 
-  constructor(maxVersions = 3) {
+  constructor(maxVersions = 3, bundledDigest = "digest 1") {
     const reached = () => {
       if (!this.isReachable) throw new RepositoryUnreachableError("the store does not answer");
     };
@@ -51,7 +51,7 @@ class World {
     } as unknown as ModelRepository;
     this.pool = new ModelPool({
       repository: () => Promise.resolve(repository),
-      bundled: this.#open(1),
+      bundled: this.#open(1, bundledDigest),
       load: async ({ version }) => {
         await new Promise<void>((resolve) => setTimeout(resolve, version % 3));
         reached();
@@ -63,9 +63,9 @@ class World {
     });
   }
 
-  #open(version: number): ServedVersion {
+  #open(version: number, digest = `digest ${version}`): ServedVersion {
     const served: ServedVersion = {
-      ...{ model: "tiny", version, digest: `digest ${version}`, config },
+      ...{ model: "tiny", version, digest, config },
       compute: {
         imageSize: 784,
         classify: () => Promise.resolve([{ label: version % 2 }]),
@@ -232,6 +232,20 @@ Deno.test("a shadow compares unseen, and the rate of its other labels is counted
     await new Promise<void>((resolve) => setTimeout(resolve, 1));
   }
   assertEquals(pool.metrics().shadow, { compared: 5, disagreed: 5 });
+  pool.dispose();
+});
+
+Deno.test("a bundled version gives way to the repository's own of the same number", async () => {
+  const world = new World(3, "another digest"), { pool } = world;
+  const stream = pool.lease({ key: "a" });
+  world.move("production", 1);
+  await pool.control.sync();
+  const { served, release } = pool.lease({ key: "b", pinned: 1 });
+  release();
+  assertEquals([served.digest, stream.served.digest], ["digest 1", "another digest"]);
+  assertEquals(world.held, 2);
+  stream.release();
+  assertEquals(world.held, 1);
   pool.dispose();
 });
 
