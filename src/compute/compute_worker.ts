@@ -58,7 +58,12 @@ async function serve({ port, engine: name, config, files, url }: Opening): Promi
   const { receiveMessageOnPort } = await import(specifier) as { receiveMessageOnPort: Receive };
   for (let yieldedAt = performance.now();;) {
     for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
-      jobs.hear(next.message);
+      const { message } = next;
+      if (message.kind === "dispose") {
+        engine.dispose();
+        return scope.postMessage({ kind: "disposed" });
+      }
+      jobs.hear(message);
     }
     if (performance.now() - yieldedAt > TURN_INTERVAL_MS) {
       await outside(); // threads of the engine are heard of
@@ -105,7 +110,7 @@ class Jobs {
     this.#performer = performer;
   }
 
-  hear(message: ToWorker): void {
+  hear(message: Exclude<ToWorker, { kind: "dispose" }>): void {
     if (message.kind === "drain") return this.#performer.drain();
     const { id } = message;
     switch (message.kind) {

@@ -43,7 +43,9 @@ export type ToWorker =
   | { kind: "more"; id: number }
   | { kind: "cancel"; id: number }
   /** See `Compute.drain`. */
-  | { kind: "drain" };
+  | { kind: "drain" }
+  /** Ends the engine's threads, which would outlive the worker; it can be ended after it said so. */
+  | { kind: "dispose" };
 
 /** From the worker. */
 export type FromWorker =
@@ -53,6 +55,7 @@ export type FromWorker =
   | { kind: "frame"; id: number; frame: DrawnFrame }
   | { kind: "pixels"; id: number; pixels: Uint8Array }
   | { kind: "ended"; id: number }
+  | { kind: "disposed" }
   | { kind: "failed"; id: number; error: SentError };
 
 /** An error as it crosses threads: classes do not. */

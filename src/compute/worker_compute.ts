@@ -58,6 +58,7 @@ export class WorkerCompute implements Compute {
   #threads: ThreadStatus;
   #nextId = 1;
   #failure: ComputeWorkerError | undefined;
+  #isDisposed = false;
 
   private constructor(
     worker: Worker,
@@ -80,7 +81,8 @@ export class WorkerCompute implements Compute {
       if (data.kind === "threads") {
         this.#threads = data.status;
         if (data.isProblem) onProblem?.(data.status);
-      } else if (data.kind !== "ready") this.#listeners.get(data.id)?.hear(data);
+      } else if (data.kind === "disposed") this.#terminate();
+      else if (data.kind !== "ready") this.#listeners.get(data.id)?.hear(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -173,7 +175,14 @@ export class WorkerCompute implements Compute {
   }
 
   dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    if (this.#failure) return this.#terminate();
+    this.#say({ kind: "dispose" });
     this.#fail(new ComputeWorkerError("The compute worker was ended"));
+  }
+
+  #terminate(): void {
     this.#worker.terminate();
     this.#port.close();
   }

@@ -232,3 +232,25 @@ Deno.test("where nothing can take over the first goes on, and a failure is told 
     assertEquals(first.disposed, 1);
   }
 });
+
+Deno.test({
+  name: "a worker that is disposed of takes its engine's threads with it",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const threads = () => [...Deno.readDirSync("/proc/self/task")].length;
+    const round = async () => {
+      const compute = await open();
+      await compute.classify(images); // a batch starts the engine's threads
+      for await (const _ of compute.frames(request({ lastOnly: true }), never)) break;
+      compute.dispose();
+      compute.dispose(); // more than once is harmless
+    };
+    await round();
+    const before = threads();
+    for (let i = 0; i < 8; i++) await round();
+    for (let i = 0; i < 50 && threads() > before + 2; i++) {
+      await new Promise<void>((resolve) => setTimeout(resolve, 100));
+    }
+    assert(threads() <= before + 2, `${threads()} threads after 8 rounds, ${before} before`);
+  },
+});
