@@ -110,6 +110,7 @@ const checks: Record<string, Check> = {
   "deno task load": { do: "help" },
   "deno task load --seconds 1800": { do: "help" },
   "deno task stop-drill": { do: "help" },
+  "deno task switch-drill": { do: "help" },
 };
 
 /** Commands by document. */
