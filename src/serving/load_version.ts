@@ -83,10 +83,11 @@ async function load(
   const files = filesOf(repository, ref, stored.manifest);
   await options.checkSignature?.(files);
   const config = await readConfig(files, ref);
-  const [dbn, classifier, probe] = await Promise.all([
+  const [dbn, classifier, probe, card] = await Promise.all([
     needed(files, modelFiles.dbn, maxWeightBytes(config, modelFiles.dbn)),
     needed(files, modelFiles.classifier, maxWeightBytes(config, modelFiles.classifier)),
     readProbeOf(files, config),
+    files.read(modelFiles.card), // now: the store may not have it, or not answer, when it is asked for
   ]);
   const location = repository.urlOf?.(ref);
   if (options.engine === "onnx" && !location) {
@@ -107,10 +108,7 @@ async function load(
     digest: stored.digest,
     config,
     compute,
-    readCard: async () => {
-      const bytes = await files.read(modelFiles.card);
-      return bytes && new TextDecoder().decode(bytes);
-    },
+    readCard: () => Promise.resolve(card && new TextDecoder().decode(card)),
   };
 }
 

@@ -55,7 +55,8 @@ export class LoadedVersion {
     answered: readonly Classification[],
     heard: (compared: number, disagreed: number) => void,
   ): Promise<void> {
-    if (this.#retired || images.length % this.served.compute.imageSize !== 0) return;
+    // Images of another size are no images of this version's, how many of its own they may hold.
+    if (this.#retired || images.length !== answered.length * this.served.compute.imageSize) return;
     const release = this.lease();
     this.#shadows++;
     const [own] = await Promise.allSettled([this.served.compute.classify(images)]);

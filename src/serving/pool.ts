@@ -9,7 +9,9 @@ import {
   RepositoryUnreachableError,
   VersionInUseError,
 } from "../repository/errors.ts";
+import { pause } from "../repository/poll.ts";
 import type { Alias, ModelRepository, VersionRef } from "../repository/repository.ts";
+import { AdmissionGate, AdmissionRefused } from "./admission.ts";
 import { LoadedVersion } from "./loaded.ts";
 import { CANDIDATE, PRODUCTION, shareOf } from "./routing.ts";
 import {
@@ -38,6 +40,11 @@ export interface PoolOptions {
    * @default 3: production, candidate, and the one before
    */
   maxVersions?: number;
+  /**
+   * Mean milliseconds until a repository that failed is asked again.
+   * @default 5000
+   */
+  retryMs?: number;
   /** Hears of switches and refusals. @default silence */
   log?: (record: { level: "info" | "error" } & Record<string, unknown>) => void;
 }
@@ -49,8 +56,12 @@ interface Refusal {
   seen: string | undefined;
 }
 
-/** Milliseconds until a repository that failed is asked again. */
-const RETRY_MS = 5000;
+/** Versions that are read and opened at the same time: each holds its files and an engine. */
+const MAX_LOADING = 2;
+/** Versions that wait to be loaded, and how long one may, in milliseconds. */
+const MAX_WAITING = 64, MAX_WAIT_MS = 30_000;
+/** Versions whose refusal is remembered; the one that was refused first is forgotten first. */
+const MAX_REFUSED = 100;
 
 /** Versions of one model; see the module's words. */
 export class ModelPool implements ServedModels {
@@ -60,12 +71,15 @@ export class ModelPool implements ServedModels {
   readonly #bundled: LoadedVersion;
   readonly #loaded = new Map<number, LoadedVersion>();
   readonly #loading = new Map<number, Promise<LoadedVersion>>();
+  readonly #gate = new AdmissionGate({ places: MAX_LOADING, maxWaiting: MAX_WAITING });
   readonly #refused = new Map<number, Refusal>();
   #aliases: readonly Alias[] = [];
   #production: LoadedVersion;
   #candidate: LoadedVersion | undefined;
   /** Why the bundled version, or an older one, answers instead of what production names. */
   #fallback: string | undefined;
+  /** Whether what the aliases say could not be done, and may be later. */
+  #isBehind = false;
   #syncing: Promise<void> = Promise.resolve();
   #uses = 0;
   readonly #requests = new Map<number, number>();
@@ -77,12 +91,12 @@ export class ModelPool implements ServedModels {
   };
 
   constructor(options: PoolOptions) {
-    this.#options = { maxVersions: 3, log: () => {}, ...options };
+    this.#options = { maxVersions: 3, retryMs: 5000, log: () => {}, ...options };
     this.model = options.bundled.model;
     this.#bundled = this.#production = new LoadedVersion(options.bundled);
     this.#loaded.set(options.bundled.version, this.#bundled);
     this.control = {
-      load: async (version) => void await this.#ensure(version),
+      load: async (version) => void await this.#ensure(version, "control"),
       unload: (version) => this.#unload(version),
       sync: () => this.#sync(),
     };
@@ -123,6 +137,10 @@ export class ModelPool implements ServedModels {
 
   /** Follows the repository until `signal` is aborted. */
   async watch(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#follow(signal), this.#catchUp(signal)]);
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
     await this.#sync();
     while (!signal.aborted) {
       try {
@@ -134,10 +152,22 @@ export class ModelPool implements ServedModels {
       } catch (error) { // whatever a store throws, it is asked again
         if (!(error instanceof Error)) throw error;
         this.#fallBack(error.message);
-        await new Promise<void>((resolve) => setTimeout(resolve, RETRY_MS));
+        await this.#pause(signal);
         await this.#sync();
       }
     }
+  }
+
+  /** Tries again what failed for no fault of its own: a repository tells of changes, and this is none. */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#pause(signal);
+      if (this.#isBehind && !signal.aborted) await this.#sync();
+    }
+  }
+
+  #pause(signal: AbortSignal): Promise<void> {
+    return pause(this.#options.retryMs * (0.8 + 0.4 * Math.random()), signal);
   }
 
   /** One after the other, so that the last one to begin is the last one to switch. */
@@ -155,13 +185,16 @@ export class ModelPool implements ServedModels {
     } catch (error) { // whatever a store throws, requests are answered
       if (!(error instanceof Error)) throw error;
       this.#fallBack(error.message);
+      this.#isBehind = true;
       return;
     }
+    this.#isBehind = false;
     const production = this.#versionOf(PRODUCTION), candidate = this.#versionOf(CANDIDATE);
     if (production === undefined) this.#fallback = undefined;
     else await this.#switchTo(production);
     const old = this.#candidate;
-    this.#candidate = candidate === undefined ? undefined : await this.#tryEnsure(candidate);
+    const next = candidate === undefined ? undefined : await this.#tryEnsure(candidate);
+    this.#candidate = typeof next === "string" ? undefined : next;
     if (old) this.#freeIfReplaced(old);
     this.#evict();
   }
@@ -172,7 +205,7 @@ export class ModelPool implements ServedModels {
 
   async #switchTo(version: number): Promise<void> {
     const loaded = await this.#tryEnsure(version);
-    if (!loaded) return this.#fallBack(this.#refused.get(version)!.reason);
+    if (typeof loaded === "string") return this.#fallBack(loaded);
     this.#fallback = undefined;
     if (loaded === this.#production) return;
     const old = this.#production, from = old.served.version;
@@ -205,35 +238,38 @@ export class ModelPool implements ServedModels {
   }
 
   /**
-   * A version, loaded; undefined where that failed. A version that was refused for its own fault is not
-   * tried again while the aliases stay as they are.
+   * A version, loaded, or the reason why not. A version that was refused for its own fault is not tried again
+   * while the aliases stay as they are.
    */
-  async #tryEnsure(version: number): Promise<LoadedVersion | undefined> {
+  async #tryEnsure(version: number): Promise<LoadedVersion | string> {
     const refusal = this.#refused.get(version);
-    if (refusal?.seen === this.#seen()) return undefined;
+    if (refusal && refusal.seen === this.#seen()) return refusal.reason;
     try {
-      return await this.#ensure(version);
+      return await this.#ensure(version, "aliases");
     } catch (error) { // an error of any kind leaves what answers as it is
       if (!(error instanceof Error)) throw error;
-      return undefined;
+      if (!(error instanceof VersionRefusedError)) this.#isBehind = true;
+      return error.message;
     }
   }
 
-  /** A version, loaded now or before; loads of the same version are one. */
-  #ensure(version: number): Promise<LoadedVersion> {
+  /**
+   * A version, loaded now or before; loads of the same version are one.
+   * @param client who asks: those who follow aliases and those who load by hand take turns
+   */
+  #ensure(version: number, client: "aliases" | "control"): Promise<LoadedVersion> {
     const running = this.#loading.get(version);
     if (running) return running;
-    const loading = this.#load(version).finally(() => this.#loading.delete(version));
+    const loading = this.#load(version, client).finally(() => this.#loading.delete(version));
     this.#loading.set(version, loading);
     return loading;
   }
 
-  async #load(version: number): Promise<LoadedVersion> {
-    const ref = { model: this.model, version }, { load } = this.#options;
+  async #load(version: number, client: string): Promise<LoadedVersion> {
     try {
       const before = this.#loaded.get(version);
       if (before && await this.#isSame(before)) return before;
-      const loaded = new LoadedVersion(await load(ref));
+      const loaded = new LoadedVersion(await this.#open(version, client));
       if (this.#disposed) {
         loaded.retire();
         throw new VersionRefusedError("The server is stopping");
@@ -251,11 +287,25 @@ export class ModelPool implements ServedModels {
     }
   }
 
+  /** Reads and opens a version when its turn comes. */
+  async #open(version: number, client: string): Promise<ServedVersion> {
+    const place = await this.#gate.enter({ client, maxWaitMs: MAX_WAIT_MS });
+    try {
+      return await this.#options.load({ model: this.model, version });
+    } finally {
+      place.release();
+    }
+  }
+
   #refuse(version: number, error: Error): void {
-    const isItsFault = error instanceof NotFoundError || error instanceof VersionRefusedError;
+    if (error instanceof AdmissionRefused) return; // it was not looked at
+    const isItsFault = error instanceof VersionRefusedError;
     const before = this.#refused.get(version);
     const seen = isItsFault ? this.#seen() : undefined;
+    this.#refused.delete(version); // so that it comes last
     this.#refused.set(version, { reason: error.message, seen });
+    const [oldest] = this.#refused.keys();
+    if (this.#refused.size > MAX_REFUSED) this.#refused.delete(oldest);
     if (isItsFault) this.#metrics.refusals++;
     if (before?.reason === error.message && before.seen === seen) return; // it was said
     this.#options.log({ level: "error", model: this.model, version, refused: error.message });

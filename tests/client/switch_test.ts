@@ -20,6 +20,7 @@ async function makeVersion(version: number, { probeSeed = version } = {}) {
   const path = await Deno.makeTempDir({ prefix: "a version " });
   const model = tinyModel({ seed: version });
   await saveModel(path, { ...model, config: { ...model.config, version } });
+  await Deno.writeTextFile(`${path}/README.md`, `# Version ${version}\n`);
   await Deno.writeFile(`${path}/${PROBE_FILE}`, await tinyProbe(tinyModel({ seed: probeSeed })));
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
@@ -41,6 +42,7 @@ async function startPool() {
   const stop = service[Symbol.asyncDispose];
   return Object.assign(service, {
     pool,
+    directory,
     [Symbol.asyncDispose]: async () => {
       await stop();
       pool.dispose();
@@ -151,4 +153,15 @@ Deno.test("a canary meets its share of requests, and loading many versions keeps
     assert(ready.length <= 3, `${ready.length} versions are loaded`);
   }
   assertEquals(await classify(to).then(([status]) => status), 200);
+});
+
+Deno.test("what is served needs its repository no more, the card neither", async () => {
+  await using service = await startPool();
+  const { to, options, directory } = service;
+  await using model = await makeVersion(2);
+  await pushModel(model.path, { ...options, alias: "production" });
+  await Deno.remove(`${directory}/tiny`, { recursive: true });
+  const response = await fetch(`${to}/model`, { headers: { accept: "text/markdown" } });
+  assertEquals([response.status, await response.text()], [200, "# Version 2\n"]);
+  assertEquals(await classify(to), [200, 2]);
 });

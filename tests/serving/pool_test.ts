@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { Compute } from "../../src/compute/compute.ts";
+import type { Classification } from "../../src/engine/classify.ts";
 import {
   NotFoundError,
   RepositoryUnreachableError,
@@ -29,6 +30,11 @@ class World {
   readonly aliases = new Map<string, Alias>();
   readonly broken = new Set<number>();
   isReachable = true;
+  /** Whether versions can be read, where aliases can. */
+  isReadable = true;
+  /** Versions that are being opened, and the most that ever were. */
+  opening = 0;
+  mostOpening = 0;
   /** Versions that were opened, and those that were freed. */
   readonly opened: ServedVersion[] = [];
   readonly freed = new Set<ServedVersion>();
@@ -44,6 +50,10 @@ class World {
         reached();
         return Promise.resolve([...this.aliases.values()]);
       },
+      changes: async function* (_: string, signal: AbortSignal) {
+        yield;
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      },
       readManifest: ({ version }: { version: number }) => {
         reached();
         return Promise.resolve({ digest: `digest ${version}` });
@@ -53,13 +63,17 @@ class World {
       repository: () => Promise.resolve(repository),
       bundled: this.#open(1, bundledDigest),
       load: async ({ version }) => {
+        this.mostOpening = Math.max(this.mostOpening, ++this.opening);
         await new Promise<void>((resolve) => setTimeout(resolve, version % 3));
+        this.opening--;
         reached();
+        if (!this.isReadable) throw new RepositoryUnreachableError("it breaks off");
         if (version > 6) throw new NotFoundError(`There is no version ${version}`);
         if (this.broken.has(version)) throw new VersionRefusedError(`version ${version} is broken`);
         return this.#open(version);
       },
       maxVersions,
+      retryMs: 5,
     });
   }
 
@@ -254,5 +268,59 @@ Deno.test("what is not there cannot be loaded, what answers cannot be unloaded",
   await assertRejects(() => pool.control.load(7), NotFoundError);
   await assertRejects(() => pool.control.unload(7), NotFoundError);
   await assertRejects(() => pool.control.unload(1), VersionInUseError, "it answers requests");
+  pool.dispose();
+});
+
+Deno.test("a move that a failing store kept from being followed is followed when the store is well", async () => {
+  const world = new World(), { pool } = world, stop = new AbortController();
+  world.isReadable = false;
+  world.move("production", 2);
+  const watching = pool.watch(stop.signal);
+  const until = async (isSo: () => boolean) => {
+    for (let i = 0; i < 200 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert(isSo(), JSON.stringify(pool.readiness()));
+  };
+  await until(() => pool.readiness().fallback === "it breaks off");
+  world.isReadable = true; // of which no repository tells: its aliases are as they were
+  await until(() => pool.readiness().version === 2);
+  assertEquals(pool.readiness(), { version: 2 });
+  world.isReachable = false;
+  await pool.control.sync();
+  assertEquals(pool.readiness().fallback, "the store does not answer");
+  world.isReachable = true;
+  await until(() => pool.readiness().fallback === undefined);
+  stop.abort();
+  await watching;
+  pool.dispose();
+});
+
+Deno.test("however many versions are asked for at once, few are opened at a time", async () => {
+  const world = new World(), { pool } = world;
+  const loads = [1, 2, 3, 4, 5, 6].map((version) => pool.control.load(version));
+  world.move("production", 6);
+  await Promise.all([...loads, pool.control.sync()]);
+  assertEquals([world.mostOpening, pool.readiness()], [2, { version: 6 }]);
+  pool.dispose();
+});
+
+Deno.test("refusals are remembered within a bound", async () => {
+  const { pool } = new World();
+  for (let version = 1000; version < 1200; version++) {
+    await assertRejects(() => pool.control.load(version), NotFoundError);
+  }
+  const versions = pool.states().map(({ version }) => version);
+  assertEquals(versions, [1, ...Array.from({ length: 100 }, (_, i) => 1100 + i)]);
+  pool.dispose();
+});
+
+Deno.test("images of another size than a shadow's are not compared", async () => {
+  const world = new World(), { pool } = world;
+  world.move("candidate", 2, { shadow: 1 });
+  await pool.control.sync();
+  const { shadow, release } = pool.lease({ key: "a" });
+  shadow!.compare(new Float32Array(2 * 784), [{ label: 1 } as Classification]);
+  await new Promise<void>((resolve) => setTimeout(resolve, 1));
+  assertEquals(pool.metrics().shadow, { compared: 0, disagreed: 0 });
+  release();
   pool.dispose();
 });
