@@ -12,6 +12,10 @@ import { releasedModel } from "./repository/model_directory.ts";
 import { openServing } from "./serving/open_serving.ts";
 import { chooseSource } from "./serving/source.ts";
 
+export { openRepository, type RepositoryOptions } from "./repository/open.ts";
+export { openServing, type Serving, type ServingOptions } from "./serving/open_serving.ts";
+export { ModelPool, type PoolOptions } from "./serving/pool.ts";
+
 const flagTable: FlagTable = {
   port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
   host: { kind: "string", help: "address to listen on", default: "0.0.0.0" },

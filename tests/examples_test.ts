@@ -21,6 +21,17 @@ Deno.test("the library example generates threes", async () => {
   assert(read.filter((label) => label === "3").length >= 14, read.join(" "));
 });
 
+Deno.test("the example of pushed versions answers by the released one", async () => {
+  const example = new URL("./examples/pushed_versions.ts", import.meta.url).pathname;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", `--lock=${root}deno.dev.lock`, "-A", example],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const output = new TextDecoder().decode(stdout);
+  assert(/^2 \d{3,}\n$/.test(output), output + new TextDecoder().decode(stderr));
+});
+
 Deno.test("the data set example batches images and draws a page of them", async () => {
   const directory = await Deno.makeTempDir();
   const example = new URL("./examples/data_set.ts", import.meta.url).pathname;
@@ -34,13 +45,14 @@ Deno.test("the data set example batches images and draws a page of them", async 
 });
 
 Deno.test("TypeScript in the documents is that of the examples", async () => {
-  const shown: string[] = [], names = ["library", "serverless", "data_set"];
+  const shown: string[] = [], names = ["library", "serverless", "pushed_versions", "data_set"];
   for (const path of documents) shown.push(...blocks(await readDocument(path), "ts"));
   const examples = await Promise.all(names.map(async (name) => {
     const source = await Deno.readTextFile(new URL(`./examples/${name}.ts`, import.meta.url));
     return source.slice(source.indexOf("*/\n") + 3).trim()
       .replace("../../mod.ts", "@dbn-edge/dbn-edge")
-      .replace("../../train/mod.ts", "@dbn-edge/dbn-edge/train");
+      .replace("../../train/mod.ts", "@dbn-edge/dbn-edge/train")
+      .replace("../../src/serve.ts", "@dbn-edge/dbn-edge/server");
   }));
   assertEquals(shown.map((code) => code.trim()), examples);
 });

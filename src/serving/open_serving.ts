@@ -21,14 +21,18 @@ import type { ServedModels, ServedVersion } from "./served.ts";
 
 /** What a server is to serve. */
 export interface ServingOptions {
-  engine: EngineName;
+  /** @default "simd" */
+  engine?: EngineName;
   /** Directory or URL of the bundled model; the released one if left out. */
   model?: string;
   /** The repository to watch; the bundled model alone, for good, if left out. */
   repository?: () => Promise<ModelRepository>;
   checkSignature?: LoadOptions["checkSignature"];
-  log: (record: { level: "info" | "error" } & Record<string, unknown>) => void;
+  /** Hears of switches, refusals and lacking threads. @default silence */
+  log?: Log;
 }
+
+type Log = (record: { level: "info" | "error" } & Record<string, unknown>) => void;
 
 /** What a server serves. */
 export interface Serving {
@@ -42,10 +46,10 @@ export interface Serving {
 }
 
 /** Opens the bundled model, and makes ready to follow the repository. */
-export async function openServing(options: ServingOptions): Promise<Serving> {
-  const { engine, log, checkSignature, repository } = options;
+export async function openServing(options: ServingOptions = {}): Promise<Serving> {
+  const { engine = "simd", log = () => {}, checkSignature, repository } = options;
   const onProblem = (threads: ThreadStatus) => log({ level: "error", engine, threads });
-  const { bundled, compute } = await openBundled(options, onProblem);
+  const { bundled, compute } = await openBundled({ engine, model: options.model, log }, onProblem);
   const handOver = () => void compute.handOver();
   if (!repository) {
     const nothing = () => {};
@@ -76,7 +80,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
 
 /** Reads a model and opens what computes with it: this thread at first, a worker from its handover on. */
 async function openBundled(
-  { engine, model: directory, log }: ServingOptions,
+  { engine, model: directory, log }: { engine: EngineName; model?: string; log: Log },
   onProblem: (threads: ThreadStatus) => void,
 ): Promise<{ bundled: ServedVersion; compute: HandoverCompute }> {
   const loading = [import("../compute/open.ts"), loadEngine(engine)] as const;
