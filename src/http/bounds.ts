@@ -23,6 +23,8 @@ export interface Bounds {
   maxClassifying: number;
   /** Uploads of blobs to the repository at the same time. */
   maxUploads: number;
+  /** Files of the repository that are sent at the same time. */
+  maxDownloads: number;
   /** Other requests to the repository at the same time. */
   maxReading: number;
   /** Requests that wait for a place, of each kind. */
@@ -50,6 +52,7 @@ export const defaultBounds: Bounds = {
   maxRunning: 4,
   maxClassifying: 32,
   maxUploads: 8,
+  maxDownloads: 8,
   maxReading: 16,
   maxWaiting: 256,
   maxWaitMs: 10_000,

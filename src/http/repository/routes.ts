@@ -5,6 +5,7 @@
 import { Hono } from "hono";
 import { cut } from "../../outside/shown.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
+import { readQuery } from "../query.ts";
 import { aliasRoutes, historyRoutes } from "./aliases.ts";
 import { needs } from "./authorization.ts";
 import { blobRoutes } from "./blobs.ts";
@@ -35,6 +36,7 @@ export function repositoryRoutes(options: RepositoryService) {
   });
   return app
     .get(models, needs(service, "read"), inPlace(service, "others"), async (c) => {
+      readQuery(c.req.queries(), {});
       const names = await repositoryOf(service).models();
       return answer(c, { models: names, served: service.models.model });
     })

@@ -19,15 +19,25 @@ export interface RepositoryService {
   repository?: ModelRepository;
   /** Who may write: nobody where there are none. */
   tokens?: readonly TokenRecord[];
-  bounds: Pick<Bounds, "maxWaiting" | "maxWaitMs" | "bodyTimeoutMs" | "maxUploads" | "maxReading">;
+  bounds: Pick<
+    Bounds,
+    | "maxWaiting"
+    | "maxWaitMs"
+    | "bodyTimeoutMs"
+    | "readTimeoutMs"
+    | "maxUploads"
+    | "maxDownloads"
+    | "maxReading"
+  >;
   log: (record: LogRecord) => void;
   /** Aborted when the server stops. */
   shutdown: AbortSignal;
 }
 
-/** In front of everything that reads or writes the repository: places for blobs, and for the rest. */
+/** In front of everything that reads or writes the repository: places for blobs, files, and the rest. */
 export interface RepositoryGates {
   uploads: AdmissionGate;
+  downloads: AdmissionGate;
   others: AdmissionGate;
 }
 
@@ -45,14 +55,17 @@ export interface RepositoryEnv {
   Variables: {
     /** Name of the request's token, or `anonymous` where none is needed. */
     by: string;
+    /** Keeps the request's place past its handlers, for a body that is still being sent. @returns what ends it */
+    keepPlace: () => () => void;
   };
 }
 
 /** The service and its gates, which stop with it. */
 export function withGates(service: RepositoryService): RepositoryRoutes {
-  const { bounds: { maxUploads, maxReading, maxWaiting }, shutdown } = service;
+  const { bounds: { maxUploads, maxDownloads, maxReading, maxWaiting }, shutdown } = service;
   const gates = {
     uploads: new AdmissionGate({ places: maxUploads, maxWaiting }),
+    downloads: new AdmissionGate({ places: maxDownloads, maxWaiting }),
     others: new AdmissionGate({ places: maxReading, maxWaiting }),
   };
   const stop = () => Object.values(gates).forEach((gate) => gate.stop());
@@ -61,17 +74,22 @@ export function withGates(service: RepositoryService): RepositoryRoutes {
   return { ...service, gates };
 }
 
-/** Holds a place of a gate while the handlers behind it run. */
+/** Holds a place of a gate while the handlers behind it run, or until one who keeps it has ended. */
 export function inPlace(
   { bounds: { maxWaitMs }, gates }: RepositoryRoutes,
   gate: keyof RepositoryGates,
 ): MiddlewareHandler<RepositoryEnv> {
   return async (c, next) => {
     const place = await gates[gate].enter({ client: clientOf(c), maxWaitMs });
+    let isKept = false;
+    c.set("keepPlace", () => {
+      isKept = true;
+      return () => place.release();
+    });
     try {
       await next();
     } finally {
-      place.release();
+      if (!isKept) place.release();
     }
   };
 }

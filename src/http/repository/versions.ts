@@ -10,9 +10,11 @@ import { NotFoundError, VersionInUseError } from "../../repository/errors.ts";
 import type { StoredManifest, VersionRef } from "../../repository/repository.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
 import { readQuery } from "../query.ts";
+import { matches } from "../entity_tag.ts";
 import { needs } from "./authorization.ts";
 import { readSmall } from "./body.ts";
 import { modelOf, refOf } from "./names.ts";
+import { sendFile } from "./sent_file.ts";
 import {
   answer,
   inPlace,
@@ -69,9 +71,9 @@ export function versionRoutes(service: RepositoryRoutes) {
       service.log({ level: "info", by: c.get("by"), ...ref, outcome: "removed" });
       return c.body(null, 204, noStore);
     })
-    .get("/:version/files/:path{.+}", read, place, async (c) => {
+    .get("/:version/files/:path{.+}", read, inPlace(service, "downloads"), async (c) => {
       readQuery(c.req.queries(), {});
-      const ref = refOf(c), path = c.req.param("path");
+      const ref = refOf(c), path = c.req.param("path"), { readTimeoutMs } = service.bounds;
       const file = (await manifestOf(service, ref)).manifest.files
         .find((file) => file.path === path);
       if (!file) {
@@ -81,10 +83,13 @@ export function versionRoutes(service: RepositoryRoutes) {
           }; its manifest lists them`,
         );
       }
-      const bytes = c.req.method === "HEAD"
-        ? null
-        : await repositoryOf(service).readFile(ref, file);
-      return send(c, bytes, { digest: file.sha256, size: file.size });
+      const { sha256: digest, size } = file;
+      if (c.req.method === "HEAD" || isKnown(c, digest)) return send(c, null, { digest, size });
+      const bytes = await repositoryOf(service).readFile(ref, file);
+      return send(c, sendFile(bytes, { readTimeoutMs, done: c.get("keepPlace")() }), {
+        digest,
+        size,
+      });
     })
     .all("/", read, methodNotAllowed("The list of versions", "GET", "HEAD"))
     .all("/:version", push, methodNotAllowed("A version", "GET", "HEAD", "PUT", "DELETE"))
@@ -97,10 +102,15 @@ async function manifestOf(service: RepositoryRoutes, ref: VersionRef): Promise<S
   throw new NotFoundError(`There is no version ${ref.version} of ${cut(ref.model)}`);
 }
 
+/** Whether the client says that it has what a digest names. */
+function isKnown(c: Context, digest: string): boolean {
+  return matches(c.req.header("if-none-match"), `"${digest}"`);
+}
+
 /** Bytes that are named by their digest, or nothing where the client has them; of HEAD the headers alone. */
 function send(
   c: Context,
-  bytes: Uint8Array | null,
+  body: Uint8Array | ReadableStream<Uint8Array> | null,
   { digest, size, type = "application/octet-stream" }: {
     digest: string;
     size: number;
@@ -108,8 +118,8 @@ function send(
   },
 ): Response {
   const etag = `"${digest}"`, headers = { etag, "cache-control": "private, no-cache" };
-  if (c.req.header("if-none-match") === etag) return c.body(null, 304, headers);
-  return new Response(bytes as Uint8Array<ArrayBuffer> | null, {
+  if (isKnown(c, digest)) return c.body(null, 304, headers);
+  return new Response(body as BodyInit | null, {
     headers: {
       ...headers,
       "content-length": String(size),

@@ -8,6 +8,7 @@ import { validator } from "hono/validator";
 import type { DrawnFrame, FramesRequest } from "../../compute/compute.ts";
 import type { Service } from "../service.ts";
 import { clientOf } from "../client_of.ts";
+import { matches } from "../entity_tag.ts";
 import { lazyBody } from "../lazy_body.ts";
 import { sha256 } from "../../repository/model_directory.ts";
 import { formats, type GenerateRequest, readGeneration } from "../generation.ts";
@@ -109,12 +110,6 @@ async function entityTag({ request, version }: Generation): Promise<string> {
   const { digest, compute } = version.served;
   const identity = JSON.stringify([digest, compute.engineName, request]);
   return `"${(await sha256(new TextEncoder().encode(identity))).slice(0, 32)}"`;
-}
-
-/** RFC 9110, §13.1.2: weak comparison, so W/ is ignored. */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(",").some((tag) => ["*", etag].includes(tag.trim().replace(/^W\//, "")));
 }
 
 /** A frame as JSON; its pixels are bytes that `POST /classify` takes as they are. */
