@@ -83,7 +83,9 @@ async function serve(flags: FlagValues): Promise<void> {
   // Modules are evaluated while other threads read and hash the weights.
   const source = await chooseSource({
     model: flags.model as string | undefined,
-    repository: (flags.repository ?? readEnvironment("DBN_REPOSITORY")) as string | undefined,
+    repository: (flags.repository ?? (readEnvironment("DBN_REPOSITORY") || undefined)) as
+      | string
+      | undefined,
   });
   const { repository, model } = source;
   const checkSignature = await readSignatureCheck(flags["trusted-key"] as string[] | undefined);

@@ -12,6 +12,7 @@ import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { type EngineName, engineNames } from "../../src/engine/engine.ts";
 import { compareWith } from "./against.ts";
 import { coldStart } from "./cold_start.ts";
+import { repositoryTable } from "./repositories.ts";
 import { markdownTable, median } from "./measure.ts";
 import { type Peers, startPeers } from "./peers.ts";
 import { Measurer } from "./turns.ts";
@@ -177,7 +178,11 @@ const command: Command = {
       help: "PyTorch and scikit-learn beside them, by turns (needs Python)",
     },
     against: { kind: "string", help: "directory of another checkout to compare with, by turns" },
-    part: { kind: "string", help: "only this part", choices: ["training", "engines"] },
+    part: {
+      kind: "string",
+      help: "only this part",
+      choices: ["training", "engines", "repositories"],
+    },
     write: { kind: "boolean", help: "put the tables into docs/benchmarks.md; without --part" },
   },
   run,
@@ -196,8 +201,9 @@ async function run(flags: FlagValues): Promise<void> {
   }
   const peers = flags.peers ? await startPeers() : undefined;
   const tables = [
-    ...(part === "engines" ? [] : await trainingTables(peers)),
-    ...(part === "training" ? [] : await engineTables(peers)),
+    ...(part === undefined || part === "training" ? await trainingTables(peers) : []),
+    ...(part === undefined || part === "engines" ? await engineTables(peers) : []),
+    ...(part === undefined || part === "repositories" ? [await repositoryTable()] : []),
   ].join("\n\n");
   console.log(tables);
   await peers?.measurer.end();
