@@ -7,7 +7,9 @@ import { type Context, Hono } from "hono";
 import { readManifest } from "../../format/manifest.ts";
 import { cut, shown } from "../../outside/shown.ts";
 import { NotFoundError, VersionInUseError } from "../../repository/errors.ts";
+import { releasedModel } from "../../repository/model_directory.ts";
 import type { StoredManifest, VersionRef } from "../../repository/repository.ts";
+import type { VersionState } from "../../serving/served.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
 import { readQuery } from "../query.ts";
 import { matches } from "../entity_tag.ts";
@@ -130,17 +132,29 @@ function send(
   });
 }
 
-/** Removes a version that no alias names and no request can meet. */
+/** The version that a server begins with, wherever it is told to look for others. */
+const released = new URL(`../../../${releasedModel}/`, import.meta.url).href;
+
+/** Removes a version that no alias names and no request meets, and then frees it. */
 async function remove(service: RepositoryRoutes, ref: VersionRef): Promise<void> {
   const { models } = service, repository = repositoryOf(service);
-  if (ref.model === models.model) {
-    if (models.readiness().version === ref.version) {
-      throw new VersionInUseError(ref, ["what requests get now"]);
-    }
-    const isLoaded = models.states().some(({ version, status }) =>
-      version === ref.version && status === "ready"
+  if (repository.urlOf?.(ref).href === released) {
+    throw new HttpProblem(
+      409,
+      `Version ${ref.version} of ${ref.model} is the released one, without which this server cannot start`,
     );
-    if (isLoaded) await models.control?.unload(ref.version);
   }
-  await repository.deleteVersion(ref);
+  const isServed = ref.model === models.model;
+  if (isServed && models.readiness().version === ref.version) {
+    throw new VersionInUseError(ref, ["what requests get now"]);
+  }
+  await repository.deleteVersion(ref); // before it is freed: who pinned one that stays goes on
+  const isLoaded = ({ version, status }: VersionState) =>
+    version === ref.version && status === "ready";
+  if (!isServed || !models.states().some(isLoaded)) return;
+  try {
+    await models.control?.unload(ref.version);
+  } catch (error) { // it was freed meanwhile, or was a candidate until now: the next look frees it
+    if (!(error instanceof VersionInUseError || error instanceof NotFoundError)) throw error;
+  }
 }

@@ -13,7 +13,7 @@ import { VERSION_HEADER, type VersionEnv, versionParameter, withVersion } from "
 /** The routes of this resource. */
 export function modelRoutes(service: Service) {
   const app = new Hono<VersionEnv & { Variables: RequestIdVariables }>();
-  return app.get("/", etag(), withVersion(service, (c) => c.get("requestId")), async (c) => {
+  return app.get("/", withVersion(service, (c) => c.get("requestId")), etag(), async (c) => {
     readQuery(c.req.queries(), versionParameter);
     const { compute, config, readCard } = c.get("version").served, card = await readCard();
     const type = accepts(c, {

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { manifestBounds } from "../../../src/format/manifest.ts";
 import { RepositoryUnreachableError } from "../../../src/repository/errors.ts";
+import { releasedModel } from "../../../src/repository/model_directory.ts";
 import {
   bearer,
   FakeModels,
@@ -148,7 +149,7 @@ for (const [name, open] of Object.entries(repositories)) {
     for (const version of [1, 2, 3]) {
       await pushVersion(app, version, { "config.json": `${version}` });
     }
-    models.loaded.add(3);
+    for (const version of [2, 3]) models.loaded.add(version);
     const remove = (version: number) =>
       app.request(`${at}/versions/${version}`, { method: "DELETE", headers: bearer("push") });
     await app.request(
@@ -157,6 +158,7 @@ for (const [name, open] of Object.entries(repositories)) {
     );
     const used = await remove(2);
     assertEquals(used.status, 409);
+    assert(models.loaded.has(2), "who pinned it goes on");
     const served = await remove(1);
     assertEquals([served.status, (await served.json()).aliases], [409, ["what requests get now"]]);
     assertEquals((await remove(3)).status, 204);
@@ -168,6 +170,22 @@ for (const [name, open] of Object.entries(repositories)) {
     assertEquals(swept.status, 200);
   });
 }
+
+Deno.test("the version that a server begins with stays, though nobody names it", async () => {
+  const { app, repository } = repositoryApp();
+  await pushVersion(app, 2, files);
+  const released = new URL(`../../../${releasedModel}/`, import.meta.url);
+  Object.assign(repository, { urlOf: () => released });
+  const response = await app.request(`${at}/versions/2`, {
+    method: "DELETE",
+    headers: bearer("push"),
+  });
+  assertEquals([response.status, (await response.json()).detail], [
+    409,
+    "Version 2 of digits is the released one, without which this server cannot start",
+  ]);
+  assertEquals((await app.request(`${at}/versions/2`)).status, 200);
+});
 
 Deno.test("an alias moves after its version is loaded, and the answer comes after the switch", async () => {
   const { app, models, repository } = repositoryApp();
