@@ -32,8 +32,14 @@ async function outcome(program: string, args: string[]): Promise<Outcome> {
   return { code, out: decode(stdout), err: decode(stderr) };
 }
 
-/** Arguments of Deno for `dbn`. */
-export const dbn = ["run", "--no-prompt", "--lock=deno.dev.lock", "-A", "train/cli/dbn.ts"];
+/** Arguments of Deno for `dbn`, with the permissions of its task alone. */
+export const dbn = await taskArguments("dbn");
+
+async function taskArguments(name: string): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+  const [, run, ...rest] = tasks[name].command.split(" ");
+  return [run, "--no-prompt", ...rest];
+}
 
 /** Runs `dbn`. */
 export function run(...args: string[]): Promise<Outcome> {

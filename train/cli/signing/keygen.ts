@@ -2,7 +2,7 @@
  * `dbn keygen`: a new pair of keys for `dbn sign` and `dbn verify`.
  * @module
  */
-import { access, writeFile } from "node:fs/promises";
+import { lstat, writeFile } from "node:fs/promises";
 import type { Command } from "../../../src/cli/command.ts";
 import { FlagError, type FlagValues } from "../../../src/cli/flags.ts";
 import { generateKeys } from "../../../src/signing/keys.ts";
@@ -30,7 +30,7 @@ async function run({ out }: FlagValues): Promise<void> {
 
 async function checkNew(path: string): Promise<void> {
   try {
-    await access(path);
+    await lstat(path);
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return;
     throw error;
