@@ -5,7 +5,8 @@
  */
 import { isObject } from "../format/safetensors.ts";
 import { collect } from "../outside/collect.ts";
-import { cut, shownUrl } from "../outside/shown.ts";
+import { fetchFailure } from "../outside/fetch_failure.ts";
+import { shown, shownUrl } from "../outside/shown.ts";
 import { PushError, ServiceError } from "./errors.ts";
 import { PassingFailure, type RetryOptions, withRetries } from "./retry.ts";
 
@@ -111,10 +112,10 @@ export class Connection {
 
   async #try(path: string, request: ServiceRequest): Promise<ServiceAnswer> {
     const { method = "GET", headers, body, expected = [], onStart } = request;
-    const url = `${this.origin}${path}`, shown = shownUrl(new URL(url));
+    const url = `${this.origin}${path}`, address = shownUrl(new URL(url));
     const silence = new AbortController();
     const giveUp = () =>
-      silence.abort(new PassingFailure(`${method} ${shown}: no answer in ${this.#silenceMs} ms`));
+      silence.abort(new PassingFailure(`${method} ${address}: no answer in ${this.#silenceMs} ms`));
     let timer = setTimeout(giveUp, this.#silenceMs);
     const alive = () => {
       clearTimeout(timer);
@@ -136,8 +137,10 @@ export class Connection {
       const { status } = answer;
       if (response.ok || expected.includes(status)) return answer;
       const problem = parse(answer.bytes);
+      const isTokenless = status === 401 && this.#authorization.authorization === undefined;
       const error = new ServiceError(status, isObject(problem) ? problem : elsewhere(answer), {
-        ...{ method, url: shown },
+        ...{ method, url: address },
+        hint: isTokenless ? "; none was sent (DBN_TOKEN or --token-file)" : "",
       });
       if (!PASSING.includes(status)) throw error;
       throw new PassingFailure(error.message, retryAfter(answer), { cause: error });
@@ -148,9 +151,9 @@ export class Connection {
       if (error instanceof PassingFailure) throw error;
       if (!(error instanceof Error)) throw error;
       // Whatever ends a connection early: fetch has no class of its own for it.
-      throw new PassingFailure(`${method} ${shown}: ${cut(error.message)}`, undefined, {
-        cause: error,
-      });
+      const hint = this.#hasAnswered ? "" : "; is a service running there?";
+      const message = `${method} ${address}: ${fetchFailure(error)}${hint}`;
+      throw new PassingFailure(message, undefined, { cause: error });
     } finally {
       clearTimeout(timer);
     }
@@ -163,8 +166,10 @@ function readAddress(to: string | URL): string {
   const isAddress = url && /^https?:$/.test(url.protocol) && !url.username && !url.password &&
     !url.search && !url.hash;
   if (!isAddress) {
+    const isOpen = !/[@?#]/.test(String(to)); // or a part of it may be secret
     throw new PushError(
-      "A service's address must be an http or https URL without a password or a query, such as https://digits.example",
+      "A service's address must be an http or https URL without a password or a query, such as " +
+        `https://digits.example${isOpen ? `, got ${shown(String(to))}` : ""}`,
     );
   }
   return url.pathname.endsWith("/") ? url.href : `${url.href}/`;

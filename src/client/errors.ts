@@ -12,11 +12,11 @@ export class ServiceError extends Error {
     readonly status: number,
     /** Members of the problem, as the service sent them. */
     readonly problem: Record<string, unknown>,
-    { method, url }: { method: string; url: string },
+    { method, url, hint = "" }: { method: string; url: string; hint?: string },
   ) {
     const { detail } = problem;
     const said = typeof detail === "string" ? cut(detail) : "it said no more";
-    super(`${method} ${url}: HTTP status ${status}: ${said}`);
+    super(`${method} ${url}: HTTP status ${status}: ${said}${hint}`);
   }
 }
 

@@ -5,8 +5,9 @@
  */
 import { WeightsFormatError } from "../format/safetensors.ts";
 import { collect } from "../outside/collect.ts";
+import { fetchFailure } from "../outside/fetch_failure.ts";
 import { type FileBound, FileRefused, readRegularFile, tooLarge } from "../outside/regular_file.ts";
-import { shownUrl, visible } from "../outside/shown.ts";
+import { shownUrl } from "../outside/shown.ts";
 
 /** A file that a model directory needs and has not. */
 export class ModelFileMissingError extends Error {
@@ -41,11 +42,11 @@ export async function readBounded(url: URL, bound: ByteBound): Promise<Uint8Arra
       throw new WeightsFormatError(`Cannot read ${path}: ${cause.message}`, { cause });
     }
     if (!isLocal || (cause as { code?: string }).code !== "ENOENT") {
-      throw new Error(`Cannot read ${path}: ${visible(cause.message)}`, { cause });
+      throw new Error(`Cannot read ${path}: ${fetchFailure(cause)}`, { cause });
     }
     throw new ModelFileMissingError(
       `Cannot load model: ${path} does not exist. ` +
-        "Train one with `deno task train --preset quick`, or name a model directory with --model",
+        "Train one with `deno task train --preset quick`, or name a version's directory, such as models/mnist-dbn/2",
       { cause },
     );
   }

@@ -239,7 +239,7 @@ Deno.test("no error names a token, and addresses with passwords are none", async
     const error = await assertRejects(() => pushing, ServiceError);
     messages.push(`${error.message} ${error.stack} ${JSON.stringify(error)}`);
   }
-  assertMatch(messages[0], /HTTP status 401: A token is needed/);
+  assertMatch(messages[0], /HTTP status 401: The token is none that this service knows/);
   assertMatch(messages[2], /HTTP status 403: The token promoter must have the scope push/);
   for (const token of ["a b", "a\r\nx: y", "", "ü"]) {
     const error = await assertRejects(

@@ -25,13 +25,16 @@ export function needs(
     if (tokens.length === 0) {
       throw new HttpProblem(
         403,
-        "This service takes no changes: no token is configured; `dbn token` makes one",
+        "This service takes no changes: no token is configured; `deno task dbn token` makes one and says where it goes",
       );
     }
     const given = bearer(c.req.header("authorization"));
     const record = given === undefined ? undefined : await findToken(tokens, given);
     if (!record) {
-      throw new HttpProblem(401, "A token is needed: Authorization: Bearer …", {}, {
+      const detail = given === undefined
+        ? "A token is needed: Authorization: Bearer …"
+        : "The token is none that this service knows";
+      throw new HttpProblem(401, detail, {}, {
         "www-authenticate": given === undefined
           ? 'Bearer realm="dbn"'
           : 'Bearer realm="dbn", error="invalid_token"',

@@ -15,6 +15,12 @@ async function run(args: string[], env: Record<string, string> = { DBN_TOKEN: to
   return { code, out, err };
 }
 
+/** Where nothing listens. */
+function unusedOrigin(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `http://127.0.0.1:${listener.addr.port}`;
+}
+
 /** Gives a model directory the figures of a training. */
 async function addFigures(path: string, percent: number): Promise<void> {
   const file = `${path}/config.json`, config = JSON.parse(await Deno.readTextFile(file));
@@ -117,10 +123,14 @@ Deno.test("what cannot be is told in one line, with the code of its kind, and no
   await using model = await makeModel();
   const { token } = tokens.all, file = await Deno.makeTempFile();
   await Deno.writeTextFile(file, `${tokens.promote.token}\n`);
-  const to = `--to=${service.to}`;
+  const to = `--to=${service.to}`, nowhere = unusedOrigin();
   const cases: [string[], number, RegExp, Record<string, string>?][] = [
-    [["push", model.path, to], 1, /HTTP status 401: A token is needed/, {}],
-    [["push", model.path, to], 1, /HTTP status 401/, { DBN_TOKEN: `${token}x` }],
+    [["push", model.path, to], 1, /401: A token is needed: .* none was sent \(DBN_TOKEN or/, {}],
+    [["push", model.path, to], 1, /401: The token is none that/, { DBN_TOKEN: `${token}x` }],
+    [["push", model.path, to], 2, /^error: DBN_TOKEN: A token must be/, { DBN_TOKEN: "a token" }],
+    [["versions", "--from", "localhost:1"], 2, /^error: --from: .* got "localhost:1"/],
+    [["versions", `--from=${nowhere}`], 1, /Connection refused .*; is a service running there\?/],
+    [["token", "--name", "a b"], 2, /--name must be .*, got "a b"/],
     [["push", model.path, to, "--token-file", file], 1, /promoter must have the scope push/],
     [["push", model.path, to, "--token-file", `${file}x`], 2, /--token-file .*x: /],
     [["push", model.path, to, "--canary", "10", "--alias", "production"], 2, /leave out --alias/],
@@ -130,7 +140,7 @@ Deno.test("what cannot be is told in one line, with the code of its kind, and no
     [
       ["push", model.path, "--to", `https://me:${token}@x`],
       2,
-      /--to, DBN_TOKEN: A service's address/,
+      /--to: A service's address .*digits\.example$/m,
     ],
     [["push", model.path, to, "--as", "a/b/c"], 1, /must be NAME or NAME\/VERSION, got "a\/b\/c"/],
     [["rollback", to], 1, /named no other version before/],

@@ -40,15 +40,22 @@ export async function readService(
 ): Promise<ServiceOptions> {
   const given = flags[address] as string | undefined;
   const to = given ?? Deno.env.get("DBN_SERVICE") ?? DEFAULT_SERVICE;
-  const token = await readToken(flags["token-file"] as string | undefined);
+  const file = flags["token-file"] as string | undefined, token = await readToken(file);
   const options: ServiceOptions = { to, token, onRetry: tellRetry };
+  const { origin } = connect(given === undefined ? "DBN_SERVICE" : `--${address}`, { to });
+  connect(file === undefined ? "DBN_TOKEN" : `--token-file ${file}`, options);
+  warnOfPlainText(origin, token);
+  return options;
+}
+
+/** @throws {FlagError} naming what the address or the token came from */
+function connect(source: string, options: ServiceOptions): Connection {
   try {
-    warnOfPlainText(new Connection(options).origin, token);
+    return new Connection(options);
   } catch (error) {
     if (!(error instanceof PushError)) throw error;
-    throw new FlagError(`--${address}, DBN_TOKEN: ${error.message}`);
+    throw new FlagError(`${source}: ${error.message}`);
   }
-  return options;
 }
 
 /** The token of a file's first line, or of the environment. */

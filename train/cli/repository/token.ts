@@ -4,6 +4,7 @@
  */
 import { createToken, type Scope, scopes, TokenError } from "../../../src/http/tokens.ts";
 import type { Command } from "../../../src/cli/command.ts";
+import { shown } from "../../../src/outside/shown.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../../src/cli/flags.ts";
 
 const flagTable: FlagTable = {
@@ -38,20 +39,21 @@ async function run(flags: FlagValues): Promise<void> {
       `--scopes must be some of ${scopes.join(", ")}, got ${JSON.stringify(wrong)}`,
     );
   }
-  const { token, entry } = await createToken({ name, scopes: given as Scope[] }).catch(asFlagError);
+  const { token, entry } = await createToken({ name, scopes: given as Scope[] })
+    .catch((error) => throwAsFlagError(error, name));
   console.log(`${token}
 
-This is the token, shown once: give it to \`dbn push\` as DBN_TOKEN or in a file.
-The service gets this line, in DBN_TOKENS (with ; between entries) or in the file of --tokens:
+The line above is the token, shown once. Who pushes has it in the variable DBN_TOKEN or in the file of
+--token-file. The service is started with the line below in the variable DBN_TOKENS (with ; between
+lines) or in a file: deno task start --tokens FILE
 
 ${entry}`);
 }
 
-function asFlagError(error: unknown): never {
-  throw error instanceof TokenError
-    ? new FlagError(
-      "--name must be 1 to 64 letters, digits, '_', '.', '@' or '-'",
-      { cause: error },
-    )
-    : error;
+function throwAsFlagError(error: unknown, name: string): never {
+  if (!(error instanceof TokenError)) throw error;
+  throw new FlagError(
+    `--name must be 1 to 64 letters, digits, '_', '.', '@' or '-', got ${shown(name)}`,
+    { cause: error },
+  );
 }
