@@ -16,8 +16,15 @@ export { openRepository, type RepositoryOptions } from "./repository/open.ts";
 export { openServing, type Serving, type ServingOptions } from "./serving/open_serving.ts";
 export { ModelPool, type PoolOptions } from "./serving/pool.ts";
 
+const MAX_PORT = 65535;
+
 const flagTable: FlagTable = {
-  port: { kind: "string", help: "TCP port, 0 for any free one", default: "$PORT, or 8000" },
+  port: {
+    kind: "integer",
+    help: "TCP port, 0 for any free one",
+    default: "$PORT, or 8000",
+    range: [0, MAX_PORT],
+  },
   host: { kind: "string", help: "address to listen on", default: "0.0.0.0" },
   engine: { kind: "string", help: "what computes", choices: engineNames, default: "simd" },
   model: {
@@ -78,7 +85,7 @@ type Fetch = (request: Request, info: Deno.ServeHandlerInfo) => Response | Promi
 /** Serves until SIGINT or SIGTERM. */
 async function serve(flags: FlagValues): Promise<void> {
   const engineName = (flags.engine ?? "simd") as EngineName;
-  const port = readPort(flags.port as string | undefined);
+  const port = (flags.port ?? readPort()) as number;
   const graceMs = 1000 * ((flags["grace-seconds"] ?? DEFAULT_GRACE_SECONDS) as number);
   // Modules are evaluated while other threads read and hash the weights.
   const source = await chooseSource({
@@ -216,20 +223,30 @@ function stopOnSignals(stop: () => void): void {
   }
 }
 
-function readPort(flag: string | undefined): number {
-  const text = flag ?? Deno.env.get("PORT") ?? String(DEFAULT_PORT);
+/** The port of the environment, or the default one. */
+function readPort(): number {
+  const text = Deno.env.get("PORT") ?? String(DEFAULT_PORT);
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
-  if (port <= 65535) return port;
-  const name = flag === undefined ? "PORT" : "--port";
-  throw new FlagError(`${name} must be an integer in [0, 65535], got ${JSON.stringify(text)}`);
+  if (port <= MAX_PORT) return port;
+  throw new FlagError(`PORT must be an integer in [0, ${MAX_PORT}], got ${JSON.stringify(text)}`);
 }
 
 /** Tokens of a file, or of DBN_TOKENS; their code is loaded where there are any. */
 async function readTokens(file: string | undefined): Promise<TokenRecord[]> {
-  const text = file === undefined ? readEnvironment("DBN_TOKENS") : await Deno.readTextFile(file);
+  const text = file === undefined ? readEnvironment("DBN_TOKENS") : await readTokensFile(file);
   if (text === undefined) return [];
   const { parseTokens } = await import("./http/tokens.ts");
   return parseTokens(text, file ?? "DBN_TOKENS");
+}
+
+/** @throws {FlagError} naming the file and why it cannot be read */
+async function readTokensFile(file: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    throw new FlagError(`--tokens: cannot read ${file}: ${cause.message}`, { cause });
+  }
 }
 
 /** What refuses versions that none of the keys in these files has signed. */

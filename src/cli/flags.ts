@@ -108,7 +108,7 @@ function placed(given: readonly string[], positionals: PositionalTable): FlagVal
   const rows = Object.entries(positionals);
   if (given.length > rows.length) {
     const labels = rows.map(([name]) => positionalLabel(name)).join(" ");
-    const places = rows.length === 0 ? "there are only flags" : `there are only ${labels}`;
+    const places = rows.length === 0 ? "it takes flags alone" : `it takes ${labels} and flags`;
     throw new FlagError(`Unknown argument ${given[rows.length]}: ${places}`);
   }
   const values: FlagValues = {};

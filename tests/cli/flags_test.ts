@@ -119,9 +119,9 @@ const misplaced: [string[], PositionalTable, string][] = [
   [[""], places, 'DIRECTORY must be a path, got ""'],
   [["a", "b"], places, 'VERSION must be an integer in [1, 99], got "b"'],
   [["a", "0"], places, 'VERSION must be an integer in [1, 99], got "0"'],
-  [["a", "1", "c"], places, "Unknown argument c: there are only DIRECTORY VERSION"],
-  [["a", "--", "1", "c"], places, "Unknown argument c: there are only DIRECTORY VERSION"],
-  [["--", "c"], {}, "Unknown argument c: there are only flags"],
+  [["a", "1", "c"], places, "Unknown argument c: it takes DIRECTORY VERSION and flags"],
+  [["a", "--", "1", "c"], places, "Unknown argument c: it takes DIRECTORY VERSION and flags"],
+  [["--", "c"], {}, "Unknown argument c: it takes flags alone"],
 ];
 for (const [args, positionals, message] of misplaced) {
   Deno.test(`positional arguments are refused: ${JSON.stringify(args)} of [${Object.keys(positionals)}]`, () => {
