@@ -17,6 +17,7 @@ import {
 } from "../../format/manifest.ts";
 import { FileRefused, readRegularFile } from "../../outside/regular_file.ts";
 import { shown, visible } from "../../outside/shown.ts";
+import { systemFailure } from "../../outside/system_failure.ts";
 import {
   aliasBounds,
   type AliasDocument,
@@ -269,7 +270,7 @@ export class DirectoryRepository implements ModelRepository {
     } catch (cause) {
       if (!(cause instanceof Error) || cause instanceof RepositoryUnreachableError) throw cause;
       if (![cause, cause.cause].some(isSystemError)) throw cause;
-      const reason = `Cannot write to ${visible(this.address)}: ${visible(cause.message)}`;
+      const reason = `Cannot write to ${visible(this.address)}: ${systemFailure(cause)}`;
       throw new RepositoryUnreachableError(reason, { cause });
     }
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import { shownUrl, visible } from "../../outside/shown.ts";
+import { systemFailure } from "../../outside/system_failure.ts";
 import { RepositoryUnreachableError } from "../errors.ts";
 
 /** A KV, how messages call it, and whether it is a file, whose changes only this process is told of. */
@@ -32,7 +33,7 @@ export async function openDenoKv(place: string): Promise<OpenKv> {
     return { kv, address, isFile: place !== "" && !isUrl };
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
-    throw new RepositoryUnreachableError(`Cannot open ${address}: ${visible(cause.message)}`, {
+    throw new RepositoryUnreachableError(`Cannot open ${address}: ${systemFailure(cause)}`, {
       cause,
     });
   }

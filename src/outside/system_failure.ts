@@ -1,0 +1,13 @@
+/** What the system, or Deno's permissions, said. @module */
+import { visible } from "./shown.ts";
+
+/**
+ * An error's message. Where Deno was not given a permission to write it says where that is told: the flag that
+ * Deno names is not one of `deno task start`.
+ */
+export function systemFailure({ message }: Error): string {
+  return visible(message).replace(
+    /, run again with the --allow-write flag$/,
+    "; `deno task start` may write to models alone: see docs/repositories.md",
+  );
+}
