@@ -72,10 +72,21 @@ const checks: Record<string, Check> = {
   },
   "deno task dbn rollback --to https://digits.example": { do: "parse" },
   "deno task dbn token --name ci --scopes push,promote": { do: "run" },
+  "deno task start --tokens tokens.txt": { do: "parse" },
+  "deno task dbn push models/mnist-dbn-quick/1 --alias production": { do: "parse" },
+  "deno task dbn push models/mnist-dbn-quick/1 --canary 10": { do: "parse" },
+  "deno task dbn rollback": { do: "parse" },
+  "deno task dbn promote": { do: "parse" },
+  "deno task dbn versions": { do: "parse" },
+  "curl 'http://localhost:8000/health/ready'": { do: "request", answer: '{"status":"ready"' },
+  "curl 'http://localhost:8000/metrics'": { do: "request", answer: "# HELP dbn_requests_total" },
+  "deno task start --repository kv:models/digits.kv --tokens tokens.txt": { do: "parse" },
+  "deno run --allow-net --allow-read --allow-write=../digits --allow-env src/serve.ts --repository ../digits":
+    { do: "serve" },
   "deno task start": { do: "serve" },
   "deno task start --model models/mnist-dbn-quick/1": { do: "serve" },
   "deno task start --port 8080 --host 127.0.0.1 --engine reference": { do: "parse" },
-  "deno run --v8-flags=--max-semi-space-size=2 --allow-net --allow-read --allow-env=PORT,DBN_TOKENS,DBN_REPOSITORY src/serve.ts":
+  "deno run --v8-flags=--max-semi-space-size=2 --allow-net --allow-read --allow-write=models --allow-env=PORT,DBN_TOKENS,DBN_REPOSITORY src/serve.ts":
     { do: "serve" },
   "curl 'http://localhost:8000/generate?label=3&n=16&seed=1' -o threes.png": {
     ...{ do: "request", answer: "" },
