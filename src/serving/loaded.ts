@@ -26,6 +26,11 @@ export class LoadedVersion {
     return this.#leases > 0;
   }
 
+  /** Whether no request may use it any more. */
+  get isRetired(): boolean {
+    return this.#retired;
+  }
+
   /** Keeps it in memory until the function that this returns is called, once or more. */
   lease(): () => void {
     this.#leases++;
@@ -38,8 +43,9 @@ export class LoadedVersion {
     };
   }
 
-  /** No request will use it again. */
+  /** No request will use it again; more than once is harmless. */
   retire(): void {
+    if (this.#retired) return;
     this.#retired = true;
     this.#freeIfDone();
   }

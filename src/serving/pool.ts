@@ -245,7 +245,10 @@ export class ModelPool implements ServedModels {
     const refusal = this.#refused.get(version);
     if (refusal && refusal.seen === this.#seen()) return refusal.reason;
     try {
-      return await this.#ensure(version, "aliases");
+      for (;;) {
+        const loaded = await this.#ensure(version, "aliases");
+        if (!loaded.isRetired) return loaded; // else another load or an unload came in between
+      }
     } catch (error) { // an error of any kind leaves what answers as it is
       if (!(error instanceof Error)) throw error;
       if (!(error instanceof VersionRefusedError)) this.#isBehind = true;
@@ -268,7 +271,7 @@ export class ModelPool implements ServedModels {
   async #load(version: number, client: string): Promise<LoadedVersion> {
     try {
       const before = this.#loaded.get(version);
-      if (before && await this.#isSame(before)) return before;
+      if (before && await this.#isSame(before) && !before.isRetired) return before;
       const loaded = new LoadedVersion(await this.#open(version, client));
       if (this.#disposed) {
         loaded.retire();

@@ -32,6 +32,8 @@ class World {
   isReachable = true;
   /** Whether versions can be read, where aliases can. */
   isReadable = true;
+  /** What reading a manifest waits for. */
+  reading: Promise<void> | undefined;
   /** Versions that are being opened, and the most that ever were. */
   opening = 0;
   mostOpening = 0;
@@ -54,9 +56,10 @@ class World {
         yield;
         await new Promise((resolve) => signal.addEventListener("abort", resolve));
       },
-      readManifest: ({ version }: { version: number }) => {
+      readManifest: async ({ version }: { version: number }) => {
         reached();
-        return Promise.resolve({ digest: `digest ${version}` });
+        await this.reading;
+        return { digest: `digest ${version}` };
       },
     } as unknown as ModelRepository;
     this.pool = new ModelPool({
@@ -322,5 +325,40 @@ Deno.test("images of another size than a shadow's are not compared", async () =>
   await new Promise<void>((resolve) => setTimeout(resolve, 1));
   assertEquals(pool.metrics().shadow, { compared: 0, disagreed: 0 });
   release();
+  pool.dispose();
+});
+
+Deno.test("a version that is freed while an alias moves to it is loaded anew", async () => {
+  for (const alias of ["production", "candidate"]) {
+    const world = new World(), { pool } = world;
+    await pool.control.load(2);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.reading = promise;
+    world.move(alias, 2, { share: 1 });
+    const moving = pool.control.sync();
+    await new Promise<void>((resolve) => setTimeout(resolve, 1));
+    await pool.control.unload(2);
+    resolve();
+    await moving;
+    const { served, release } = pool.lease({ key: "a" });
+    assertEquals([served.version, world.freed.has(served)], [2, false]);
+    release();
+    pool.dispose();
+  }
+});
+
+Deno.test("loads that push each other out leave no freed version where requests go", async () => {
+  const world = new World(2), { pool } = world;
+  for (let i = 0; i < 200; i++) {
+    world.move("production", 1 + i % 3);
+    world.move("candidate", 4 + i % 3, { share: 0.5 });
+    const loads = [1, 2, 3, 4, 5, 6].map((version) => pool.control.load(version));
+    await Promise.all([pool.control.sync(), ...loads, pool.control.sync()]);
+    for (const key of ["a", "b", "c", "d", "e", "f"]) {
+      const { served, release } = pool.lease({ key });
+      assert(!world.freed.has(served), `${served.version} is freed`);
+      release();
+    }
+  }
   pool.dispose();
 });
