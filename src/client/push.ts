@@ -180,6 +180,9 @@ async function readWhole(directory: string | URL): Promise<LocalVersion> {
 function readAs(as: string | undefined): Partial<VersionRef> {
   if (as === undefined) return {};
   const [model, number, ...rest] = as.split("/");
+  if (/^\d+$/.test(as)) {
+    throw new PushError(`A version's name must be NAME or NAME/VERSION, got the number ${cut(as)}`);
+  }
   if (!isModelName(model) || rest.length > 0) {
     throw new PushError(`A version's name must be NAME or NAME/VERSION, got ${shown(as)}`);
   }

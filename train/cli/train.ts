@@ -249,7 +249,8 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
   await writeResult(runDirectory, { ...result, test: evaluation });
   return `test error on ${evaluation.images} images: classifier ${evaluation.classifier.percent} %, ` +
     `joint model ${evaluation.joint.percent} %\n` +
-    `model: ${out}\nserve it: ${taskCommand("start", ["--model", out])}`;
+    `model: ${out}\nserve it: ${taskCommand("start", ["--model", out])}\n` +
+    `push it to a running service: ${taskCommand("dbn", ["push", out, "--alias", "production"])}`;
 }
 
 /** Works to the end, or until a signal asks to stop: then what listens to `signal` tidies up, and the process ends. */

@@ -51,7 +51,7 @@ Deno.test("push shows what changes, sends it, and moves the alias", async () => 
   assertMatch(out, /samples\.readError +3\.25 +3\.25/);
   assertMatch(out, /size +[\d.]+ kB +[\d.]+ kB/);
   assertMatch(out, /pushed digits\/3: 4 files, [\d.]+ kB sent; its digest is [0-9a-f]{64}/);
-  assertMatch(out, /production is version 3\n$/);
+  assertMatch(out, /production of digits is version 3\n$/);
   assertEquals(service.models.production, 3);
   const again = await run(["push", next.path, "--alias=production", `--to=${service.to}`]);
   assertMatch(again.out, /the service has this version\ndigits\/3 was there/);
@@ -115,6 +115,9 @@ Deno.test("a pulled version is the pushed one, checked, and pulled once", async 
   await Deno.writeTextFile(`${out}/README.md`, "mine");
   const kept = await run(["pull", "4", "--from", service.to, "--out", out], {});
   assertEquals([kept.code, await Deno.readTextFile(`${out}/README.md`)], [2, "mine"]);
+  const elsewhere = await run(["pull", "4", "--from", service.to, "--out", parent], {});
+  assertEquals(elsewhere.code, 2);
+  assertMatch(elsewhere.err, /the directory must be new, empty or digits\/4; it holds something/);
   await Deno.remove(parent, { recursive: true });
 });
 
@@ -143,6 +146,7 @@ Deno.test("what cannot be is told in one line, with the code of its kind, and no
       /--to: A service's address .*digits\.example$/m,
     ],
     [["push", model.path, to, "--as", "a/b/c"], 1, /must be NAME or NAME\/VERSION, got "a\/b\/c"/],
+    [["push", model.path, to, "--as", "7"], 1, /must be NAME or NAME\/VERSION, got the number 7/],
     [["rollback", to], 1, /named no other version before/],
     [["pull", "candidate", `--from=${service.to}`], 2, /has no alias "candidate"; there are none/],
   ];
@@ -164,8 +168,20 @@ Deno.test("a refused version is there and not served, and the reason is told", a
   const { code, err } = await run(["push", model.path, "--to", service.to, "--alias=production"]);
   assertEquals(code, 1);
   assertMatch(err, /HTTP status 422: image 5 of the probe has other probabilities/);
+  const listed = await run(["versions", `--from=${service.to}`], {});
+  assertMatch(listed.out, /^version .* aliases +why\ndigits\/2 .* refused +image 5 of the probe/);
   const state = await service.app.request(`/v2/models/${MODEL}/versions/2`);
   const { status, reason } = await state.json();
   assertEquals([status, reason], ["refused", service.models.bad.get(2)]);
   assertEquals((await service.repository.aliases(MODEL)).length, 0);
+});
+
+Deno.test("an alias of a model that is not served is warned of", async () => {
+  await using service = startService();
+  await using model = await makeModel({ name: MODEL, version: 1 });
+  const args = ["push", model.path, `--to=${service.to}`, "--as=other/1", "--alias=production"];
+  const { code, out, err } = await run(args);
+  assertEquals(code, 0, err);
+  assertMatch(out, /production of other is version 1\n$/);
+  assertMatch(err, /^warning: the service serves digits, so that no request will go to other;/);
 });

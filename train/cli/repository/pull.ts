@@ -10,6 +10,7 @@ import { FlagError, type FlagTable, type FlagValues } from "../../../src/cli/fla
 import { isModelName, MANIFEST_FILE, type ManifestFile } from "../../../src/format/manifest.ts";
 import { shown } from "../../../src/outside/shown.ts";
 import { FileRefused, readRegularFile } from "../../../src/outside/regular_file.ts";
+import { ModelFileMissingError } from "../../../src/repository/bounded_read.ts";
 import { describeVersion } from "../../../src/repository/describe_version.ts";
 import type { VersionRef } from "../../../src/repository/repository.ts";
 import { sha256 } from "../../../src/repository/sha256.ts";
@@ -51,11 +52,12 @@ async function run(flags: FlagValues): Promise<void> {
     throw new Error(`Cannot pull: the service has no version ${ref.model}/${ref.version}`);
   }
   if ((await checkDirectory({ flag: "out", path: out })).length > 0) {
-    const { digest } = await describeVersion(out);
-    if (digest === await sha256(stored.bytes)) {
+    if (await digestOf(out) === await sha256(stored.bytes)) {
       return console.log(`${out} is ${nameOf(ref)} already`);
     }
-    throw new FlagError(`--out ${out}: the directory must be new or empty; it is another version`);
+    throw new FlagError(
+      `--out ${out}: the directory must be new, empty or ${nameOf(ref)}; it holds something else`,
+    );
   }
   const { files } = stored.manifest, partial = `${resolve(out)}.partial`;
   await pullFiles(client, ref, files, partial);
@@ -66,6 +68,16 @@ async function run(flags: FlagValues): Promise<void> {
   await rename(partial, out);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   console.log(`pulled ${nameOf(ref)} to ${out}: ${files.length} files, ${formatBytes(bytes)}`);
+}
+
+/** The digest of the version in a directory; undefined where there is none. */
+async function digestOf(directory: string): Promise<string | undefined> {
+  try {
+    return (await describeVersion(directory)).digest;
+  } catch (error) {
+    if (error instanceof ModelFileMissingError) return undefined;
+    throw error;
+  }
 }
 
 /** The version that a text names: by its number, by an alias, or with its model. */

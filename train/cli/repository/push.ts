@@ -7,6 +7,7 @@ import { planPush, type PushPlan, type PushResult, sendPlan } from "../../../src
 import type { Command } from "../../../src/cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../../src/cli/flags.ts";
 import { modelFiles } from "../../../src/format/config.ts";
+import { cut } from "../../../src/outside/shown.ts";
 import type { AliasSettings } from "../../../src/repository/repository.ts";
 import { compareCards, makeCard, readCard } from "./comparison.ts";
 import { formatAlias, formatBytes } from "./format.ts";
@@ -55,6 +56,7 @@ async function run(flags: FlagValues): Promise<void> {
   const service = await readService(flags, "to");
   const plan = await planPush(directory, { ...service, as: flags.as as string | undefined });
   await showPlan(plan);
+  await warnOfUnserved(plan, name.alias);
   const bar = createTransferBar("sending");
   let result: PushResult;
   try {
@@ -106,11 +108,26 @@ async function showPlan({ client, local, version, versions, isThere }: PushPlan)
   console.log(`\n${compareCards(old ? [old, own] : [own])}\n`);
 }
 
+/** An alias of a model that the service does not serve: no request goes there. */
+async function warnOfUnserved(
+  { client, version: { manifest: { model } } }: PushPlan,
+  alias: string | undefined,
+): Promise<void> {
+  if (alias === undefined) return;
+  const served = await client.servedModel();
+  if (served === model) return;
+  console.error(
+    `warning: the service serves ${
+      cut(served)
+    }, so that no request will go to ${model}; leave out --as`,
+  );
+}
+
 function showResult({ model, version, digest, outcome, blobs, bytes, alias }: PushResult): void {
   const sent = blobs === 1 ? "1 file" : `${blobs} files`;
   const what = outcome === "created"
     ? `pushed ${model}/${version}: ${sent}, ${formatBytes(bytes)} sent`
     : `${model}/${version} was there`;
   console.log(`${what}; its digest is ${digest}`);
-  if (alias) console.log(`${formatAlias(alias)} is version ${alias.version}`);
+  if (alias) console.log(`${formatAlias(alias)} of ${model} is version ${alias.version}`);
 }
