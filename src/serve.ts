@@ -10,6 +10,7 @@ import type { TokenRecord } from "./http/tokens.ts";
 import { Listener } from "./listener.ts";
 import { releasedModel } from "./repository/model_directory.ts";
 import { openServing } from "./serving/open_serving.ts";
+import type { ServedModels } from "./serving/served.ts";
 import { chooseSource } from "./serving/source.ts";
 
 export { openRepository, type RepositoryOptions } from "./repository/open.ts";
@@ -118,7 +119,15 @@ async function serve(flags: FlagValues): Promise<void> {
     shutdown: signal,
   });
   const hostname = (flags.host ?? "0.0.0.0") as string;
-  const server = listen(hostname, port, closingWhenStopped(app.fetch, signal), curlExamples);
+  const greet = (origin: string) =>
+    [
+      `serving on ${origin}`,
+      describeServed(models, tokens),
+      "",
+      ...curlExamples(origin).map((line) => `  ${line}`),
+      "",
+    ].join("\n");
+  const server = listen(hostname, port, closingWhenStopped(app.fetch, signal), greet);
   setTimeout(() => {
     serving.handOver();
     serving.watch(signal);
@@ -157,11 +166,11 @@ function listen(
   hostname: string,
   port: number,
   fetch: Fetch,
-  examples: (origin: string) => string[],
+  greet: (origin: string) => string,
 ) {
   let isPrinted = false;
   const onListen = (address: { hostname: string; port: number }) => {
-    if (!isPrinted) printAddress(address, examples);
+    if (!isPrinted) console.log(greet(originOf(address)));
     isPrinted = true;
   };
   const serve = (port: number) =>
@@ -187,15 +196,16 @@ function withoutLength(response: Response): Response {
   return new Response(new ReadableStream(), response);
 }
 
-function printAddress(
-  { hostname, port }: { hostname: string; port: number },
-  examples: (origin: string) => string[],
-): void {
+function originOf({ hostname, port }: { hostname: string; port: number }): string {
   const host = hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname;
-  const origin = `http://${host}:${port}`;
-  console.log(
-    `serving on ${origin}\n\n${examples(origin).map((line) => `  ${line}`).join("\n")}\n`,
-  );
+  return `http://${host}:${port}`;
+}
+
+/** Which version answers, and who may change that. */
+function describeServed(models: ServedModels, tokens: readonly TokenRecord[]): string {
+  const { version } = models.readiness();
+  const names = tokens.map(({ name }) => name).join(", ");
+  return `${models.model}, version ${version}${names ? `; tokens of ${names} are known` : ""}`;
 }
 
 /**

@@ -37,6 +37,7 @@ async function start(args: string[] = [], env?: Record<string, string>) {
 
 Deno.test("the server prints its address and curl commands, answers, logs and stops gently", async () => {
   const { child, origin, end, log } = await start(["--port", "0"]);
+  assert(log().includes(`serving on ${origin}\ntiny, version 1\n\n`), log());
   assert(log().includes(`curl '${origin}/generate?label=3&n=16&seed=1'`));
   const response = await fetch(`${origin}/generate?n=2&steps=5&seed=1`);
   assertEquals(response.status, 200);
@@ -150,9 +151,11 @@ Deno.test("the server knows the tokens of its environment or of a file, and says
     assertEquals([without[0], other[0]], expected);
     child.kill("SIGTERM");
     const { log, errors } = await end();
+    const isKnown = args.length > 0 || "DBN_TOKENS" in env;
+    assertEquals(log.includes(", version 1; tokens of ci are known\n"), isKnown, log);
     const all = `${without[1]}${other[1]}${log}${errors}`;
     for (const secret of [token, entry.split(":")[2]]) assert(!all.includes(secret), all);
-    assertEquals(log.includes('"token":"ci"'), args.length > 0 || "DBN_TOKENS" in env, log);
+    assertEquals(log.includes('"token":"ci"'), isKnown, log);
   }
   await Deno.remove(file);
 });
