@@ -1,7 +1,7 @@
 /**
  * `deno task attack`: a seeded attack on everything that reads what others wrote. A server in a process
- * of its own gets malformed requests and pictures; the readers of model directories and of checkpoints
- * get mutated files. It fails on a 500, a crash, a hang, an unclear error, a message above 1 KB, a stack in
+ * of its own gets malformed requests and pictures; the readers of model directories, checkpoints and
+ * versions get mutated files. It fails on a 500, a crash, a hang, an unclear error, a message above 1 KB, a stack in
  * an answer or the log, and memory that grows.
  * @module
  */
@@ -14,6 +14,7 @@ import { attackCheckpoints } from "./checkpoints.ts";
 import { attackServer, type Cases, checkLog } from "./http.ts";
 import { attackModels } from "./models.ts";
 import { type Part, Report } from "./report.ts";
+import { attackVersions } from "./versions.ts";
 
 /** Cases of each part unless flags say otherwise. */
 const DEFAULT_COUNTS: Record<Part, number> = {
@@ -21,6 +22,7 @@ const DEFAULT_COUNTS: Record<Part, number> = {
   pictures: 20_000,
   models: 10_000,
   checkpoints: 2_000,
+  versions: 5_000,
 };
 const parts = Object.keys(DEFAULT_COUNTS) as Part[];
 const MAX_CASES = 100_000_000;
@@ -35,7 +37,8 @@ const count = (what: string, part: Part) => ({
 /** `deno task attack`. */
 export const command: Command = {
   usage: "deno task attack [flags]",
-  about: `Sends malformed requests, pictures, model directories and checkpoints to what reads them.
+  about: `Sends malformed requests, pictures, model directories, checkpoints and
+versions to what reads them.
 Exit code 1 on a 500, a crash, a hang, an unclear error, a stack, or memory that grows; each
 failure is shown with the command that repeats it. Ctrl-C ends early, with the summary so far.`,
   flags: {
@@ -44,6 +47,7 @@ failure is shown with the command that repeats it. Ctrl-C ends early, with the s
     pictures: count("broken PNGs sent to the server", "pictures"),
     models: count("mutated model directories", "models"),
     checkpoints: count("mutated checkpoints", "checkpoints"),
+    versions: count("mutated versions and aliases of a repository", "versions"),
     only: { kind: "string", help: "one part", choices: parts },
     case: { kind: "integer", help: "one case, with --only", range: [0, MAX_CASES] },
   },
@@ -79,6 +83,7 @@ export async function attack(
   }
   if (counts.models > 0) await attackModels(report, casesOf("models"));
   if (counts.checkpoints > 0) await attackCheckpoints(report, casesOf("checkpoints"));
+  if (counts.versions > 0) await attackVersions(report, casesOf("versions"));
   return report;
 }
 

@@ -13,7 +13,7 @@ import { requestOf } from "./requests.ts";
 Deno.test("malformed requests and broken pictures are answered clearly, and the server goes on", async () => {
   const report = await attack({
     seed: 1,
-    counts: { http: 1500, pictures: 200, models: 0, checkpoints: 0 },
+    counts: { http: 1500, pictures: 200, models: 0, checkpoints: 0, versions: 0 },
   });
   assertEquals(report.failures, [], report.summary());
   for (const status of ["200", "400", "404", "405", "415", "422"]) {
@@ -26,13 +26,21 @@ Deno.test("malformed requests and broken pictures are answered clearly, and the 
 Deno.test("mutated models and checkpoints are refused clearly, or harmless", async () => {
   const report = await attack({
     seed: 1,
-    counts: { http: 0, pictures: 0, models: 400, checkpoints: 250 },
+    counts: { http: 0, pictures: 0, models: 400, checkpoints: 250, versions: 0 },
   });
   assertEquals(report.failures, [], report.summary());
   for (const part of ["models", "checkpoints"] as const) {
     assert(report.countOf(part, "accepted") > 0, `none of the ${part} was accepted`);
     assert(report.countOf(part, "refused") > 100, `too few of the ${part} were refused`);
   }
+});
+
+Deno.test("mutated versions are refused clearly, or harmless, and production goes on", async () => {
+  const counts = { http: 0, pictures: 0, models: 0, checkpoints: 0, versions: 200 };
+  const report = await attack({ seed: 1, counts });
+  assertEquals(report.failures, [], report.summary());
+  assert(report.countOf("versions", "accepted") > 0);
+  assert(report.countOf("versions", "refused") > 100);
 });
 
 Deno.test("a case is the same whatever ran before it, and another seed has other cases", () => {
@@ -96,7 +104,7 @@ Deno.test("an attacked server that ends by itself is reported with its signal an
   const killed = (_part: string, pid: number) => {
     setTimeout(() => Deno.kill(pid, "SIGKILL"), 300);
   };
-  const counts = { http: 1_000_000, pictures: 0, models: 0, checkpoints: 0 };
+  const counts = { http: 1_000_000, pictures: 0, models: 0, checkpoints: 0, versions: 0 };
   const report = await attack({ seed: 1, counts, onServer: killed });
   assertEquals(report.failures.length, 1, report.summary());
   assert(

@@ -15,7 +15,7 @@ const SHOWN_FAILURES = 3;
 const stackLine = /(?:^|\n|\\n)\s+at .{0,300}:\d+:\d+/;
 
 /** A part of the attack. */
-export type Part = "http" | "pictures" | "models" | "checkpoints";
+export type Part = "http" | "pictures" | "models" | "checkpoints" | "versions";
 
 /** A case that went wrong. */
 export interface Failure {
