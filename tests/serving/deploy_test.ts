@@ -13,7 +13,7 @@ import { delay, type RunningServer, startBy } from "./running_server.ts";
 const root = new URL("../../", import.meta.url).pathname;
 const token = `dbn_${"A".repeat(43)}`;
 
-/** The lines that make the token known: see docs/deploy.md. */
+/** The lines that make the token known: see docs/pushing.md. */
 async function tokenLine(): Promise<string> {
   const bytes = new TextEncoder().encode(token);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
