@@ -153,6 +153,14 @@ Deno.test("reading is open until a token has the scope read, and then for every 
     }
   }
   for (const route of open) assertEquals((await call(guarded, route)).status, 200);
+  await pushVersion(guarded.app, 2, { "config.json": "2" }); // which is not loaded
+  for (const [path, status] of [[`${MODEL}/versions/2`, 200], ["other/versions/1", 404]] as const) {
+    const route = ["GET", `/v2/models/${path}`] as const;
+    assertEquals((await call(guarded, route)).status, 401, path);
+    const headers = { authorization: `Bearer ${reader.token}` };
+    assertEquals((await call(guarded, route, headers)).status, status, path);
+    assertEquals((await call(free, route)).status, status, path);
+  }
   for (const route of writes) {
     const { status } = await call(guarded, route, { authorization: `Bearer ${reader.token}` });
     assertEquals(status, 403, `${route}`);
