@@ -16,7 +16,7 @@ export const ALIASES_FILE = "aliases.json";
 /** Bounds of what the file may hold. */
 export const aliasBounds = {
   maxBytes: 512 * 1024,
-  /** Names that a model's aliases ever had: a name that was removed keeps its revision. */
+  /** Names of a model's aliases; one that was removed keeps its revision while there is room for it. */
   maxAliases: 64,
   /** Moves that are told; the oldest go first. */
   maxMoves: 500,
@@ -113,13 +113,16 @@ export function applyMove(
   if (version === null && from === null) {
     throw new NotFoundError(`Cannot remove alias ${alias} of ${document.model}: it is not there`);
   }
-  const others = document.aliases.filter((record) => record !== old);
-  if (others.length >= aliasBounds.maxAliases) {
+  const rest = document.aliases.filter((record) => record !== old), { maxAliases } = aliasBounds;
+  const isFull = rest.length >= maxAliases, others = isFull ? withoutOldest(rest) : rest;
+  if (!others) {
     throw new RangeError(
-      `Cannot add alias ${alias}: ${document.model} must have at most ${aliasBounds.maxAliases}, removed ones counted`,
+      `Cannot add alias ${alias}: ${document.model} must have at most ${maxAliases}`,
     );
   }
-  const next = { alias, version, revision: (old?.revision ?? 0) + 1, settings: checked };
+  // A name that was forgotten may come again: from then on a new name begins above all that ever were.
+  const last = old?.revision ?? (isFull ? Math.max(...rest.map(({ revision }) => revision)) : 0);
+  const next = { alias, version, revision: last + 1, settings: checked };
   const who = by.toWellFormed().slice(0, aliasBounds.maxByLength).toWellFormed();
   const move: AliasMove = { at: at.toISOString(), by: who, alias, from, to: version };
   return {
@@ -130,6 +133,13 @@ export function applyMove(
     },
     alias: version === null ? undefined : { ...next, version },
   };
+}
+
+/** Records without that of the removed alias of the lowest revision; undefined where none was removed. */
+function withoutOldest(records: readonly AliasRecord[]): AliasRecord[] | undefined {
+  const [oldest] = records.filter(({ version }) => version === null)
+    .sort((a, b) => a.revision - b.revision);
+  return oldest && records.filter((record) => record !== oldest);
 }
 
 /** The bytes of a document, for people too: a line a move. */

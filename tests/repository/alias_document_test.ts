@@ -40,12 +40,31 @@ Deno.test("history keeps its newest moves, and its file stays within its bound",
   assertEquals(readAliases(writeAliases(document), "digits"), document);
 });
 
-Deno.test("a model has at most 64 names of aliases, those that were removed among them", () => {
+Deno.test("a model has at most 64 aliases, and names that were removed keep no new one out", () => {
   let document = emptyDocument("digits");
   for (let i = 0; i < aliasBounds.maxAliases; i++) document = move(document, `a${i}`, 1);
-  document = move(document, "a7", null);
   assertThrows(() => move(document, "more", 1), RangeError, "at most 64");
+  document = move(document, "a7", null);
   assertEquals(listAliases(move(document, "a7", 1)).length, 64);
+  document = move(document, "more", 1);
+  assertEquals(listAliases(document).length, 64);
+  assertThrows(() => move(document, "a7", 1), RangeError, "at most 64");
+  assertEquals(readAliases(writeAliases(document), "digits"), document);
+});
+
+Deno.test("an alias never has a revision twice, however many names come and go", () => {
+  const seen = new Set<string>();
+  let document = emptyDocument("digits");
+  for (let i = 0; i < 3000; i++) {
+    const name = `a${i * i % 97}`, isThere = listAliases(document).some((a) => a.alias === name);
+    document = move(document, name, isThere && i % 3 > 0 ? null : 1);
+    const { revision } = document.aliases.find(({ alias }) => alias === name)!;
+    assertEquals(seen.has(`${name} ${revision}`), false, `${name} has revision ${revision} again`);
+    seen.add(`${name} ${revision}`);
+    for (const { alias } of listAliases(document).slice(40)) document = move(document, alias, null);
+    for (const { alias, revision } of document.aliases) seen.add(`${alias} ${revision}`);
+    assertEquals(document.aliases.length <= aliasBounds.maxAliases, true);
+  }
 });
 
 Deno.test("polling yields at once and at changes, and outlives a store that does not answer", async () => {
