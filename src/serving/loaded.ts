@@ -13,6 +13,8 @@ export class LoadedVersion {
   readonly served: ServedVersion;
   /** Counts uses, so that the one that was used longest ago is freed first. */
   usedAt = 0;
+  /** When its manifest was last seen in the repository, in ms of `performance.now`. */
+  seenAt = -Infinity;
   #leases = 0;
   #shadows = 0;
   #retired = false;

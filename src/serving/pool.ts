@@ -63,6 +63,9 @@ const MAX_WAITING = 64, MAX_WAIT_MS = 30_000;
 /** Versions whose refusal is remembered; the one that was refused first is forgotten first. */
 const MAX_REFUSED = 100;
 
+/** Milliseconds for which a version is taken for the repository's after it was seen there. */
+const SEEN_MS = 1000;
+
 /** Versions of one model; see the module's words. */
 export class ModelPool implements ServedModels {
   readonly model: string;
@@ -319,11 +322,14 @@ export class ModelPool implements ServedModels {
    * version may have been removed and made anew. Where that cannot be known, what was loaded from it stays.
    */
   async #isSame(loaded: LoadedVersion): Promise<boolean> {
-    const { model, version, digest } = loaded.served;
+    const { model, version, digest } = loaded.served, now = performance.now();
+    if (now - loaded.seenAt < SEEN_MS) return true;
     try {
       const repository = await this.#options.repository();
       const stored = await repository.readManifest({ model, version });
-      return stored?.digest === digest;
+      if (stored?.digest !== digest) return false;
+      loaded.seenAt = now;
+      return true;
     } catch (error) {
       if (loaded === this.#bundled || !(error instanceof RepositoryUnreachableError)) throw error;
       return true;
