@@ -8,14 +8,10 @@ import { type EngineName, engineNames } from "./engine/engine.ts";
 import type { LogRecord } from "./http/service.ts";
 import type { TokenRecord } from "./http/tokens.ts";
 import { Listener } from "./listener.ts";
-import { releasedModel } from "./repository/model_directory.ts";
-import { openServing } from "./serving/open_serving.ts";
+import { importLater } from "./outside/import_later.ts";
+import { readModelFiles, releasedModel } from "./repository/model_directory.ts";
 import type { ServedModels } from "./serving/served.ts";
 import { chooseSource } from "./serving/source.ts";
-
-export { openRepository, type RepositoryOptions } from "./repository/open.ts";
-export { openServing, type Serving, type ServingOptions } from "./serving/open_serving.ts";
-export { ModelPool, type PoolOptions } from "./serving/pool.ts";
 
 const MAX_PORT = 65535;
 
@@ -96,20 +92,24 @@ async function serve(flags: FlagValues): Promise<void> {
       | undefined,
   });
   const { repository, model } = source;
-  const checkSignature = await readSignatureCheck(flags["trusted-key"] as string[] | undefined);
+  const keys = flags["trusted-key"] as string[] | undefined;
+  const checkSignature = keys && await readSignatureCheck(keys);
   if (checkSignature && engineName === "onnx") {
     throw new FlagError(
       "--trusted-key is not for --engine onnx, whose graphs no signature covers yet",
     );
   }
-  const opening = { engine: engineName, model, repository, checkSignature, log: writeLog };
-  const [serving, tokens, { createApp }, { curlExamples }] = await Promise.all([
-    openServing(opening),
+  const files = readModelFiles(model);
+  Promise.allSettled([files]); // its error is thrown where it is awaited
+  const opening = { engine: engineName, model, files, repository, checkSignature, log: writeLog };
+  const [serving, isPromoted, tokens, { createApp }, { curlExamples }] = await Promise.all([
+    import("./serving/open_serving.ts").then(({ openServing }) => openServing(opening)),
+    source.isPromoted(),
     readTokens(flags.tokens as string | undefined),
     import("./http/app.ts"),
     import("./http/routes/index_page.ts"),
   ]);
-  if (source.isPromoted) await serving.sync(MAX_START_MS);
+  if (isPromoted) await serving.sync(MAX_START_MS);
   const { models } = serving, shutdown = new AbortController(), { signal } = shutdown;
   const app = createApp({
     models,
@@ -245,7 +245,10 @@ function readPort(): number {
 async function readTokens(file: string | undefined): Promise<TokenRecord[]> {
   const text = file === undefined ? readEnvironment("DBN_TOKENS") : await readTokensFile(file);
   if (text === undefined) return [];
-  const { parseTokens } = await import("./http/tokens.ts");
+  const { parseTokens } = await importLater<typeof import("./http/tokens.ts")>(
+    "./http/tokens.ts",
+    import.meta.url,
+  );
   return parseTokens(text, file ?? "DBN_TOKENS");
 }
 
@@ -260,11 +263,10 @@ async function readTokensFile(file: string): Promise<string> {
 }
 
 /** What refuses versions that none of the keys in these files has signed. */
-async function readSignatureCheck(files: string[] | undefined) {
-  if (files === undefined) return undefined;
+async function readSignatureCheck(files: string[]) {
   const [{ readTrustedKeyFiles }, { signatureCheck }] = await Promise.all([
-    import("./signing/key_files.ts"),
-    import("./signing/version.ts"),
+    importLater<typeof import("./signing/key_files.ts")>("./signing/key_files.ts", import.meta.url),
+    importLater<typeof import("./signing/version.ts")>("./signing/version.ts", import.meta.url),
   ]);
   return signatureCheck(await readTrustedKeyFiles(files));
 }

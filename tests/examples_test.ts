@@ -52,7 +52,7 @@ Deno.test("TypeScript in the documents is that of the examples", async () => {
     return source.slice(source.indexOf("*/\n") + 3).trim()
       .replace("../../mod.ts", "@dbn-edge/dbn-edge")
       .replace("../../train/mod.ts", "@dbn-edge/dbn-edge/train")
-      .replace("../../src/serve.ts", "@dbn-edge/dbn-edge/server");
+      .replace("../../src/server.ts", "@dbn-edge/dbn-edge/server");
   }));
   assertEquals(shown.map((code) => code.trim()), examples);
 });

@@ -44,7 +44,10 @@ const rooms: Record<string, readonly string[]> = {
   "src/compute/": [
     ...["src/math/", "src/image/", "src/format/", "src/sampling/", "src/engine/"],
   ],
-  "src/serving/": ["src/format/", "src/engine/", "src/compute/", "src/repository/", "src/signing/"],
+  "src/serving/": [
+    ...["src/format/", "src/engine/", "src/compute/", "src/repository/", "src/signing/"],
+    "src/outside/",
+  ],
   "src/http/": [
     ...["src/serving/", "src/compute/", "src/image/", "src/format/", "src/repository/"],
     ...["src/engine/", "src/outside/"],
@@ -54,8 +57,9 @@ const rooms: Record<string, readonly string[]> = {
   "src/listener.ts": [],
   "src/serve.ts": [
     ...["src/engine/", "src/repository/", "src/http/", "src/cli/", "src/serving/"],
-    ...["src/signing/", "src/listener.ts"],
+    ...["src/signing/", "src/outside/", "src/listener.ts"],
   ],
+  "src/server.ts": ["src/serve.ts", "src/repository/", "src/serving/"],
   "train/recipes/": [
     ...["src/kernels/", "src/data/", "src/model/", "src/format/", "src/cli/"],
   ],

@@ -7,8 +7,10 @@ import { HandoverCompute } from "../compute/handover_compute.ts";
 import { type EngineName, type ThreadStatus } from "../engine/engine.ts";
 import { loadEngine } from "../engine/open.ts";
 import { MANIFEST_FILE } from "../format/manifest.ts";
+import { importLater } from "../outside/import_later.ts";
 import {
   cardReader,
+  type ModelFiles,
   readModelFiles,
   readOptionalModelFile,
 } from "../repository/model_directory.ts";
@@ -25,6 +27,8 @@ export interface ServingOptions {
   engine?: EngineName;
   /** Directory or URL of the bundled model; the released one if left out. */
   model?: string;
+  /** Its files, where they are being read already. */
+  files?: Promise<ModelFiles>;
   /** The repository to watch; the bundled model alone, for good, if left out. */
   repository?: () => Promise<ModelRepository>;
   checkSignature?: LoadOptions["checkSignature"];
@@ -49,7 +53,7 @@ export interface Serving {
 export async function openServing(options: ServingOptions = {}): Promise<Serving> {
   const { engine = "simd", log = () => {}, checkSignature, repository } = options;
   const onProblem = (threads: ThreadStatus) => log({ level: "error", engine, threads });
-  const { bundled, compute } = await openBundled({ engine, model: options.model, log }, onProblem);
+  const { bundled, compute } = await openBundled({ ...options, engine, log }, onProblem);
   const handOver = () => void compute.handOver();
   if (!repository) {
     const nothing = () => {};
@@ -61,7 +65,10 @@ export async function openServing(options: ServingOptions = {}): Promise<Serving
     };
   }
   const load = async (ref: { model: string; version: number }) => {
-    const { loadVersion } = await import("./load_version.ts");
+    const { loadVersion } = await importLater<typeof import("./load_version.ts")>(
+      "./load_version.ts",
+      import.meta.url,
+    );
     return await loadVersion(await repository(), ref, { engine, checkSignature, onProblem });
   };
   const pool = new ModelPool({ repository, bundled, load, log });
@@ -78,17 +85,21 @@ export async function openServing(options: ServingOptions = {}): Promise<Serving
   };
 }
 
+type BundledOptions = ServingOptions & { engine: EngineName; log: Log };
+
 /** Reads a model and opens what computes with it: this thread at first, a worker from its handover on. */
 async function openBundled(
-  { engine, model: directory, log }: { engine: EngineName; model?: string; log: Log },
+  { engine, model: directory, files: reading, log }: BundledOptions,
   onProblem: (threads: ThreadStatus) => void,
 ): Promise<{ bundled: ServedVersion; compute: HandoverCompute }> {
   const loading = [import("../compute/open.ts"), loadEngine(engine)] as const;
-  const { config, files, url, verified } = await readModelFiles(directory);
-  const digest = await bundledDigest(url) ?? JSON.stringify(config.sha256 ?? config);
+  const { config, files, url, verified } = await (reading ?? readModelFiles(directory));
+  const manifest = bundledDigest(url);
+  Promise.allSettled([manifest]); // its error is thrown where it is awaited
   const [{ openInline, startWorker }] = await Promise.all(loading);
   const first = await openInline(engine, { config, files, url: url.href }, { onProblem });
   await verified;
+  const digest = await manifest ?? JSON.stringify(config.sha256 ?? config);
   const openNext = async () => {
     const starting = await startWorker();
     if (!starting) return undefined;

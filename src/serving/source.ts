@@ -9,6 +9,7 @@ import {
   readOptionalModelFile,
   releasedModel,
 } from "../repository/model_directory.ts";
+import { importLater } from "../outside/import_later.ts";
 import type { ModelRepository } from "../repository/repository.ts";
 import { PRODUCTION } from "./routing.ts";
 
@@ -30,10 +31,12 @@ export interface Source {
   /** Opens the repository that is followed, once; the bundled model is served for good if left out. */
   repository?: () => Promise<ModelRepository>;
   /** Whether the repository may name another version than the bundled one, so that a start asks it first. */
-  isPromoted: boolean;
+  isPromoted: () => Promise<boolean>;
 }
 
 const [MODELS, RELEASED_NAME, RELEASED_VERSION] = releasedModel.split("/");
+
+const yes = () => Promise.resolve(true), no = () => Promise.resolve(false);
 
 /**
  * What to serve: a version's directory alone for good, else what a repository's aliases say.
@@ -44,13 +47,16 @@ export async function chooseSource({ model, repository }: SourceFlags): Promise<
     return await chooseVersion(model, repository);
   }
   if (repository !== undefined) {
-    return { model, repository: opener(repository), isPromoted: true };
+    return { model, repository: opener(repository), isPromoted: yes };
   }
-  if (model !== undefined) return { model, isPromoted: false };
+  if (model !== undefined) return { model, isPromoted: no };
   const models = new URL(`../../${MODELS}/`, import.meta.url);
-  if (models.protocol !== "file:") return { isPromoted: false };
-  const aliases = await readOptionalModelFile(new URL(`${RELEASED_NAME}/`, models), ALIASES_FILE);
-  return { repository: opener(models), isPromoted: !namesReleased(aliases) };
+  if (models.protocol !== "file:") return { isPromoted: no };
+  const isPromoted = async () => {
+    const directory = new URL(`${RELEASED_NAME}/`, models);
+    return !namesReleased(await readOptionalModelFile(directory, ALIASES_FILE));
+  };
+  return { repository: opener(models), isPromoted };
 }
 
 /**
@@ -79,7 +85,7 @@ async function chooseVersion(path: string, address: string | undefined): Promise
   return {
     model: new URL(`${version}/`, url).href,
     repository: address === undefined ? own : opener(address),
-    isPromoted: address !== undefined,
+    isPromoted: address === undefined ? no : yes,
   };
 }
 
@@ -94,7 +100,10 @@ async function holdsVersions(model: string): Promise<boolean> {
 function opener(address: string | URL): () => Promise<ModelRepository> {
   let opening: Promise<ModelRepository> | undefined;
   return () => {
-    const now = opening ??= import("../repository/open.ts")
+    const now = opening ??= importLater<typeof import("../repository/open.ts")>(
+      "../repository/open.ts",
+      import.meta.url,
+    )
       .then(({ openRepository }) => openRepository(address));
     Promise.allSettled([now]).then(([{ status }]) => {
       if (status === "rejected") opening = undefined;

@@ -1,6 +1,6 @@
 /** Serves the versions that a repository's aliases name. */
 import { createApp } from "../../mod.ts";
-import { openRepository, openServing } from "../../src/serve.ts";
+import { openRepository, openServing } from "../../src/server.ts";
 
 const repository = () => openRepository("models");
 const { models } = await openServing({ repository });

@@ -20,7 +20,7 @@ async function twoVersions(): Promise<{ path: string; repository: DirectoryRepos
 
 Deno.test("without flags the released model is served at once, and its aliases are followed", async () => {
   const { model, repository, isPromoted } = await chooseSource({});
-  assertEquals([model, isPromoted], [undefined, false]);
+  assertEquals([model, await isPromoted()], [undefined, false]);
   const [production] = await (await repository!()).aliases("mnist-dbn");
   assertEquals([production.alias, production.version], ["production", 2]);
 });
@@ -38,9 +38,9 @@ Deno.test("models/NAME is its newest version until production names another", as
 Deno.test("a version's directory is served for good, unless a repository is named too", async () => {
   const { path } = await twoVersions();
   const alone = await chooseSource({ model: `${path}/tiny/1` });
-  assertEquals([alone.repository, alone.isPromoted], [undefined, false]);
+  assertEquals([alone.repository, await alone.isPromoted()], [undefined, false]);
   const followed = await chooseSource({ model: `${path}/tiny/1`, repository: path });
-  assertEquals([followed.repository === undefined, followed.isPromoted], [false, true]);
+  assertEquals([followed.repository === undefined, await followed.isPromoted()], [false, true]);
 });
 
 Deno.test("a directory of no version is refused with what is missing", async () => {

@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import type { Registry } from "prom-client";
+import { importLater } from "../../outside/import_later.ts";
 import type { Service } from "../service.ts";
 
 /** The routes of this resource; their library is loaded by the first request. */
@@ -22,7 +23,9 @@ type Labels = Record<string, string | number>;
 
 /** Counters, whose names end in `_total`, and gauges; they read the service when they are asked. */
 async function makeRegistry({ models, gates }: Service): Promise<Registry> {
-  const { Counter, Gauge, Registry } = (await import("prom-client")).default;
+  const { Counter, Gauge, Registry } =
+    (await importLater<{ default: typeof import("prom-client") }>("prom-client", import.meta.url))
+      .default;
   const registry = new Registry(), { model } = models;
   const tell = (
     name: string,

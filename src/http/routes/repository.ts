@@ -4,6 +4,7 @@
  * @module
  */
 import type { Context } from "hono";
+import { importLater } from "../../outside/import_later.ts";
 import type { Service } from "../service.ts";
 
 /** What the request's log line knows besides its method, path and status. */
@@ -16,7 +17,10 @@ export interface TokenVariables {
 export function repositoryHandler(service: Service) {
   const load = async () => {
     const repository = service.repository ?? await service.openRepository?.();
-    const { repositoryRoutes } = await import("../repository/routes.ts");
+    const { repositoryRoutes } = await importLater<typeof import("../repository/routes.ts")>(
+      "../repository/routes.ts",
+      import.meta.url,
+    );
     return repositoryRoutes({ ...service, repository });
   };
   let routes: ReturnType<typeof load> | undefined;
@@ -35,6 +39,9 @@ export function repositoryHandler(service: Service) {
 
 /** @throws {HttpProblem} 503 where the repository cannot be opened, because it does not answer */
 async function asProblem(error: unknown): Promise<never> {
-  const { repositoryProblem } = await import("../repository/problems.ts");
+  const { repositoryProblem } = await importLater<typeof import("../repository/problems.ts")>(
+    "../repository/problems.ts",
+    import.meta.url,
+  );
   throw error instanceof Error ? repositoryProblem(error) : error;
 }
