@@ -66,12 +66,20 @@ async function checkRepository(directory: string): Promise<void> {
 Deno.test(`of ${kills} pushes killed at random moments each leaves whole versions, and is completed by the same again`, async () => {
   const directory = await Deno.makeTempDir({ prefix: "killed " });
   let service = await startService(directory), interrupted = 0;
+  const make = async (version: number) => {
+    const model = await makeModel({ name: MODEL, version, seed: version });
+    await Deno.writeFile(`${model.path}/more.bin`, new Uint8Array(2_000_000).fill(version));
+    return model;
+  };
+  await using undisturbed = await make(kills + 1);
+  const started = performance.now();
+  assertEquals((await startPush(undisturbed.path, service.to).ended).code, 0);
+  const wholeMs = performance.now() - started;
   for (let i = 1; i <= kills; i++) {
-    await using model = await makeModel({ name: MODEL, version: i, seed: i });
-    await Deno.writeFile(`${model.path}/more.bin`, new Uint8Array(2_000_000).fill(i));
+    await using model = await make(i);
     const push = startPush(model.path, service.to);
-    // From the process's start (about 100 ms) to its end (about 350 ms).
-    await Promise.race([delay(100 + Math.random() * 300), push.ended]);
+    // The process starts for a third of the time or so.
+    await Promise.race([delay((0.3 + 0.7 * Math.random()) * wholeMs), push.ended]);
     const isServer = i % 2 === 0;
     if (isServer) await service.kill();
     push.kill();
@@ -91,7 +99,7 @@ Deno.test(`of ${kills} pushes killed at random moments each leaves whole version
   await checkRepository(directory);
   assert(interrupted > kills / 4, `only ${interrupted} were killed before their end`);
   const client = new RepositoryClient({ to: service.to, token: tokens.all.token });
-  assertEquals((await client.versions(MODEL)).length, kills);
+  assertEquals((await client.versions(MODEL)).length, kills + 1);
   await service.kill();
   await Deno.remove(directory, { recursive: true });
 });

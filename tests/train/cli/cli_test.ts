@@ -68,7 +68,8 @@ Deno.test("a run is interrupted by Ctrl-C, resumed as it says, and equals an und
   const files = [...Deno.readDirSync(`${directory}/m/1`)].map(({ name }) => name).sort();
   assertEquals(files, [
     ...["README.md", "classifier.safetensors", "config.json", "down.onnx", "hidden.onnx", "images"],
-    ...["model.onnx", "model.safetensors", "training_log.jsonl", "visible.onnx"],
+    ...["manifest.json", "model.onnx", "model.safetensors", "probe.safetensors"],
+    ...["training_log.jsonl", "visible.onnx"],
   ]);
   const images = [...Deno.readDirSync(`${directory}/m/1/images`)].map(({ name }) => name);
   assert(images.includes("learning_curves.svg") && images.includes("samples.png"), `${images}`);
