@@ -50,6 +50,16 @@ export async function classify(
   });
 }
 
+/** What both models say of images, an array each, as a probe holds it: see `ProbeAnswers`. */
+export function answerArrays(answers: readonly Classification[]) {
+  const rows = (of: (answer: Classification) => number[]) => Float32Array.from(answers.flatMap(of)); // (B, L)
+  return {
+    classifier: rows(({ classifier }) => classifier.probabilities),
+    joint: rows(({ joint }) => joint.probabilities),
+    freeEnergies: rows(({ joint }) => joint.freeEnergies),
+  };
+}
+
 function scalePixels(pixels: ArrayLike<number>, divisor: number, imageSize: number): Float32Array {
   const out = new Float32Array(pixels.length);
   for (let i = 0; i < out.length; i++) {

@@ -15,7 +15,7 @@ import {
 } from "../format/manifest.ts";
 import { cut, shownUrl } from "../outside/shown.ts";
 import { readBounded } from "./bounded_read.ts";
-import { directoryUrl } from "./model_directory.ts";
+import { directoryUrl, MAX_TEXT_BYTES } from "./model_directory.ts";
 import { sha256 } from "./sha256.ts";
 
 /** A file of a version that is on this machine. */
@@ -53,7 +53,7 @@ export async function describeVersion(
 ): Promise<LocalVersion> {
   const url = await directoryUrl(directory);
   const configFile = new URL(modelFiles.config, url);
-  const read = await readBounded(configFile, { maxBytes: MAX_CONFIG_BYTES });
+  const read = await readBounded(configFile, { maxBytes: MAX_TEXT_BYTES });
   const config = renameConfig(read, shownUrl(configFile), name);
   const files: LocalFile[] = [];
   for (const path of await listFiles(url)) {
@@ -102,8 +102,6 @@ function renameConfig(read: Uint8Array, file: string, { model, version }: Versio
   const bytes = new TextEncoder().encode(`${JSON.stringify(renamed, null, 2)}\n`);
   return { bytes, model: renamed.name, version: renamed.version };
 }
-
-const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 function parse(bytes: Uint8Array, file: string): { name: string; version: number } {
   try {

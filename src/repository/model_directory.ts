@@ -103,7 +103,7 @@ export async function saveModel(directory: string | URL, model: Model): Promise<
 }
 
 /** The most that a file without weights may hold, in bytes: the released model's largest holds 69 KB. */
-const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+export const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /**
  * The bytes of one file of a model directory that holds no weights.

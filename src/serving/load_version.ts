@@ -5,6 +5,7 @@
  */
 import type { Compute } from "../compute/compute.ts";
 import { openInline, startWorker } from "../compute/open.ts";
+import { answerArrays } from "../engine/classify.ts";
 import type { EngineName, EngineOptions } from "../engine/engine.ts";
 import { checkConfig, type ModelConfig, modelFiles } from "../format/config.ts";
 import { type Manifest, ManifestError, type ManifestFile } from "../format/manifest.ts";
@@ -19,6 +20,7 @@ import {
 import { WeightsFormatError } from "../format/safetensors.ts";
 import { maxWeightBytes } from "../format/weights.ts";
 import { CorruptFileError, NotFoundError } from "../repository/errors.ts";
+import { MAX_TEXT_BYTES } from "../repository/model_directory.ts";
 import type { ModelRepository, VersionRef } from "../repository/repository.ts";
 import { SignatureError } from "../signing/errors.ts";
 import { type ServedVersion, VersionRefusedError } from "./served.ts";
@@ -37,9 +39,6 @@ export interface VersionFiles {
   /** The bytes of a file, checked; undefined if the manifest does not list it. */
   read(path: string, maxBytes?: number): Promise<Uint8Array | undefined>;
 }
-
-/** The most that a file without weights may hold, in bytes. */
-const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Loads a version; it has answered its probe rightly, and has so compiled and placed what it needs.
@@ -171,10 +170,5 @@ async function open(
 
 /** @throws {ProbeError} unless the answers are the probe's. */
 export async function reproduce(probe: Probe, compute: Compute): Promise<void> {
-  const answers = await compute.classify(probe.images);
-  checkAnswers(probe, {
-    classifier: Float32Array.from(answers.flatMap(({ classifier }) => classifier.probabilities)),
-    joint: Float32Array.from(answers.flatMap(({ joint }) => joint.probabilities)),
-    freeEnergies: Float32Array.from(answers.flatMap(({ joint }) => joint.freeEnergies)),
-  });
+  checkAnswers(probe, answerArrays(await compute.classify(probe.images)));
 }

@@ -3,7 +3,7 @@
  * that lists its files.
  * @module
  */
-import { classify } from "../../src/engine/classify.ts";
+import { answerArrays, classify } from "../../src/engine/classify.ts";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
 import { MANIFEST_FILE } from "../../src/format/manifest.ts";
 import {
@@ -38,13 +38,7 @@ export async function makeProbe(
   images: Float32Array,
 ): Promise<Probe> {
   const answers = await classify(createReferenceEngine(model), images);
-  return {
-    images,
-    classifier: Float32Array.from(answers.flatMap(({ classifier }) => classifier.probabilities)),
-    joint: Float32Array.from(answers.flatMap(({ joint }) => joint.probabilities)),
-    freeEnergies: Float32Array.from(answers.flatMap(({ joint }) => joint.freeEnergies)),
-    tolerance: float32Tolerance,
-  };
+  return { images, ...answerArrays(answers), tolerance: float32Tolerance };
 }
 
 /** Indices of the first examples of each class, the classes by turns; all where there are fewer. */
