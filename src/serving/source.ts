@@ -10,6 +10,7 @@ import {
   releasedModel,
 } from "../repository/model_directory.ts";
 import { importLater } from "../outside/import_later.ts";
+import { kept } from "../outside/kept.ts";
 import type { ModelRepository } from "../repository/repository.ts";
 import { PRODUCTION } from "./routing.ts";
 
@@ -98,16 +99,11 @@ async function holdsVersions(model: string): Promise<boolean> {
 
 /** Opens a repository once; a failure is not kept. */
 function opener(address: string | URL): () => Promise<ModelRepository> {
-  let opening: Promise<ModelRepository> | undefined;
-  return () => {
-    const now = opening ??= importLater<typeof import("../repository/open.ts")>(
+  return kept(async () => {
+    const { openRepository } = await importLater<typeof import("../repository/open.ts")>(
       "../repository/open.ts",
       import.meta.url,
-    )
-      .then(({ openRepository }) => openRepository(address));
-    Promise.allSettled([now]).then(([{ status }]) => {
-      if (status === "rejected") opening = undefined;
-    });
-    return now;
-  };
+    );
+    return await openRepository(address);
+  });
 }

@@ -5,13 +5,14 @@
 import { Hono } from "hono";
 import type { Registry } from "prom-client";
 import { importLater } from "../../outside/import_later.ts";
+import { kept } from "../../outside/kept.ts";
 import type { Service } from "../service.ts";
 
 /** The routes of this resource; their library is loaded by the first request. */
 export function metricsRoutes(service: Service) {
-  let registry: Promise<Registry> | undefined;
+  const registry = kept(() => makeRegistry(service));
   return new Hono().get("/", async (c) => {
-    const all = await (registry ??= makeRegistry(service));
+    const all = await registry();
     return c.body(await all.metrics(), 200, {
       "content-type": all.contentType,
       "cache-control": "no-store",

@@ -5,6 +5,7 @@
  */
 import type { Context } from "hono";
 import { importLater } from "../../outside/import_later.ts";
+import { kept } from "../../outside/kept.ts";
 import type { Service } from "../service.ts";
 
 /** What the request's log line knows besides its method, path and status. */
@@ -15,21 +16,16 @@ export interface TokenVariables {
 
 /** A handler of all methods. */
 export function repositoryHandler(service: Service) {
-  const load = async () => {
+  const routes = kept(async () => {
     const repository = service.repository ?? await service.openRepository?.();
     const { repositoryRoutes } = await importLater<typeof import("../repository/routes.ts")>(
       "../repository/routes.ts",
       import.meta.url,
     );
     return repositoryRoutes({ ...service, repository });
-  };
-  let routes: ReturnType<typeof load> | undefined;
+  });
   return async (c: Context): Promise<Response> => {
-    const loading = routes ??= load();
-    Promise.allSettled([loading]).then(([{ status }]) => {
-      if (status === "rejected") routes = undefined; // the next request tries again
-    });
-    const app = await loading.catch(asProblem);
+    const app = await routes().catch(asProblem);
     return await app.fetch(c.req.raw, {
       remoteAddr: c.env?.remoteAddr,
       onToken: (name: string) => c.set("token", name),
