@@ -278,22 +278,20 @@ export class DirectoryRepository implements ModelRepository {
   /** What tells one state of a model from another. */
   async #state(model: string): Promise<string> {
     if (!isModelName(model)) return "";
-    const { maxBytes } = aliasBounds;
-    const bytes = await this.#read(`${model}/${ALIASES_FILE}`, {
-      maxBytes,
-      Refused: CorruptFileError,
-    });
+    const bytes = await this.#aliasBytes(model);
     const aliases = bytes ? await sha256(bytes) : "";
     return `${aliases} ${(await this.#versionNumbers(model)).join(" ")}`;
   }
 
   async #document(model: string): Promise<AliasDocument> {
     if (!isModelName(model)) return emptyDocument(model);
-    const bytes = await this.#read(`${model}/${ALIASES_FILE}`, {
-      maxBytes: aliasBounds.maxBytes,
-      Refused: CorruptFileError,
-    });
+    const bytes = await this.#aliasBytes(model);
     return bytes ? readAliases(bytes, model) : emptyDocument(model);
+  }
+
+  #aliasBytes(model: string): Promise<Uint8Array | undefined> {
+    const { maxBytes } = aliasBounds;
+    return this.#read(`${model}/${ALIASES_FILE}`, { maxBytes, Refused: CorruptFileError });
   }
 
   /** The bytes of a file below the root, undefined where there is none. */
