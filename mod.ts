@@ -69,4 +69,6 @@ export {
 export { loadModel, saveModel, type StoredModel } from "./src/repository/model_directory.ts";
 export type { ModelConfig } from "./src/format/config.ts";
 export { WeightsFormatError } from "./src/format/safetensors.ts";
-export type { Model } from "./src/format/weights.ts";
+export type { Dtype } from "./src/format/safetensors.ts";
+export { expandModel, type Model } from "./src/format/weights.ts";
+export type { ScaledMatrix, WeightMatrix } from "./src/math/weight_matrix.ts";

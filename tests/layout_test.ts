@@ -33,7 +33,7 @@ const rooms: Record<string, readonly string[]> = {
   "src/data/": ["src/math/", "src/outside/"],
   "src/image/": ["src/math/"],
   "src/model/": ["src/math/"],
-  "src/format/": ["src/model/", "src/outside/"],
+  "src/format/": ["src/math/", "src/model/", "src/outside/"],
   "src/sampling/": ["src/math/"],
   "src/signing/": ["src/format/", "src/repository/", "src/outside/"],
   "src/repository/": ["src/format/", "src/outside/"],

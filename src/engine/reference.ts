@@ -10,12 +10,12 @@ import {
   upPass,
 } from "../model/dbn.ts";
 import { hiddenGivenVisibleAndLabel, labelGivenHidden, visibleGivenHidden } from "../model/rbm.ts";
-import type { Model } from "../format/weights.ts";
+import { expandModel, type Model } from "../format/weights.ts";
 import type { Engine } from "./engine.ts";
 
 /** An engine over `model` in plain TypeScript. */
-export function createReferenceEngine({ dbn, classifier }: Model): Engine {
-  const { top } = dbn;
+export function createReferenceEngine(model: Model): Engine {
+  const { dbn, classifier } = expandModel(model), { top } = dbn;
   return {
     name: "reference",
     imageSize: imageSize(dbn),

@@ -4,7 +4,7 @@
  */
 import { generative, type HiddenActivation, imageSize, type StackLayer } from "../model/dbn.ts";
 import { countRows } from "../math/matrix.ts";
-import type { Model } from "../format/weights.ts";
+import { expandModel, type Model } from "../format/weights.ts";
 import type { Engine } from "./engine.ts";
 import { openTfjsBackend, tf } from "./tfjs_backend.ts";
 
@@ -25,9 +25,8 @@ interface RbmTensors {
 }
 
 /** An engine over `model` on tfjs's WASM backend. */
-export async function createTfjsEngine(
-  { dbn, classifier }: Pick<Model, "dbn" | "classifier">,
-): Promise<Engine> {
+export async function createTfjsEngine(model: Model): Promise<Engine> {
+  const { dbn, classifier } = expandModel(model);
   await openTfjsBackend();
   const stack = dbn.stack.map(rbmTensors);
   const top = rbmTensors(dbn.top);

@@ -3,7 +3,7 @@
  * @module
  */
 import { type HiddenActivation, hiddenActivations } from "../model/dbn.ts";
-import { isObject, WeightsFormatError } from "./safetensors.ts";
+import { bytesOfDtype, type Dtype, isObject, WeightsFormatError } from "./safetensors.ts";
 import { shown } from "../outside/shown.ts";
 
 /** Names of the files of a model directory. */
@@ -39,6 +39,8 @@ export interface ModelConfig {
     /** Activation of the classifier's hidden layers; `sigmoid` if left out. */
     activation?: HiddenActivation;
   };
+  /** How the weights are stored; see weights.ts. `F32` if left out. */
+  dtype?: Dtype;
   preprocessing: {
     /** Pixel bytes are divided by this. */
     divisor: number;
@@ -47,6 +49,8 @@ export interface ModelConfig {
   training?: Record<string, unknown>;
   /** Measured errors. */
   evaluation?: Record<string, unknown>;
+  /** The version whose weights these are, rounded, and the dtype that they had there. */
+  origin?: { version: number; dtype: Dtype };
   /** SHA-256 of each weight file, in hex. */
   sha256?: Record<string, string>;
 }
@@ -110,6 +114,10 @@ function checkFields(config: unknown): ModelConfig {
     !Array.isArray(labels) || labels.length < 2 || labels.length > 1000 ||
     !labels.every((label) => typeof label === "string")
   ) fail("architecture.labels", "2 to 1000 strings", labels);
+  const { dtype } = root, dtypes = Object.keys(bytesOfDtype);
+  if (dtype !== undefined && !dtypes.includes(dtype as Dtype)) {
+    fail("dtype", `one of ${dtypes.join(", ")}`, dtype);
+  }
   const { divisor } = object(root.preprocessing, "preprocessing");
   if (typeof divisor !== "number" || !(divisor > 0 && divisor < Infinity)) {
     fail("preprocessing.divisor", "a finite number > 0", divisor);

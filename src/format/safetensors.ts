@@ -4,6 +4,7 @@
  * @module
  */
 import { cut, shown } from "../outside/shown.ts";
+import { readFloat16, writeFloat16 } from "./float16.ts";
 import { parseStrictJson } from "./strict_json.ts";
 
 /** A weights or config file that does not hold what it should. */
@@ -11,26 +12,36 @@ export class WeightsFormatError extends Error {
   override name = "WeightsFormatError";
 }
 
-/** A float32 tensor in row-major order. */
-export interface Tensor {
+/** How numbers are stored: float32, float16 or 8-bit integers. */
+export type Dtype = "F32" | "F16" | "I8";
+
+/** Bytes of a number. */
+export const bytesOfDtype: Readonly<Record<Dtype, number>> = { F32: 4, F16: 2, I8: 1 };
+
+/** The numbers of a tensor in memory; those of F16 are widened. */
+export type TensorData = Float32Array | Int8Array;
+
+/** A tensor in row-major order. */
+export interface Tensor<D extends TensorData = Float32Array> {
   shape: readonly number[];
-  data: Float32Array;
+  data: D;
 }
 
 /** What a safetensors file holds. */
-export interface TensorFile {
-  tensors: Map<string, Tensor>;
+export interface TensorFile<D extends TensorData = Float32Array> {
+  tensors: Map<string, Tensor<D>>;
   metadata: Record<string, string>;
 }
 
 /** Where a tensor's bytes lie in a file, as ONNX external data needs it. */
 export interface TensorLocation {
+  dtype: Dtype;
   offset: number; // bytes from the start of the file
   length: number; // bytes
 }
 
 interface HeaderEntry {
-  dtype: string;
+  dtype: Dtype;
   shape: number[];
   data_offsets: [number, number];
 }
@@ -39,17 +50,30 @@ interface HeaderEntry {
 const MAX_HEADER_BYTES = 100_000_000;
 const ALIGNMENT_BYTES = 8;
 
-/** Serialises tensors in the order given. The header is padded with spaces to 8 bytes. */
+/** How tensors are written. */
+export interface WriteOptions {
+  /** What floats are rounded to. @default "F32" */
+  floats?: "F32" | "F16";
+}
+
+/**
+ * Serialises tensors in the order given, floats before integers so that they are aligned. The header is
+ * padded with spaces to 8 bytes.
+ */
 export function writeSafetensors(
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, Tensor<TensorData>>,
   metadata: Record<string, string> = {},
+  { floats = "F32" }: WriteOptions = {},
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
-  let end = 0;
-  for (const [name, { shape, data }] of tensors) {
+  const written = [...tensors].map(([name, { shape, data }]) => {
     checkCount(name, shape, data.length);
-    header[name] = { dtype: "F32", shape, data_offsets: [end, end + data.byteLength] };
-    end += data.byteLength;
+    const dtype: Dtype = data instanceof Int8Array ? "I8" : floats;
+    return { name, shape, data, dtype, length: bytesOfDtype[dtype] * data.length };
+  }).sort((a, b) => bytesOfDtype[b.dtype] - bytesOfDtype[a.dtype]);
+  let end = 0;
+  for (const { name, dtype, shape, length } of written) {
+    header[name] = { dtype, shape, data_offsets: [end, end += length] };
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(text.length / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
@@ -58,8 +82,13 @@ export function writeSafetensors(
   view.setBigUint64(0, BigInt(headerBytes), true);
   out.set(text, 8);
   let at = 8 + headerBytes;
-  for (const { data } of tensors.values()) {
-    for (let i = 0; i < data.length; i++, at += 4) view.setFloat32(at, data[i], true);
+  for (const { data, dtype, length } of written) {
+    const part = out.subarray(at, at += length);
+    if (data instanceof Int8Array) part.set(data);
+    else if (dtype === "F16") writeFloat16(part, data);
+    else {for (let i = 0; i < data.length; i++) {
+        view.setFloat32(part.byteOffset + 4 * i, data[i], true);
+      }}
   }
   return out;
 }
@@ -71,10 +100,22 @@ export function writeSafetensors(
  * @throws {WeightsFormatError} naming the file, the tensor and the bound that was broken.
  */
 export function readSafetensors(bytes: Uint8Array, file = "weights"): TensorFile {
+  return readTensors(bytes, file, ["F32"]) as TensorFile;
+}
+
+/**
+ * The same of tensors of several dtypes. Of I8 every number is allowed, −128 too.
+ * @throws {WeightsFormatError} naming the file, the tensor and the bound that was broken.
+ */
+export function readTensors(
+  bytes: Uint8Array,
+  file: string,
+  dtypes: readonly Dtype[],
+): TensorFile<TensorData> {
   const { metadata, entries, start } = readHeader(bytes, file);
-  const tensors = new Map<string, Tensor>();
+  const tensors = new Map<string, Tensor<TensorData>>();
   let expected = 0;
-  for (const [name, entry] of sortedEntries(entries, file)) {
+  for (const [name, entry] of sortedEntries(entries, { file, dtypes })) {
     const [from, to] = entry.data_offsets;
     if (from !== expected) {
       fail(file, `tensor ${shown(name)} must start at byte ${expected} of the data, got ${from}`);
@@ -90,11 +131,11 @@ export function readSafetensors(bytes: Uint8Array, file = "weights"): TensorFile
 
 /** Where every tensor of a safetensors file lies, in bytes from the start of the file. */
 export function tensorLocations(bytes: Uint8Array, file = "weights"): Map<string, TensorLocation> {
-  const { entries, start } = readHeader(bytes, file);
+  const { entries, start } = readHeader(bytes, file), dtypes: Dtype[] = ["F32", "F16", "I8"];
   return new Map(
-    sortedEntries(entries, file).map(([name, { data_offsets: [from, to] }]) => [
+    sortedEntries(entries, { file, dtypes }).map(([name, { dtype, data_offsets: [from, to] }]) => [
       name,
-      { offset: start + from, length: to - from },
+      { dtype, offset: start + from, length: to - from },
     ]),
   );
 }
@@ -103,12 +144,12 @@ export function tensorLocations(bytes: Uint8Array, file = "weights"): Map<string
  * The tensor `name`, checked against the shape that the architecture needs.
  * @throws {WeightsFormatError} if it is missing or has another shape.
  */
-export function takeTensor(
-  { tensors }: TensorFile,
+export function takeTensor<D extends TensorData>(
+  { tensors }: TensorFile<D>,
   name: string,
   shape: readonly number[],
   file = "weights",
-): Float32Array {
+): D {
   const tensor = tensors.get(name);
   if (!tensor) {
     const names = cut([...tensors.keys()].join(", "));
@@ -184,29 +225,41 @@ function checkMetadata(metadata: unknown, file: string): Record<string, string> 
   return metadata as Record<string, string>;
 }
 
-function sortedEntries(entries: Record<string, unknown>, file: string): [string, HeaderEntry][] {
+/** Which file is read, and what its tensors may be. */
+interface Allowed {
+  file: string;
+  dtypes: readonly Dtype[];
+}
+
+function sortedEntries(
+  entries: Record<string, unknown>,
+  allowed: Allowed,
+): [string, HeaderEntry][] {
   return Object.entries(entries)
-    .map(([name, entry]) => [name, checkEntry(name, entry, file)] as [string, HeaderEntry])
+    .map(([name, entry]) => [name, checkEntry(name, entry, allowed)] as [string, HeaderEntry])
     .sort(([, a], [, b]) =>
       a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]
     );
 }
 
-function checkEntry(name: string, entry: unknown, file: string): HeaderEntry {
+function checkEntry(name: string, entry: unknown, { file, dtypes }: Allowed): HeaderEntry {
   const tensor = `tensor ${shown(name)}`;
   if (!isObject(entry)) return fail(file, `entry ${shown(name)} of the header is not an object`);
   const { dtype, shape, data_offsets: offsets } = entry as Partial<HeaderEntry>;
-  if (dtype !== "F32") fail(file, `${tensor} must have dtype F32, got ${shown(dtype)}`);
+  if (!dtypes.includes(dtype as Dtype)) {
+    fail(file, `${tensor} must have dtype ${dtypes.join(" or ")}, got ${shown(dtype)}`);
+  }
   if (!isSizes(shape)) return fail(file, `${tensor} has no valid shape: ${shown(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[1] < offsets[0]) {
     return fail(file, `${tensor} has no valid data_offsets: ${shown(offsets)}`);
   }
-  const needed = shape.reduce(safeProduct, 4), has = offsets[1] - offsets[0];
+  const needed = shape.reduce(safeProduct, bytesOfDtype[dtype as Dtype]),
+    has = offsets[1] - offsets[0];
   if (has !== needed) {
     const sizes = cut(shape.join(", "));
     fail(file, `${tensor} of shape (${sizes}) needs ${needed} bytes, got ${has}`);
   }
-  return { dtype: "F32", shape, data_offsets: offsets as [number, number] };
+  return { dtype: dtype as Dtype, shape, data_offsets: offsets as [number, number] };
 }
 
 /** A product of sizes; infinite for good where it is not exact, whatever it is multiplied by. */
@@ -218,13 +271,15 @@ function readTensor(
   bytes: Uint8Array,
   start: number,
   name: string,
-  { data_offsets: [from, to] }: HeaderEntry,
+  { dtype, data_offsets: [from, to] }: HeaderEntry,
   file: string,
-): Float32Array {
+): TensorData {
   if (start + to > bytes.length) {
     fail(file, `tensor ${shown(name)} ends at byte ${start + to}, the file has ${bytes.length}`);
   }
-  const data = readFloats(bytes.subarray(start + from, start + to));
+  const own = bytes.subarray(start + from, start + to);
+  if (dtype === "I8") return new Int8Array(own.buffer, own.byteOffset, own.length);
+  const data = dtype === "F16" ? readFloat16(own) : readFloats(own);
   const bad = findNotFinite(data);
   if (bad >= 0) {
     fail(file, `tensor ${shown(name)} must be finite, got ${data[bad]} at index ${bad}`);

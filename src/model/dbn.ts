@@ -6,6 +6,7 @@
  */
 import { affine, checkShape, countRows, mapInPlace } from "../math/matrix.ts";
 import { sigmoid, softmaxRows } from "../math/activations.ts";
+import { checkMatrix, expandMatrix, type WeightMatrix } from "../math/weight_matrix.ts";
 import {
   checkRbm,
   hiddenGivenVisible,
@@ -19,17 +20,17 @@ import {
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
 
 /** A layer of the stack: an RBM, or two directed layers where the up-down algorithm untied them. */
-export interface StackLayer extends Rbm {
+export interface StackLayer<M extends WeightMatrix = Float32Array> extends Rbm<M> {
   /** What generates visible from hidden units, (V, H); `weights` if left out. */
-  generativeWeights?: Float32Array;
+  generativeWeights?: M;
 }
 
-/** Parameters of the generative model. */
-export interface Dbn {
+/** Parameters of the generative model; its matrices are float32 unless it says otherwise. */
+export interface Dbn<M extends WeightMatrix = Float32Array> {
   /** Layers from the image upwards; the last one's hidden units are the top RBM's visible ones. */
-  stack: StackLayer[];
+  stack: StackLayer<M>[];
   /** The undirected top: penultimate units and labels below, hidden units above. */
-  top: LabelRbm;
+  top: LabelRbm<M>;
   /** Mean activity of each penultimate unit over the training set, (P): where chains may start. */
   penultimateMean: Float32Array;
 }
@@ -41,17 +42,17 @@ export const hiddenActivations = ["sigmoid", "relu"] as const;
 export type HiddenActivation = typeof hiddenActivations[number];
 
 /** A fully connected layer, y = f(x·kernel + bias). */
-export interface DenseLayer {
+export interface DenseLayer<M extends WeightMatrix = Float32Array> {
   inputSize: number;
   outputSize: number;
-  kernel: Float32Array; // (I, O)
+  kernel: M; // (I, O)
   bias: Float32Array; // (O)
   /** f, `sigmoid` if left out; a classifier's last layer has none. */
   activation?: HiddenActivation;
 }
 
 /** Hidden layers and a softmax head, in order from the image. */
-export type Classifier = DenseLayer[];
+export type Classifier<M extends WeightMatrix = Float32Array> = DenseLayer<M>[];
 
 /** What a joint model says of a batch of images. */
 export interface JointPosterior {
@@ -60,18 +61,18 @@ export interface JointPosterior {
 }
 
 /** Number of image pixels. */
-export function imageSize(dbn: Dbn): number {
+export function imageSize(dbn: Dbn<WeightMatrix>): number {
   return dbn.stack.length > 0 ? dbn.stack[0].visibleSize : dbn.top.visibleSize;
 }
 
 /** @throws {RangeError} if the sizes of neighbouring layers or their buffers do not match. */
-export function checkDbn(dbn: Dbn): void {
+export function checkDbn(dbn: Dbn<WeightMatrix>): void {
   const layers = [...dbn.stack, dbn.top];
   layers.forEach((layer, i) => {
     checkRbm(layer);
     if ("generativeWeights" in layer && layer.generativeWeights) {
       const { generativeWeights, visibleSize, hiddenSize } = layer;
-      checkShape(`layer ${i} generativeWeights`, generativeWeights, visibleSize, hiddenSize);
+      checkMatrix(`layer ${i} generativeWeights`, generativeWeights, visibleSize, hiddenSize);
     }
     if (i > 0 && layers[i - 1].hiddenSize !== layer.visibleSize) {
       throw new RangeError(
@@ -81,7 +82,7 @@ export function checkDbn(dbn: Dbn): void {
       );
     }
   });
-  checkShape("top labelWeights", dbn.top.labelWeights, dbn.top.labelSize, dbn.top.hiddenSize);
+  checkMatrix("top labelWeights", dbn.top.labelWeights, dbn.top.labelSize, dbn.top.hiddenSize);
   checkShape("top labelBias", dbn.top.labelBias, 1, dbn.top.labelSize);
   checkShape("penultimateMean", dbn.penultimateMean, 1, dbn.top.visibleSize);
 }
@@ -97,7 +98,7 @@ export function downPass(dbn: Dbn, penultimate: Float32Array): Float32Array {
 }
 
 /** The layer as what generates its visible units. */
-export function generative(layer: StackLayer): Rbm {
+export function generative<M extends WeightMatrix>(layer: StackLayer<M>): Rbm<M> {
   return { ...layer, weights: layer.generativeWeights ?? layer.weights };
 }
 
@@ -126,10 +127,10 @@ export function classifierProbabilities(
 }
 
 /** @throws {RangeError} if the layers of a classifier do not fit one another. */
-export function checkClassifier(classifier: Classifier): void {
+export function checkClassifier(classifier: Classifier<WeightMatrix>): void {
   if (classifier.length === 0) throw new RangeError("Cannot use classifier: it has no layers");
   classifier.forEach((layer, i) => {
-    checkShape(`classifier layer ${i} kernel`, layer.kernel, layer.inputSize, layer.outputSize);
+    checkMatrix(`classifier layer ${i} kernel`, layer.kernel, layer.inputSize, layer.outputSize);
     checkShape(`classifier layer ${i} bias`, layer.bias, 1, layer.outputSize);
     if (i > 0 && classifier[i - 1].outputSize !== layer.inputSize) {
       throw new RangeError(
@@ -139,4 +140,26 @@ export function checkClassifier(classifier: Classifier): void {
       );
     }
   });
+}
+
+/** A DBN whose matrices are all float32. */
+export function expandDbn({ stack, top, penultimateMean }: Dbn<WeightMatrix>): Dbn {
+  return {
+    stack: stack.map(({ generativeWeights, ...layer }) => ({
+      ...layer,
+      weights: expandMatrix(layer.weights),
+      ...(generativeWeights && { generativeWeights: expandMatrix(generativeWeights) }),
+    })),
+    top: {
+      ...top,
+      weights: expandMatrix(top.weights),
+      labelWeights: expandMatrix(top.labelWeights),
+    },
+    penultimateMean,
+  };
+}
+
+/** A classifier whose matrices are all float32. */
+export function expandClassifier(classifier: Classifier<WeightMatrix>): Classifier {
+  return classifier.map((layer) => ({ ...layer, kernel: expandMatrix(layer.kernel) }));
 }

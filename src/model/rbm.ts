@@ -9,22 +9,23 @@
 import { logSumExp, sigmoid, softmaxRows, softplus } from "../math/activations.ts";
 import { sampleBernoulli } from "../math/random.ts";
 import { affine, affineTransposed, checkShape, countRows, mapInPlace } from "../math/matrix.ts";
+import { checkMatrix, type WeightMatrix } from "../math/weight_matrix.ts";
 
 // B batch, V visible, H hidden, L labels
 
-/** Parameters of a Bernoulli–Bernoulli RBM. */
-export interface Rbm {
+/** Parameters of a Bernoulli–Bernoulli RBM; its matrices are float32 unless it says otherwise. */
+export interface Rbm<M extends WeightMatrix = Float32Array> {
   visibleSize: number;
   hiddenSize: number;
-  weights: Float32Array; // W (V, H)
+  weights: M; // W (V, H)
   visibleBias: Float32Array; // b (V)
   hiddenBias: Float32Array; // c (H)
 }
 
 /** An RBM whose visible layer also holds a softmax group of label units. */
-export interface LabelRbm extends Rbm {
+export interface LabelRbm<M extends WeightMatrix = Float32Array> extends Rbm<M> {
   labelSize: number;
-  labelWeights: Float32Array; // U (L, H)
+  labelWeights: M; // U (L, H)
   labelBias: Float32Array; // d (L)
 }
 
@@ -50,8 +51,8 @@ export function zeroLabelRbm(visibleSize: number, labelSize: number, hiddenSize:
 }
 
 /** @throws {RangeError} naming the tensor and both shapes if a buffer does not fit the sizes. */
-export function checkRbm(rbm: Rbm): void {
-  checkShape("rbm weights", rbm.weights, rbm.visibleSize, rbm.hiddenSize);
+export function checkRbm(rbm: Rbm<WeightMatrix>): void {
+  checkMatrix("rbm weights", rbm.weights, rbm.visibleSize, rbm.hiddenSize);
   checkShape("rbm visibleBias", rbm.visibleBias, 1, rbm.visibleSize);
   checkShape("rbm hiddenBias", rbm.hiddenBias, 1, rbm.hiddenSize);
 }

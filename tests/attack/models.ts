@@ -7,6 +7,7 @@ import { modelFiles } from "../../src/format/config.ts";
 import { WeightsFormatError } from "../../src/format/safetensors.ts";
 import { ModelFileMissingError } from "../../src/repository/bounded_read.ts";
 import { loadModel, saveModel } from "../../src/repository/model_directory.ts";
+import { toDtype } from "../../train/artifacts/weights/quantize.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 import { attackReader, type Attempt } from "./files.ts";
 import type { Cases } from "./http.ts";
@@ -17,15 +18,19 @@ import type { Report } from "./report.ts";
 const names = [modelFiles.config, modelFiles.dbn, modelFiles.classifier];
 const [height, width] = [4, 3];
 
-/** Reads mutated copies of a tiny model; what is accepted must also classify. */
+/** Reads mutated copies of a tiny model of every dtype; what is accepted must also classify. */
 export async function attackModels(report: Report, cases: Cases): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "attack-models-" });
   const model = tinyModel({ height, width, hidden: [6, 5], top: 7, labels: 3 });
-  await saveModel(directory, model);
-  const files = new Map<string, Uint8Array>();
-  for (const name of names) files.set(name, await Deno.readFile(`${directory}/${name}`));
+  const ofDtypes: Map<string, Uint8Array>[] = [];
+  for (const dtype of ["F32", "F16", "I8"] as const) {
+    await saveModel(directory, toDtype(model, dtype));
+    const files = new Map<string, Uint8Array>();
+    for (const name of names) files.set(name, await Deno.readFile(`${directory}/${name}`));
+    ofDtypes.push(files);
+  }
   const attempt: Attempt = async (random) => {
-    const broken = brokenFiles(files, random);
+    const files = random.pick(ofDtypes), broken = brokenFiles(files, random);
     for (const [name, bytes] of files) {
       await Deno.writeFile(`${directory}/${name}`, broken.get(name) ?? bytes);
       if (!broken.has(name)) await Deno.remove(`${directory}/${name}`);

@@ -17,7 +17,7 @@ export interface Peers {
 /** @throws {Error} if PyTorch computes something else than we do. */
 export async function startPeers(): Promise<Peers> {
   const here = new URL("./", import.meta.url).pathname;
-  const model = await loadModel();
+  const model = await loadModel(new URL("../../models/mnist-dbn/2/", import.meta.url)); // in float32
   await run("python3", "-m", "venv", environment);
   const quiet = ["--quiet", "--disable-pip-version-check"];
   await run(`${environment}/bin/pip`, "install", ...quiet, "-r", `${here}requirements.txt`);

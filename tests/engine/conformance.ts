@@ -2,13 +2,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
 import type { Engine } from "../../src/engine/engine.ts";
+import type { Dtype } from "../../src/format/safetensors.ts";
 import { fillUniform } from "../../src/math/random.ts";
 import { saveModel, type StoredModel } from "../../src/repository/model_directory.ts";
+import { toDtype } from "../../train/artifacts/weights/quantize.ts";
 import { exportOnnx } from "../../train/artifacts/onnx.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
 
 /** The largest difference between two engines' probabilities that counts as agreement. */
 export const TOLERANCE = 1e-4;
+
+const dtypes: readonly Dtype[] = ["F32", "F16", "I8"];
 
 const shapes: Record<string, TinySizes> = {
   "a stack of two": { height: 6, width: 5, hidden: [33, 31], top: 40 },
@@ -38,17 +42,23 @@ export function largestDifference(a: Float32Array, b: Float32Array): number {
 }
 
 /** A model of the given sizes in a temporary directory, with its ONNX files. */
-export async function storeTinyModel(sizes: TinySizes): Promise<StoredModel> {
-  const stored = await saveModel(await Deno.makeTempDir(), tinyModel(sizes));
+export async function storeTinyModel(
+  sizes: TinySizes,
+  dtype: Dtype = "F32",
+): Promise<StoredModel> {
+  const stored = await saveModel(await Deno.makeTempDir(), toDtype(tinyModel(sizes), dtype));
   await exportOnnx(stored);
   return stored;
 }
 
 /** Registers the suite for one engine. */
 export function conformance(name: string, open: (model: StoredModel) => Promise<Engine>): void {
-  for (const [what, sizes] of Object.entries(shapes)) {
+  const cases = Object.entries(shapes).flatMap(([what, sizes]) =>
+    dtypes.map((dtype) => ({ what: `${what}, ${dtype}`, sizes, dtype }))
+  );
+  for (const { what, sizes, dtype } of cases) {
     Deno.test(`${name} agrees with the reference twin: ${what}`, async () => {
-      const model = await storeTinyModel(sizes);
+      const model = await storeTinyModel(sizes, dtype);
       const engine = await open(model), twin = createReferenceEngine(model);
       let largest = 0;
       for (const batch of [1, 2, 3, 31, 33, 100]) {
@@ -63,7 +73,11 @@ export function conformance(name: string, open: (model: StoredModel) => Promise<
   }
 
   Deno.test(`${name} gives each row the same bits for every batch size`, async () => {
-    const model = await storeTinyModel({ height: 9, width: 9, hidden: [70, 61], top: 130 });
+    const sizes = { height: 9, width: 9, hidden: [70, 61], top: 130 };
+    for (const dtype of dtypes) await checkRows(await storeTinyModel(sizes, dtype));
+  });
+
+  async function checkRows(model: StoredModel): Promise<void> {
     const engine = await open(model), batch = 9;
     const calls: [string, number, (rows: Float32Array) => Promise<Float32Array>][] = [
       ["upPass", engine.imageSize, (x) => engine.upPass(x)],
@@ -91,7 +105,7 @@ export function conformance(name: string, open: (model: StoredModel) => Promise<
       }
     }
     engine.dispose();
-  });
+  }
 
   Deno.test(`${name} gives the same answer twice and posteriors that sum to one`, async () => {
     const engine = await open(await storeTinyModel(shapes["a stack of two"]));

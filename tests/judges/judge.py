@@ -70,8 +70,7 @@ def classifier(dense, x):
     return softmax(x)
 
 
-def main():
-    dump = json.load(sys.stdin)
+def check_model(dump):
     directory = Path(dump["directory"])
     config = json.loads((directory / "config.json").read_text())
     labels = len(config["architecture"]["labels"])
@@ -79,10 +78,24 @@ def main():
     def array(text, width):
         return np.frombuffer(base64.b64decode(text), np.float32).reshape(-1, width)
 
-    double = lambda tensors: {k: v.astype(np.float64) for k, v in tensors.items()}
-    dbn = double(load_file(directory / "model.safetensors"))
-    dense = double(load_file(directory / "classifier.safetensors"))
-    check("safetensors reads both weight files", True, f"{len(dbn)} + {len(dense)} tensors")
+    def double(tensors):
+        """Every tensor in double precision; of 8-bit integers what float32 makes of them and their scales."""
+        expanded = {}
+        for name, values in tensors.items():
+            if values.dtype == np.int8:
+                values = values.astype(np.float32) * tensors[f"{name}_scale"]
+            if not name.endswith("_scale"):
+                expanded[name] = values.astype(np.float64)
+        return expanded
+
+    weights = load_file(directory / "model.safetensors")
+    kernels = load_file(directory / "classifier.safetensors")
+    files, dbn, dense = weights | kernels, double(weights), double(kernels)
+    dtype = config.get("dtype", "F32")
+    print(f"{config['name']} version {config['version']}, {dtype}")
+    stored = {"F32": np.float32, "F16": np.float16, "I8": np.int8}[dtype]
+    is_stored = all(v.dtype == stored for v in files.values() if v.ndim == 2)
+    check("safetensors reads both weight files", is_stored, f"{len(dbn)} + {len(dense)} tensors of {dtype}")
     images = array(dump["images"], config["architecture"]["layers"][0]).astype(np.float64)
     energies = free_energies(dbn, up_pass(dbn, images))
     truth = {
@@ -119,8 +132,8 @@ def main():
     for what, values in zip(("probabilities", "jointProbabilities", "penultimate"), outputs):
         d = difference(values, truth[what])
         check(f"native onnxruntime: {what}", d <= TOLERANCE, f"{d:.1e}")
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed > 0)
 
-
-main()
+for line in sys.stdin:
+    check_model(json.loads(line))
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed > 0)

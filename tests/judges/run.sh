@@ -18,7 +18,9 @@ cd "$(dirname "$0")/../.."
 environment="${TMPDIR:-/tmp}/dbn-edge-judges"
 [ -d "$environment" ] || python3 -m venv "$environment"
 "$environment/bin/pip" install --quiet --disable-pip-version-check -r tests/judges/requirements.txt
-deno run --lock=deno.dev.lock --allow-read --allow-env tests/judges/dump.ts |
+half=$(mktemp -d)
+trap 'rm -rf "$half"' EXIT
+deno run --lock=deno.dev.lock --allow-read --allow-env --allow-write="$half" tests/judges/dump.ts "$half" |
   "$environment/bin/python" tests/judges/judge.py
 if ! command -v openssl >/dev/null; then
   echo "skipped signatures: there is no openssl"

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
 import { createSimdEngine } from "../../src/engine/simd/simd.ts";
 import { softplus } from "../../src/math/activations.ts";
-import { affine as plainAffine } from "../../src/math/matrix.ts";
+import { affine as plainAffine, affineTransposed } from "../../src/math/matrix.ts";
 import { fillNormal, fillUniform } from "../../src/math/random.ts";
+import { expandMatrix } from "../../src/math/weight_matrix.ts";
 import { generateFrame, gibbsChain, type GibbsOptions } from "../../src/sampling/gibbs.ts";
 import { Arena } from "../../src/kernels/runtime/arena.ts";
 import { buildKernels, programs, readSources } from "../../src/kernels/build.ts";
@@ -65,7 +66,8 @@ Deno.test("dense layers of odd sizes agree with the plain twin and write nowhere
         const w = normal(inputs * outputs, 1), b = normal(outputs, 2);
         const x = normal(batch * inputs, 3).map((v) => v < 0 ? 0 : v);
         const expected = plainAffine(new Float32Array(batch * outputs), x, w, b);
-        const results = teams.map((team) => runGuarded(team, w, b, x, inputs));
+        const layer = { weights: w, bias: b, inputSize: inputs };
+        const results = teams.map((team) => runGuarded(team, layer, x));
         for (const result of results) assertEquals(result, results[0]);
         results[0].forEach((value, i) => {
           const size = 1 + Math.abs(expected[i]);
@@ -82,14 +84,12 @@ Deno.test("dense layers of odd sizes agree with the plain twin and write nowhere
 /** A layer's linear output, from memory between two guards. */
 function runGuarded(
   team: Team,
-  weights: Float32Array,
-  bias: Float32Array,
+  given: Parameters<typeof placeLayer>[1],
   x: Float32Array,
-  inputSize: number,
 ): Float32Array {
-  const { arena } = team;
+  const { arena } = team, { bias, inputSize } = given;
   return arena.scratch(() => {
-    const layer = placeLayer(arena, { weights, bias, inputSize });
+    const layer = placeLayer(arena, given);
     const before = arena.place(new Float32Array(64).fill(GUARD));
     const rows = placeRows(arena, x, inputSize), out = runLayer(team, layer, rows);
     const after = arena.place(new Float32Array(64).fill(GUARD));
@@ -105,6 +105,41 @@ function runGuarded(
     return linear;
   });
 }
+
+Deno.test("dense layers of 8-bit weights agree with the plain twin, one way and transposed", async () => {
+  const teams = [1, 3].map((workers) => new Team(workers));
+  for (const team of teams) await team.start();
+  const sizes = [1, 3, 31, 32, 33, 65];
+  let largest = 0;
+  for (const inputSize of sizes) {
+    for (const outputs of sizes) {
+      for (const transposed of [false, true]) {
+        const columns = transposed ? inputSize : outputs;
+        const values = Int8Array.from(normal(inputSize * outputs, 1), (w) => 60 * w);
+        const scales = normal(columns, 4).map((x) => 0.01 + Math.abs(x) / 60);
+        const weights = { values, scales }, floats = expandMatrix(weights);
+        const bias = normal(outputs, 2), most = 9;
+        const x = normal(most * inputSize, 3).map((v) => v < 0 ? 0 : v);
+        const expected = new Float32Array(most * outputs);
+        (transposed ? affineTransposed : plainAffine)(expected, x, floats, bias);
+        for (const batch of [1, 3, 4, 5, most]) {
+          const rows = x.subarray(0, batch * inputSize);
+          const results = teams.map((team) =>
+            runGuarded(team, { weights, bias, inputSize, transposed }, rows)
+          );
+          assertEquals(results[1], results[0]);
+          results[0].forEach((value, i) => {
+            const size = 1 + Math.abs(expected[i]);
+            largest = Math.max(largest, Math.abs(value - expected[i]) / size);
+          });
+        }
+      }
+    }
+  }
+  for (const team of teams) team.dispose();
+  console.log(`largest relative difference ${largest.toExponential(1)}`);
+  assert(largest < 2e-5);
+});
 
 Deno.test("softplus and sigmoid are right from -1000 to 1000", () => {
   const arena = new Arena();

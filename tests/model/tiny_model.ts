@@ -31,7 +31,7 @@ export function tinyModel(
     untied = false,
     activation,
   }: TinySizes = {},
-): Model {
+): Model<Float32Array> {
   const layers = [height * width, ...hidden];
   let layer = 0;
   const fill = (data: Float32Array) => {

@@ -7,6 +7,7 @@ import { dirname } from "@std/path";
 import { modelFiles } from "../../src/format/config.ts";
 import { PROBE_FILE, readProbe, writeProbe } from "../../src/format/probe.ts";
 import type { Model } from "../../src/format/weights.ts";
+import { isScaled, type WeightMatrix } from "../../src/math/weight_matrix.ts";
 import { loadModel, releasedModel, saveModel } from "../../src/repository/model_directory.ts";
 import { makeProbe, writeModelManifest } from "../../train/artifacts/version.ts";
 
@@ -81,6 +82,7 @@ export async function writeScaledVersions(directory: string, count: number): Pro
   return paths;
 }
 
-function scale(values: Float32Array, factor: number): void {
+function scale(matrix: WeightMatrix, factor: number): void {
+  const values = isScaled(matrix) ? matrix.scales : matrix;
   for (let i = 0; i < values.length; i++) values[i] *= factor;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
+import type { Dtype } from "../../src/format/safetensors.ts";
+import { dtypeOf } from "../../src/format/weights.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import type { ErrorRate, Evaluation } from "../measure/evaluation.ts";
 import type { TrainingWarning } from "../measure/health.ts";
@@ -42,7 +44,7 @@ the top (Hinton, Osindero, Teh 2006), and a classifier \
 ${[architecture.layers[0], ...architecture.classifier, architecture.labels.length].join("-")} \
 fine-tuned from the same pretraining. Both recognise ${subject(config, facts)}; the first also \
 generates them.
-
+${originText(config)}
 ## Results
 
 Error on the ${evaluation.images.toLocaleString("en")} test images, with a 95 % Wilson interval:
@@ -100,8 +102,10 @@ ${command("card", facts)}
 | file | what |
 | --- | --- |
 | \`${modelFiles.config}\` | architecture, preprocessing, recipe, hashes, errors |
-| \`${modelFiles.dbn}\` | the DBN: \`rbm1.*\` …, \`top.*\`, float32 |
-| \`${modelFiles.classifier}\` | the fine-tuned network: \`dense1.kernel\` …, float32 |
+| \`${modelFiles.dbn}\` | the DBN: \`rbm1.*\` …, \`top.*\`, ${dtypeText[dtypeOf(config)]} |
+| \`${modelFiles.classifier}\` | the fine-tuned network: \`dense1.kernel\` …, ${
+    dtypeText[dtypeOf(config)]
+  } |
 | \`${modelFiles.onnx}\` | image in: classifier, label posterior, free energies, up-pass |
 | \`${modelFiles.onnxHidden}\`, \`${modelFiles.onnxVisible}\`, \`${modelFiles.onnxDown}\` | the \
 conditionals of Gibbs sampling and the down-pass |
@@ -112,6 +116,26 @@ The ONNX files hold no weights: their external data are the safetensors files be
 
 ${limits(config, facts)}
 `;
+}
+
+/** How weights are stored. */
+const dtypeText: Record<Dtype, string> = {
+  F32: "float32",
+  F16: "float16",
+  I8: "8-bit integers with a scale a column, `NAME_scale`; vectors float32",
+};
+
+/** Where rounded weights come from; nothing of weights as they were trained. */
+function originText(config: ModelConfig): string {
+  const { origin } = config;
+  if (!origin) return "";
+  const rounded = dtypeOf(config) === "I8"
+    ? "to 8-bit integers, the largest of a column 127"
+    : `to ${dtypeText[dtypeOf(config)]}`;
+  return `\nThe weights are those of version ${origin.version} (${
+    dtypeText[origin.dtype]
+  }), rounded ${rounded}. Errors,
+pictures and probe are those of the rounded weights.\n`;
 }
 
 /** The run's warnings as a list; nothing where there are none. */

@@ -1,15 +1,15 @@
 /**
  * ONNX export. Four small graphs whose weights are external data inside the safetensors files beside
- * them, so that no weight is stored twice.
+ * them, so that no weight is stored twice. F16 is cast and I8 dequantized in the graph.
  * Format: ONNX IR version 8, operator set 17; external data after onnx/docs/ExternalData.md.
  * @module
  */
 import onnxProto from "onnx-proto";
 import { type ModelConfig, modelFiles } from "../../src/format/config.ts";
 import { digestKey, type GraphFile, graphWeights } from "../../src/format/onnx_metadata.ts";
-import { type TensorLocation, tensorLocations } from "../../src/format/safetensors.ts";
+import { type Dtype, type TensorLocation, tensorLocations } from "../../src/format/safetensors.ts";
 import { shownUrl } from "../../src/outside/shown.ts";
-import type { WeightFile } from "../../src/format/weights.ts";
+import { scaleName, type WeightFile } from "../../src/format/weights.ts";
 import {
   readWeightFile,
   sha256,
@@ -23,7 +23,9 @@ const { onnx } = onnxProto;
 
 const IR_VERSION = 8;
 const OPSET = 17;
-const FLOAT = 1, INT64 = 7;
+/** Values of TensorProto.DataType. */
+const FLOAT = 1, INT8 = 3, INT64 = 7, FLOAT16 = 10;
+const storedTypes: Record<Dtype, number> = { F32: FLOAT, F16: FLOAT16, I8: INT8 };
 const EXTERNAL = 1;
 
 /** Where each tensor of each weight file lies. */
@@ -83,6 +85,7 @@ class Graph {
   readonly initializers = new Map<string, object>();
   readonly inputs: object[] = [];
   readonly outputs: object[] = [];
+  readonly #made = new Set<string>();
   #names = 0;
 
   constructor(readonly locations: WeightLocations) {}
@@ -101,19 +104,34 @@ class Graph {
     return this.locations[file].has(name);
   }
 
-  /** A weight that lives in a safetensors file. */
+  /** A weight of a safetensors file in float32: as it is there, or what an operator makes of it. */
   weight(file: "dbn" | "classifier", name: string, dims: number[]): string {
+    const dtype = this.#stored(file, name, dims), floats = `${name}_float`;
+    if (dtype === "F32") return name;
+    if (this.#made.has(floats)) return floats;
+    this.#made.add(floats);
+    if (dtype === "F16") {
+      return this.op("Cast", [name], [{ name: "to", type: 2, i: FLOAT }], floats);
+    }
+    const scale = scaleName(name);
+    this.#stored(file, scale, dims.slice(1)); // a scale a column
+    return this.op("DequantizeLinear", [name, scale], [axis(1)], floats);
+  }
+
+  /** Declares a tensor of a safetensors file. */
+  #stored(file: "dbn" | "classifier", name: string, dims: number[]): Dtype {
     const location = this.locations[file].get(name);
     if (!location) throw new RangeError(`Cannot export: ${modelFiles[file]} has no tensor ${name}`);
-    const entries = { location: modelFiles[file], ...location };
+    const { dtype, offset, length } = location;
+    const entries = { location: modelFiles[file], offset, length };
     this.initializers.set(name, {
       name,
       dims,
-      dataType: FLOAT,
+      dataType: storedTypes[dtype],
       dataLocation: EXTERNAL,
       externalData: Object.entries(entries).map(([key, value]) => ({ key, value: String(value) })),
     });
-    return name;
+    return dtype;
   }
 
   /** Axes for an operator that takes them as an input. */

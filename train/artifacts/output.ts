@@ -139,18 +139,22 @@ export async function lockNextVersion(name: string): Promise<{ directory: string
   return await lockFirstNew(directories);
 }
 
+/** The version that a directory numbers; 1 where its name is no number. */
+export function versionOf({ pathname }: URL): number {
+  return Math.max(1, Number(/(\d+)\/$/.exec(pathname)?.[1] ?? 1));
+}
+
 function configOf(
   { dbn, history, warnings }: TrainedParts & { dbn: Dbn },
   options: OutputOptions,
-  { pathname }: URL,
+  url: URL,
 ): ModelConfig {
   const { recipe, name, dataset, testSha256, height, width, labels } = options;
-  const version = Number(/(\d+)\/$/.exec(pathname)?.[1] ?? 1);
   const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
   return {
     format: "dbn-edge/1",
     name,
-    version: Math.max(1, version),
+    version: versionOf(url),
     architecture: {
       height,
       width,

@@ -9,6 +9,7 @@ import type { GridOptions } from "../../src/image/grid.ts";
 import { concatFloats } from "../../src/math/matrix.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { generateFrame, gibbsChain } from "../../src/sampling/gibbs.ts";
+import { expandDbn } from "../../src/model/dbn.ts";
 import { type StoredModel, writeModelFile } from "../../src/repository/model_directory.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import { type Examples, readRows } from "../data/examples.ts";
@@ -70,7 +71,9 @@ export async function drawPictures(
     "Weights of each RBM, and their last update in an epoch: a needle where the learning rate falls to 0",
     weightHistograms(history),
   );
-  for (const [layer, { units, images }] of unitPictures(model.dbn, test, UNITS).entries()) {
+  for (
+    const [layer, { units, images }] of unitPictures(expandDbn(model.dbn), test, UNITS).entries()
+  ) {
     const where = layer === model.dbn.stack.length ? "at the top" : `of layer ${layer + 1}`;
     const caption = `The ${units.length} units ${where} that vary most over test images, ` +
       (layer === 0

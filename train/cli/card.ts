@@ -4,20 +4,14 @@
  * @module
  */
 import { openEngine } from "../../src/engine/open.ts";
-import {
-  loadModel,
-  releasedModel,
-  type StoredModel,
-} from "../../src/repository/model_directory.ts";
+import { loadModel, releasedModel } from "../../src/repository/model_directory.ts";
 import { MANIFEST_FILE } from "../../src/format/manifest.ts";
 import { PROBE_FILE } from "../../src/format/probe.ts";
 import { describeModel, readLog } from "../artifacts/output.ts";
-import type { Evaluation } from "../measure/evaluation.ts";
-import { completeRecipe } from "../recipes/complete.ts";
 import { loadExamples } from "./data_flags.ts";
-import { openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
+import { factsOf, openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
 import type { Command } from "../../src/cli/command.ts";
-import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
+import type { FlagTable, FlagValues } from "../../src/cli/flags.ts";
 
 const flagTable: FlagTable = {
   model: { kind: "path", help: "model directory", default: releasedModel },
@@ -46,19 +40,4 @@ async function run(flags: FlagValues): Promise<void> {
   });
   engine.dispose();
   console.log(`wrote pictures, README.md, ${PROBE_FILE} and ${MANIFEST_FILE} of ${path}`);
-}
-
-/** What the card needs of a config. @throws {FlagError} if the model was not made by `task train`. */
-function factsOf({ config: { training, evaluation } }: StoredModel, path: string) {
-  if (!training?.recipe || typeof training.dataset !== "string" || !evaluation) {
-    throw new FlagError(
-      `--model ${path}: config.json must have training.recipe, training.dataset and evaluation, ` +
-        `got ${JSON.stringify({ ...training, recipe: training?.recipe && "…", evaluation })}`,
-    );
-  }
-  return {
-    recipe: completeRecipe(training.recipe, `${path}/config.json`),
-    dataset: training.dataset,
-    evaluation: evaluation as unknown as Evaluation,
-  };
 }

@@ -55,7 +55,8 @@ async function run(flags: FlagValues): Promise<void> {
   console.log(errorLine("joint model", result.joint));
 }
 
-function errorLine(what: string, { percent, interval, wrong }: ErrorRate): string {
+/** An error rate in a line. */
+export function errorLine(what: string, { percent, interval, wrong }: ErrorRate): string {
   const [low, high] = interval.map((bound) => bound.toFixed(2));
   return `${what.padEnd(12)} ${percent.toFixed(2)} % (${low} – ${high})  ${wrong} wrong`;
 }

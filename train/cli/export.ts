@@ -1,25 +1,109 @@
 /**
- * `dbn export`: writes the ONNX files of a model that has none, or anew.
+ * `dbn export`: writes the ONNX files of a model that has none, or anew; or a version of the same weights
+ * in fewer bits.
  * @module
  */
 import type { Command } from "../../src/cli/command.ts";
-import type { FlagValues } from "../../src/cli/flags.ts";
-import { loadModel, releasedModel } from "../../src/repository/model_directory.ts";
+import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
+import { taskCommand } from "../../src/cli/shell.ts";
+import { bytesOfDtype, type Dtype } from "../../src/format/safetensors.ts";
+import { dtypeOf } from "../../src/format/weights.ts";
+import {
+  loadModel,
+  releasedModel,
+  type StoredModel,
+} from "../../src/repository/model_directory.ts";
 import { exportOnnx } from "../artifacts/onnx.ts";
 import { writeModelManifest } from "../artifacts/version.ts";
+import { exportVersion } from "../artifacts/weights/export_version.ts";
+import { loadExamples } from "./data_flags.ts";
+import { errorLine } from "./evaluate.ts";
+import { forceFlag, lockModel } from "./outputs.ts";
+import { factsOf, openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
+
+/** Flags that only a new version has. */
+const versionFlags: FlagTable = {
+  out: {
+    kind: "path",
+    group: "New version",
+    help: "model directory to write, new or empty",
+    default: "models/NAME/next version",
+  },
+  force: { ...forceFlag, group: "New version" },
+  ...Object.fromEntries(
+    Object.entries(trainedDataFlags).map(([name, row]) => [name, { ...row, group: "New version" }]),
+  ),
+};
+
+const flagTable: FlagTable = {
+  model: { kind: "path", help: "model directory", default: releasedModel },
+  dtype: {
+    kind: "string",
+    help: "write a new version whose weights have fewer bits; i8 with a scale a column",
+    choices: ["i8", "f16", "f32"],
+    default: "the model's own",
+  },
+  ...versionFlags,
+};
 
 /** `dbn export`. */
 export const command: Command = {
-  usage: "deno task dbn export [--model DIR]",
+  usage: "deno task dbn export [--model DIR] [--dtype i8|f16 [--out DIR]]",
   about:
-    "Writes model.onnx, hidden.onnx, visible.onnx and down.onnx beside a model's weights, and its manifest.",
-  flags: { model: { kind: "path", help: "model directory", default: releasedModel } },
+    `Writes model.onnx, hidden.onnx, visible.onnx and down.onnx beside a model's weights, and its manifest.
+With --dtype, makes a new version of rounded weights, with everything that training leaves: its test
+errors, card, pictures and probe are those of the new weights.`,
+  flags: flagTable,
   run,
 };
 
-async function run({ model: directory }: FlagValues): Promise<void> {
-  const model = await loadModel(directory as string | undefined);
+async function run(flags: FlagValues): Promise<void> {
+  const path = (flags.model ?? releasedModel) as string;
+  if (flags.dtype === undefined) {
+    const isGiven = (name: string) => flags[name] !== undefined && flags[name] !== false;
+    const other = Object.keys(versionFlags).find(isGiven);
+    if (other !== undefined) throw new FlagError(`--${other} needs --dtype`);
+  }
+  const model = await loadModel(path);
+  if (flags.dtype !== undefined) {
+    return await writeVersion(model, path, (flags.dtype as string).toUpperCase() as Dtype, flags);
+  }
   await exportOnnx(model);
   await writeModelManifest(model);
   console.log(`wrote the ONNX files of ${model.config.name} to ${model.url.pathname}`);
+}
+
+async function writeVersion(
+  model: StoredModel,
+  path: string,
+  dtype: Dtype,
+  flags: FlagValues,
+): Promise<void> {
+  checkNarrower(dtypeOf(model.config), dtype, model);
+  const { recipe, dataset, evaluation: { greedy } } = factsOf(model, path);
+  const data = await openTrainedDataset(flags, trainedOn(model.config));
+  const test = await loadExamples(data, "test", model.config.preprocessing.divisor);
+  using locks = new DisposableStack();
+  const out = await lockModel(model.config.name, flags, locks);
+  const dataDirectory = flags.data as string | undefined;
+  console.error(`writing ${out} …`);
+  const { evaluation } = await exportVersion(model, {
+    ...{ dtype, out, recipe, dataset, dataDirectory, greedy, test },
+  });
+  console.log(`${out}: ${dtype} weights of version ${model.config.version}`);
+  console.log(errorLine("classifier", evaluation.classifier));
+  console.log(errorLine("joint model", evaluation.joint));
+  console.log(`serve it: ${taskCommand("start", ["--model", out])}`);
+}
+
+/** @throws {FlagError} unless the weights would be stored in fewer bits: rounded ones have no more to give. */
+function checkNarrower(from: Dtype, to: Dtype, { config: { name, version, origin } }: StoredModel) {
+  if (bytesOfDtype[to] < bytesOfDtype[from]) return;
+  const source = origin
+    ? `; export from version ${origin.version}, which has them in ${origin.dtype}`
+    : "";
+  const reason = from === to
+    ? `the weights of ${name} version ${version} are ${from} already`
+    : `the weights of ${name} version ${version} are ${from}, and ${to} would only be larger${source}`;
+  throw new FlagError(`--dtype ${to.toLowerCase()}: ${reason}`);
 }

@@ -5,6 +5,7 @@
  */
 import type { Command } from "../../src/cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
+import { expandModel } from "../../src/format/weights.ts";
 import { loadModel, releasedModel } from "../../src/repository/model_directory.ts";
 import { type LogPartition, MIN_ANNEALING_STEPS } from "../measure/ais.ts";
 import {
@@ -88,7 +89,8 @@ async function run(flags: FlagValues): Promise<void> {
 /** @throws {FlagError} if both a model and a run are named. */
 async function openMeasured(flags: FlagValues): Promise<Measured> {
   if (flags.run === undefined) {
-    const { dbn: { stack, top }, config } = await loadModel(flags.model as string | undefined);
+    const model = await loadModel(flags.model as string | undefined);
+    const { dbn: { stack, top }, config } = expandModel(model);
     return { trained: trainedOn(config), stack, top, divisor: config.preprocessing.divisor };
   }
   if (flags.model !== undefined) throw new FlagError("--model and --run exclude each other");

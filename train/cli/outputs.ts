@@ -4,8 +4,9 @@
  */
 import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "@std/path";
-import { FlagError, type FlagRow } from "../../src/cli/flags.ts";
-import { LOCK_FILE, STAGING_DIRECTORY } from "../run/lock.ts";
+import { FlagError, type FlagRow, type FlagValues } from "../../src/cli/flags.ts";
+import { lockNextVersion } from "../artifacts/output.ts";
+import { LOCK_FILE, lockOutput, STAGING_DIRECTORY } from "../run/lock.ts";
 
 /** What a training that was killed may leave in a directory, and the next one takes over. */
 const LEFT_OVER = [LOCK_FILE, STAGING_DIRECTORY];
@@ -21,6 +22,25 @@ export const forceFlag: FlagRow = {
 interface Output {
   flag: string;
   path: string;
+}
+
+/** The directory to write a model to, locked for it: that of `--out`, or the next version's. */
+export async function lockModel(
+  name: string,
+  flags: FlagValues,
+  locks: DisposableStack,
+): Promise<string> {
+  if (flags.out === undefined) {
+    await checkDirectory({ flag: "out", path: `models/${name}` });
+    const { directory, lock } = await lockNextVersion(name);
+    locks.use(lock);
+    return directory;
+  }
+  const output = { flag: "out", path: flags.out as string }, force = flags.force === true;
+  await checkNewDirectory(output, force);
+  locks.use(await lockOutput(output.path));
+  await checkNewDirectory(output, force); // another may have finished it before
+  return output.path;
 }
 
 /** @throws {FlagError} unless the path is a new or empty directory, or with `force` any, to write in. */

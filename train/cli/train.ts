@@ -10,19 +10,19 @@ import { flagWords, taskCommand } from "../../src/cli/shell.ts";
 import type { DatasetBuilder } from "../../src/data/mnist.ts";
 import { checkName } from "../../src/format/config.ts";
 import { writeWhole } from "../../src/repository/write_file.ts";
-import { lockNextVersion, saveRun } from "../artifacts/output.ts";
+import { saveRun } from "../artifacts/output.ts";
 import type { Examples } from "../data/examples.ts";
 import { evaluateClassifier } from "../measure/evaluation.ts";
 import type { TrainingWarning } from "../measure/health.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import { type Checkpoint, writeCheckpoint } from "../run/checkpoint.ts";
 import { epochLine } from "../run/epoch_line.ts";
-import { lockOutput, lockRun } from "../run/lock.ts";
+import { lockRun } from "../run/lock.ts";
 import { writeResult } from "../run/result.ts";
 import { CHECKPOINT_FILE, openCheckpoint } from "../run/resume.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
 import { BUILT_IN, checkSplits, datasetName, loadExamples, openDataset } from "./data_flags.ts";
-import { checkDirectory, checkNewDirectory } from "./outputs.ts";
+import { checkDirectory, lockModel } from "./outputs.ts";
 import { createProgress } from "./progress.ts";
 import { checkSpace, leastBytes } from "../run/space.ts";
 import { changingFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
@@ -117,21 +117,6 @@ async function prepare(flags: FlagValues, locks: DisposableStack): Promise<Plan>
     : undefined;
   const data = { builder, train, validation, description };
   return { flags, recipe, resume, ...data, runDirectory, name, out, locks };
-}
-
-/** The directory to write the model to, locked for it: that of `--out`, or the next version's. */
-async function lockModel(name: string, flags: FlagValues, locks: DisposableStack): Promise<string> {
-  if (flags.out === undefined) {
-    await checkDirectory({ flag: "out", path: `models/${name}` });
-    const { directory, lock } = await lockNextVersion(name);
-    locks.use(lock);
-    return directory;
-  }
-  const output = { flag: "out", path: flags.out as string }, force = flags.force === true;
-  await checkNewDirectory(output, force);
-  locks.use(await lockOutput(output.path));
-  await checkNewDirectory(output, force); // another may have finished it before
-  return output.path;
 }
 
 function checkFlags(flags: FlagValues): void {

@@ -5,8 +5,10 @@
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 import type { DatasetBuilder } from "../../src/data/mnist.ts";
 import type { ModelConfig } from "../../src/format/config.ts";
-import { sha256 } from "../../src/repository/model_directory.ts";
+import { sha256, type StoredModel } from "../../src/repository/model_directory.ts";
 import type { Examples } from "../data/examples.ts";
+import type { Evaluation } from "../measure/evaluation.ts";
+import { completeRecipe } from "../recipes/complete.ts";
 import { BUILT_IN, dataFlags, openDataset } from "./data_flags.ts";
 
 /** Flags of commands that measure a model: without any, on the data that it was trained on. */
@@ -104,4 +106,22 @@ export function isSameDescription(a: string, b: string): boolean {
 /** A dataset's name, size and labels, which a run must go on with. */
 export async function describeData(name: string, { labels }: Examples): Promise<string> {
   return `${name} (${labels.length} images, labels ${(await sha256(labels)).slice(0, 8)})`;
+}
+
+/**
+ * What a card tells of a model's training, from its config.
+ * @throws {FlagError} if the model was not made by `task train`.
+ */
+export function factsOf({ config: { training, evaluation } }: StoredModel, path: string) {
+  if (!training?.recipe || typeof training.dataset !== "string" || !evaluation) {
+    throw new FlagError(
+      `--model ${path}: config.json must have training.recipe, training.dataset and evaluation, ` +
+        `got ${JSON.stringify({ ...training, recipe: training?.recipe && "…", evaluation })}`,
+    );
+  }
+  return {
+    recipe: completeRecipe(training.recipe, `${path}/config.json`),
+    dataset: training.dataset,
+    evaluation: evaluation as unknown as Evaluation,
+  };
 }

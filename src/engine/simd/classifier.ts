@@ -5,6 +5,7 @@
 import { type PlacedLayer, placeLayer } from "../../kernels/serving/dense.ts";
 import type { Team } from "../../kernels/runtime/team.ts";
 import { softmaxRows } from "../../math/activations.ts";
+import type { WeightMatrix } from "../../math/weight_matrix.ts";
 import type { Classifier } from "../../model/dbn.ts";
 import type { ImageClassifier } from "../engine.ts";
 import { type ActivationOf, answer, applyLayers, lazily } from "./layers.ts";
@@ -12,7 +13,10 @@ import { type ActivationOf, answer, applyLayers, lazily } from "./layers.ts";
 // B batch, V image pixels, L labels
 
 /** A classifier's layers for a team's memory, as a function that places them once. */
-export function placeClassifier({ arena }: Team, classifier: Classifier): () => PlacedLayer[] {
+export function placeClassifier(
+  { arena }: Team,
+  classifier: Classifier<WeightMatrix>,
+): () => PlacedLayer[] {
   return lazily(() =>
     classifier.map(({ kernel, bias, inputSize }) =>
       placeLayer(arena, { weights: kernel, bias, inputSize })
@@ -23,7 +27,7 @@ export function placeClassifier({ arena }: Team, classifier: Classifier): () => 
 /** A classifier in a team's memory. */
 export function classifierOn(
   team: Team,
-  classifier: Classifier,
+  classifier: Classifier<WeightMatrix>,
   layers = placeClassifier(team, classifier),
 ): ImageClassifier {
   const imageSize = classifier[0].inputSize, labelSize = classifier.at(-1)!.outputSize;

@@ -6,6 +6,7 @@ import { runChains } from "../../kernels/serving/chains.ts";
 import { placeRows, readRows, runLayer } from "../../kernels/serving/dense.ts";
 import type { Team } from "../../kernels/runtime/team.ts";
 import { softmaxRows } from "../../math/activations.ts";
+import type { WeightMatrix } from "../../math/weight_matrix.ts";
 import { type Dbn, imageSize } from "../../model/dbn.ts";
 import type { Conditionals } from "../../sampling/options.ts";
 import { answer, applyLayers } from "./layers.ts";
@@ -14,7 +15,11 @@ import type { PlacedDbn } from "./placed_dbn.ts";
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
 
 /** The conditionals of a DBN in a team's memory. */
-export function conditionalsOn(team: Team, dbn: Dbn, placed: PlacedDbn): Conditionals {
+export function conditionalsOn(
+  team: Team,
+  dbn: Dbn<WeightMatrix>,
+  placed: PlacedDbn,
+): Conditionals {
   const { top } = dbn, { arena } = team;
   return {
     imageSize: imageSize(dbn),

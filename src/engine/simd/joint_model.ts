@@ -5,6 +5,7 @@
 import { placeRows, readRows, runLayer } from "../../kernels/serving/dense.ts";
 import type { Team } from "../../kernels/runtime/team.ts";
 import { logSumExp } from "../../math/activations.ts";
+import type { WeightMatrix } from "../../math/weight_matrix.ts";
 import { type Dbn, imageSize, type JointPosterior } from "../../model/dbn.ts";
 import type { JointModel } from "../engine.ts";
 import { answer, runLayers, sigmoids } from "./layers.ts";
@@ -13,7 +14,7 @@ import type { PlacedDbn } from "./placed_dbn.ts";
 // B batch, V image pixels, P penultimate units, H top hidden units, L labels
 
 /** A joint model in a team's memory. */
-export function jointModelOn(team: Team, dbn: Dbn, placed: PlacedDbn): JointModel {
+export function jointModelOn(team: Team, dbn: Dbn<WeightMatrix>, placed: PlacedDbn): JointModel {
   const { top } = dbn, { arena } = team, size = imageSize(dbn);
   return {
     imageSize: size,

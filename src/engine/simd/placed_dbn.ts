@@ -5,6 +5,7 @@
 import { packRbm } from "../../kernels/serving/chains.ts";
 import { padded, placeLayer } from "../../kernels/serving/dense.ts";
 import type { Team } from "../../kernels/runtime/team.ts";
+import { expandMatrix, type WeightMatrix } from "../../math/weight_matrix.ts";
 import { type Dbn, generative } from "../../model/dbn.ts";
 import { lazily } from "./layers.ts";
 
@@ -17,7 +18,7 @@ const NO_UNIT = -1000;
 export type PlacedDbn = ReturnType<typeof placeDbn>;
 
 /** A DBN for a team's memory. */
-export function placeDbn({ arena }: Team, { stack, top }: Dbn) {
+export function placeDbn({ arena }: Team, { stack, top }: Dbn<WeightMatrix>) {
   return {
     /** From the image to the penultimate layer. */
     up: lazily(() =>
@@ -62,8 +63,9 @@ export function placeDbn({ arena }: Team, { stack, top }: Dbn) {
     /** U, (L, H padded): the address of its rows. */
     labelRows: lazily(() => {
       const stride = padded(top.hiddenSize), rows = new Float32Array(top.labelSize * stride);
+      const weights = expandMatrix(top.labelWeights);
       for (let y = 0; y < top.labelSize; y++) {
-        const row = top.labelWeights.subarray(y * top.hiddenSize, (y + 1) * top.hiddenSize);
+        const row = weights.subarray(y * top.hiddenSize, (y + 1) * top.hiddenSize);
         rows.set(row, y * stride);
       }
       return arena.place(rows);

@@ -4,6 +4,7 @@
  * @module
  */
 import { Team } from "../../kernels/runtime/team.ts";
+import type { WeightMatrix } from "../../math/weight_matrix.ts";
 import type { Classifier, Dbn } from "../../model/dbn.ts";
 import type { Model } from "../../format/weights.ts";
 import type { Disposable, Engine, EngineOptions, ImageClassifier, JointModel } from "../engine.ts";
@@ -31,19 +32,21 @@ export function createSimdEngine(
 }
 
 /** A classifier alone. */
-export function createSimdClassifier(classifier: Classifier): ImageClassifier & Disposable {
+export function createSimdClassifier(
+  classifier: Classifier<WeightMatrix>,
+): ImageClassifier & Disposable {
   const team = new Team();
   return { ...classifierOn(team, classifier), dispose: () => team.dispose() };
 }
 
 /** A joint model alone. */
-export function createSimdJointModel(dbn: Dbn): JointModel & Disposable {
+export function createSimdJointModel(dbn: Dbn<WeightMatrix>): JointModel & Disposable {
   const team = new Team();
   return { ...jointModelOn(team, dbn, placeDbn(team, dbn)), dispose: () => team.dispose() };
 }
 
 /** What is read of a model after its weights are placed, in arrays of its own. */
-function withOwnBiases(dbn: Dbn): Dbn {
+function withOwnBiases(dbn: Dbn<WeightMatrix>): Dbn<WeightMatrix> {
   const { top, penultimateMean } = dbn;
   const visibleBias = top.visibleBias.slice(), labelBias = top.labelBias.slice();
   return {

@@ -7,6 +7,7 @@
  * @module
  */
 import { streamOf, streams } from "../../math/streams.ts";
+import { entriesOf, expandMatrix, type WeightMatrix } from "../../math/weight_matrix.ts";
 import type { Arena } from "../runtime/arena.ts";
 import { ChainRun, PANEL, TABLE_ROW_BYTES } from "../generated/abi.ts";
 import { place, seedWords } from "../runtime/pack.ts";
@@ -25,8 +26,8 @@ export interface ChainWeights {
   visibleSize: number; // P
   hiddenSize: number; // H
   labelSize: number; // L
-  weights: Float32Array; // (P, H)
-  labelWeights: Float32Array; // (L, H)
+  weights: WeightMatrix; // (P, H)
+  labelWeights: WeightMatrix; // (L, H)
   visibleBias: Float32Array; // (P)
   hiddenBias: Float32Array; // (H)
   labelBias: Float32Array; // (L)
@@ -72,17 +73,15 @@ interface PackedTable {
 
 /** Copies an RBM into the arena: rows of visible units for the way up, of hidden units for down. */
 export function packRbm(arena: Arena, rbm: ChainWeights): PackedRbm {
-  const { visibleSize, hiddenSize, labelSize, weights, labelWeights } = rbm;
-  const up = packTable(arena, visibleSize, rbm.hiddenBias, (i, j) => weights[i * hiddenSize + j]);
+  const { visibleSize, hiddenSize, labelSize } = rbm, labelWeights = expandMatrix(rbm.labelWeights);
+  const weightAt = entriesOf(rbm.weights, hiddenSize);
+  const up = packTable(arena, visibleSize, rbm.hiddenBias, weightAt);
   const belowBias = new Float32Array([...rbm.visibleBias, ...rbm.labelBias]);
   const down = packTable(
     arena,
     hiddenSize,
     belowBias,
-    (j, i) =>
-      i < visibleSize
-        ? weights[i * hiddenSize + j]
-        : labelWeights[(i - visibleSize) * hiddenSize + j],
+    (j, i) => i < visibleSize ? weightAt(i, j) : labelWeights[(i - visibleSize) * hiddenSize + j],
   );
   const stride = padded(hiddenSize), labels = arena.allocate(labelSize * stride);
   for (let y = 0; y < labelSize; y++) {

@@ -3,6 +3,7 @@
  * @module
  */
 import { countRows } from "../../math/matrix.ts";
+import { expandRows, weightCount, type WeightMatrix } from "../../math/weight_matrix.ts";
 import { LayerActivation, LayerCall, PANEL, PanelRows } from "../generated/abi.ts";
 import type { Arena } from "../runtime/arena.ts";
 import { allocateStruct, pack, place } from "../runtime/pack.ts";
@@ -32,7 +33,7 @@ export interface PlacedLayer {
 export function placeLayer(
   arena: Arena,
   { weights, bias, inputSize, transposed = false, paddingBias = 0 }: {
-    weights: Float32Array;
+    weights: WeightMatrix;
     bias: Float32Array;
     inputSize: number;
     transposed?: boolean;
@@ -40,20 +41,20 @@ export function placeLayer(
   },
 ): PlacedLayer {
   const outputSize = bias.length, stride = padded(outputSize);
-  if (weights.length !== inputSize * outputSize) {
+  const numbers = weightCount(weights);
+  if (numbers !== inputSize * outputSize) {
     throw new RangeError(
-      `Cannot place layer: weights must be ${inputSize} by ${outputSize} numbers, got ${weights.length}`,
+      `Cannot place layer: weights must be ${inputSize} by ${outputSize} numbers, got ${numbers}`,
     );
   }
   const address = arena.allocate(inputSize * stride), biasAddress = arena.allocate(stride);
   arena.scratch(() => {
-    const length = transposed ? inputSize : outputSize, count = weights.length / length;
+    const length = transposed ? inputSize : outputSize, count = numbers / length;
     const most = Math.max(1, Math.floor(PLACED_NUMBERS / length));
     const rows = arena.allocate(most * length), call = allocateStruct(arena, PanelRows);
     for (let first = 0; first < count; first += most) {
       const some = Math.min(most, count - first);
-      const part = weights.subarray(first * length, (first + some) * length);
-      arena.floats(rows, part.length).set(part);
+      expandRows(arena.floats(rows, some * length), weights, { first, columns: length });
       pack(arena, PanelRows, call, {
         panels: address,
         rows,
