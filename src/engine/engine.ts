@@ -61,4 +61,10 @@ export interface Engine extends ImageClassifier, JointModel, Conditionals, Dispo
 export interface EngineOptions {
   /** Hears why an engine computes on fewer threads than it asked for. */
   onProblem?: (status: ThreadStatus) => void;
+  /**
+   * The kernels of `simd`, compiled: `kernels.wasm` of this package, for platforms that compile no bytes, such
+   * as workerd. One thread computes.
+   * @default compiled from bytes
+   */
+  kernels?: WebAssembly.Module;
 }

@@ -13,6 +13,7 @@ import {
   readOnnxMetadata,
 } from "../format/onnx_metadata.ts";
 import { WeightsFormatError } from "../format/safetensors.ts";
+import type { Model } from "../format/weights.ts";
 import { cut, shownUrl } from "../outside/shown.ts";
 import {
   readModelFile,
@@ -59,10 +60,16 @@ const POSTERIOR_ROWS = 64;
 /**
  * An engine over the ONNX files in the model's directory. Each graph's session is made when it is
  * first needed.
+ * @throws {RangeError} if the model has no directory.
  * @throws {WeightsFormatError} if they were written for other weights than the directory holds.
  * @throws {Error} if the directory has no ONNX files.
  */
-export async function createOnnxEngine(model: StoredModel): Promise<Engine> {
+export async function createOnnxEngine(opened: Model & { url?: URL }): Promise<Engine> {
+  const { url } = opened;
+  if (!url) {
+    throw new RangeError("Cannot open onnx: the model must be of a directory, got one from bytes");
+  }
+  const model: StoredModel = { ...opened, url };
   const { top } = model.dbn;
   const size = imageSize(model.dbn), labelSize = top.labelSize;
   const runtime = await loadRuntime();

@@ -2,8 +2,11 @@
  * Opens an engine by name. Each engine's library is loaded only when that engine is chosen.
  * @module
  */
-import type { StoredModel } from "../repository/model_directory.ts";
+import type { Model } from "../format/weights.ts";
 import { type Engine, type EngineName, engineNames, type EngineOptions } from "./engine.ts";
+
+/** A model, and where it was read from: the engine `onnx` reads more files there. */
+export type OpenedModel = Model & { url?: URL };
 
 /** Options of {@linkcode openEngine}. */
 export interface OpenEngineOptions extends EngineOptions {
@@ -16,7 +19,7 @@ export interface OpenEngineOptions extends EngineOptions {
  * @throws {RangeError} if there is no engine of that name.
  */
 export async function openEngine(
-  model: StoredModel,
+  model: OpenedModel,
   { engine = "simd", ...options }: OpenEngineOptions = {},
 ): Promise<Engine> {
   const create = await loadEngine(engine);
@@ -29,7 +32,7 @@ export async function openEngine(
  */
 export async function loadEngine(
   engine: EngineName,
-): Promise<(model: StoredModel, options?: EngineOptions) => Engine | Promise<Engine>> {
+): Promise<(model: OpenedModel, options?: EngineOptions) => Engine | Promise<Engine>> {
   switch (engine) {
     case "simd":
       return (await import("./simd/simd.ts")).createSimdEngine;

@@ -4,6 +4,7 @@
  */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { NotInBundleError } from "../outside/import_later.ts";
 import { PngFormatError } from "../image/png.ts";
 import { AdmissionRefused } from "../serving/admission.ts";
 import { VersionNotServedError } from "../serving/served.ts";
@@ -40,6 +41,7 @@ const titles: Record<number, string> = {
   428: "Precondition Required",
   499: "Client Closed Request",
   500: "Internal Server Error",
+  501: "Not Implemented",
   503: "Service Unavailable",
 };
 
@@ -56,6 +58,9 @@ export function toProblem(error: Error): HttpProblem {
   if (error instanceof VersionNotServedError) {
     const { version, served } = error;
     return new HttpProblem(404, error.message, { version, served });
+  }
+  if (error instanceof NotInBundleError) {
+    return new HttpProblem(501, "This server is a bundle, which is without this resource");
   }
   if (error.name === "AbortError") return new HttpProblem(499, "The client left");
   return new HttpProblem(500, "Something went wrong here; the log has it under this request id");

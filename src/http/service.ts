@@ -3,7 +3,8 @@
  * @module
  */
 import type { Engine } from "../engine/engine.ts";
-import { cardReader, type StoredModel } from "../repository/model_directory.ts";
+import type { Model } from "../format/weights.ts";
+import { cardReader } from "../repository/model_directory.ts";
 import type { ModelRepository } from "../repository/repository.ts";
 import { AdmissionGate } from "../serving/admission.ts";
 import { FixedModel } from "../serving/fixed_model.ts";
@@ -18,8 +19,8 @@ export type LogRecord = { level: "info" | "error" } & Record<string, unknown>;
 
 /** What {@linkcode createApp} needs. */
 export interface AppOptions {
-  /** The one model to serve; left out where `models` are given. */
-  model?: Pick<StoredModel, "config" | "url">;
+  /** The one model to serve, and where its card is read; left out where `models` are given. */
+  model?: Pick<Model, "config"> & { url?: URL };
   /** Runs the same model; on this thread, in pieces. Left out where `compute` is given. */
   engine?: Engine;
   /** Runs the same model, for instance in a worker. */

@@ -3,6 +3,7 @@
  * modules are imported where they are needed, because Deno takes 40 ms to start them.
  * @module
  */
+import { importBuiltin, isDeno } from "./platform.ts";
 
 /** A file that is no regular one or too large. The message says what it must be and is, not its name. */
 export class FileRefused extends Error {
@@ -28,10 +29,10 @@ const AT_ONCE_BYTES = 64 * 1024;
  * @throws {Error} the file system's, or that of `head.check`.
  */
 export async function readRegularFile(file: string | URL, bound: FileBound): Promise<Uint8Array> {
-  if (!("Deno" in globalThis)) return await readByNode(file, bound);
+  if (!isDeno()) return await readByNode(file, bound);
   const { isFile, size } = Deno.statSync(file); // opening a named pipe would wait for its writer
   checkFile({ isFile, size }, bound);
-  using open = Deno.openSync(file);
+  const open = Deno.openSync(file);
   const fill = async (bytes: Uint8Array, from: number) => {
     let end = from;
     for (let count: number | null = 1; end < bytes.length && count; end += count ?? 0) {
@@ -40,27 +41,35 @@ export async function readRegularFile(file: string | URL, bound: FileBound): Pro
     }
     return bytes.subarray(0, end);
   };
-  const start = await fill(new Uint8Array(Math.min(bound.head?.bytes ?? 0, size)), 0);
-  bound.head?.check(start, size);
-  const bytes = new Uint8Array(size);
-  bytes.set(start);
-  return await fill(bytes, start.length);
+  try {
+    const start = await fill(new Uint8Array(Math.min(bound.head?.bytes ?? 0, size)), 0);
+    bound.head?.check(start, size);
+    const bytes = new Uint8Array(size);
+    bytes.set(start);
+    return await fill(bytes, start.length);
+  } finally {
+    open.close();
+  }
 }
 
 async function readByNode(file: string | URL, bound: FileBound): Promise<Uint8Array> {
-  const { open, stat } = await import("node:fs/promises");
+  const { open, stat } = await importBuiltin<typeof import("node:fs/promises")>("node:fs/promises");
   const stats = await stat(file), size = stats.size;
   checkFile({ isFile: stats.isFile(), size }, bound);
-  await using handle = await open(file);
-  const start = new Uint8Array(Math.min(bound.head?.bytes ?? 0, size));
-  const { bytesRead } = await handle.read(start, 0, start.length, 0);
-  bound.head?.check(start.subarray(0, bytesRead), size);
-  const bytes = new Uint8Array(size);
-  let end = 0;
-  for (let count = 1; end < size && count > 0; end += count) {
-    count = (await handle.read(bytes, end, size - end, end)).bytesRead;
+  const handle = await open(file);
+  try {
+    const start = new Uint8Array(Math.min(bound.head?.bytes ?? 0, size));
+    const { bytesRead } = await handle.read(start, 0, start.length, 0);
+    bound.head?.check(start.subarray(0, bytesRead), size);
+    const bytes = new Uint8Array(size);
+    let end = 0;
+    for (let count = 1; end < size && count > 0; end += count) {
+      count = (await handle.read(bytes, end, size - end, end)).bytesRead;
+    }
+    return bytes.subarray(0, end);
+  } finally {
+    await handle.close();
   }
-  return bytes.subarray(0, end);
 }
 
 function checkFile({ isFile, size }: { isFile: boolean; size: number }, bound: FileBound): void {

@@ -13,6 +13,7 @@ import {
   readManifest,
   writeManifest,
 } from "../format/manifest.ts";
+import { readDirectory } from "../outside/files.ts";
 import { cut, shownUrl } from "../outside/shown.ts";
 import { readBounded } from "./bounded_read.ts";
 import { directoryUrl, MAX_TEXT_BYTES } from "./model_directory.ts";
@@ -115,7 +116,7 @@ function parse(bytes: Uint8Array, file: string): { name: string; version: number
 /** Paths of a directory's files, sorted. */
 async function listFiles(root: URL, folder = ""): Promise<string[]> {
   const paths: string[] = [];
-  for await (const { name, isFile, isDirectory } of Deno.readDir(new URL(folder, root))) {
+  for await (const { name, isFile, isDirectory } of readDirectory(new URL(folder, root))) {
     const path = `${folder}${name}`;
     if (name.startsWith(".") || path.toLowerCase() === MANIFEST_FILE) continue;
     if (!isFile && !isDirectory) refuse(root, path, "it must be a regular file or a folder");

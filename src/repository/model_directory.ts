@@ -5,8 +5,10 @@
  * @module
  */
 import { checkConfig, type ModelConfig, modelFiles } from "../format/config.ts";
-import { isObject, WeightsFormatError } from "../format/safetensors.ts";
-import { shown, shownUrl } from "../outside/shown.ts";
+import { WeightsFormatError } from "../format/safetensors.ts";
+import { makeDirectory } from "../outside/files.ts";
+import { pathUrl } from "../outside/platform.ts";
+import { shownUrl } from "../outside/shown.ts";
 import {
   maxWeightBytes,
   type Model,
@@ -15,6 +17,7 @@ import {
   writeWeights,
 } from "../format/weights.ts";
 import { ModelFileMissingError, readBounded } from "./bounded_read.ts";
+import { checkHash } from "./model_bytes.ts";
 import { sha256 } from "./sha256.ts";
 import { writeWhole } from "./write_file.ts";
 
@@ -22,6 +25,11 @@ export { sha256 };
 
 /** Directory of the released model in this repository: what serving loads by default. */
 export const releasedModel = "models/mnist-dbn/2";
+
+/** The released model, beside this module: in a bundle beside the bundle. */
+export function releasedUrl(): URL {
+  return new URL(`../../${releasedModel}/`, import.meta.url);
+}
 
 /** A model and where it was read from. */
 export interface StoredModel extends Model {
@@ -59,7 +67,7 @@ export interface ModelFiles {
  * @throws {Error} naming the missing file and how to make a model.
  */
 export async function readModelFiles(
-  directory: string | URL = new URL(`../../${releasedModel}/`, import.meta.url),
+  directory: string | URL = releasedUrl(),
 ): Promise<ModelFiles> {
   const url = await directoryUrl(directory);
   const configName = shownUrl(new URL(modelFiles.config, url));
@@ -69,7 +77,7 @@ export async function readModelFiles(
   const files = await Promise.all(names.map((name) => readHashed({ url, config }, name)));
   const [dbn, classifier] = files;
   const verified = Promise.all(files.map(async ({ name, hash }) => {
-    checkHash({ config, url }, name, await hash);
+    checkHash(config, name, await hash, url);
   })).then(() => {});
   Promise.allSettled([verified]); // its error is thrown where it is awaited
   return { config, files: { dbn: dbn.bytes, classifier: classifier.bytes }, url, verified };
@@ -94,8 +102,7 @@ export async function saveModel(directory: string | URL, model: Model): Promise<
       [modelFiles.classifier]: await sha256(weights.classifier),
     },
   };
-  const { mkdir } = await import("node:fs/promises");
-  await mkdir(url, { recursive: true });
+  await makeDirectory(url);
   await writeModelFile(url, modelFiles.dbn, weights.dbn);
   await writeModelFile(url, modelFiles.classifier, weights.classifier);
   await writeModelFile(url, modelFiles.config, `${JSON.stringify(config, null, 2)}\n`);
@@ -143,19 +150,9 @@ export async function readOptionalModelFile(
   }
 }
 
-/** Whether there is a file or a directory. */
-export async function isThere(url: URL): Promise<boolean> {
-  try {
-    await Deno.stat(url);
-    return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return false;
-  }
-}
-
 /** Reads a model's card, once; undefined where it has none. */
-export function cardReader(directory: URL): () => Promise<string | undefined> {
+export function cardReader(directory?: URL): () => Promise<string | undefined> {
+  if (!directory) return () => Promise.resolve(undefined);
   let card: Promise<string | undefined> | undefined;
   return () =>
     card ??= readOptionalModelFile(directory, modelFiles.card)
@@ -175,7 +172,7 @@ export async function writeModelFile(
 export async function directoryUrl(directory: string | URL): Promise<URL> {
   const url = directory instanceof URL || /^(https?|file):/.test(directory)
     ? new URL(directory)
-    : (await import("node:url")).pathToFileURL(directory);
+    : await pathUrl(directory);
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   return url;
 }
@@ -185,29 +182,5 @@ function parseConfig(bytes: Uint8Array, file: string): unknown {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new WeightsFormatError(`Cannot read ${file}: it is not JSON`, { cause });
-  }
-}
-
-function checkHash(
-  { config, url }: { config: ModelConfig; url: URL },
-  name: string,
-  actual: string,
-) {
-  const { sha256 } = config, nameOf = (file: string) => shownUrl(new URL(file, url));
-  if (sha256 === undefined) return;
-  if (!isObject(sha256)) {
-    throw new WeightsFormatError(
-      `Cannot read ${nameOf(modelFiles.config)}: sha256 must be a JSON object, got ${
-        shown(sha256)
-      }`,
-    );
-  }
-  const expected = sha256[name];
-  if (expected !== undefined && actual !== expected) {
-    throw new WeightsFormatError(
-      `Cannot read ${nameOf(name)}: SHA-256 must be ${
-        shown(expected)
-      } (config.json), got ${actual}`,
-    );
   }
 }

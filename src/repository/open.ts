@@ -2,6 +2,7 @@
  * Opens a model repository by its address.
  * @module
  */
+import { isDeno, readVariable } from "../outside/platform.ts";
 import { cut } from "../outside/shown.ts";
 import type { ModelRepository } from "./repository.ts";
 
@@ -55,6 +56,13 @@ async function openDirectory(
   address: string | URL,
   options: RepositoryOptions,
 ): Promise<ModelRepository> {
+  if (!isDeno()) {
+    throw new RangeError(
+      `Cannot open a repository in a directory: only Deno can; elsewhere it must be s3://BUCKET/PREFIX or https://…, got ${
+        cut(String(address))
+      }`,
+    );
+  }
   if (address === "") throw new RangeError(`Cannot open a repository: it must be ${SUPPORTED}`);
   const { directoryUrl } = await import("./model_directory.ts");
   const { DirectoryRepository } = await import("./directory/directory_repository.ts");
@@ -78,7 +86,7 @@ async function openKv(place: string, options: RepositoryOptions): Promise<ModelR
 
 async function openS3(address: string, options: RepositoryOptions): Promise<ModelRepository> {
   const { readBucket } = await import("./objects/open_s3.ts");
-  const { bucket, prefix } = readBucket(address, (name) => Deno.env.get(name));
+  const { bucket, prefix } = readBucket(address, readVariable);
   const [{ ObjectRepository }, { S3Store }] = await Promise.all([
     import("./objects/object_repository.ts"),
     import("./objects/s3_store.ts"),

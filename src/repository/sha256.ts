@@ -1,15 +1,17 @@
 /**
- * SHA-256 of bytes in memory. Loading std would keep a server's first answer waiting where the platform
- * can write hex itself.
+ * SHA-256 of bytes in memory.
  * @module
  */
 
-/** SHA-256 in hex. */
+/**
+ * SHA-256 in hex.
+ * @throws {Error} on a page that is no secure context: browsers hash on pages of https and localhost alone.
+ */
 export async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
-  const { toHex } = digest as { toHex?: () => string }; // the types say that all platforms have it
-  if (toHex) return toHex.call(digest);
-  return (await import("@std/encoding/hex")).encodeHex(digest);
+  const { subtle } = crypto as Partial<Crypto>; // the types say that all pages have it
+  if (!subtle) throw new Error("Cannot check SHA-256: the page must be of https or localhost");
+  const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as BufferSource));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** SHA-256 of nothing: the blob that is there before anything was sent. */

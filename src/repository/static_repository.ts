@@ -56,7 +56,7 @@ const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
  * @throws {RangeError} unless it is of HTTPS, or of this machine, without password and query.
  */
 export function readStaticUrl(address: string): URL {
-  const url = URL.parse(address);
+  const url = URL.canParse(address) ? new URL(address) : undefined;
   const isSafe = url?.protocol === "https:" ||
     url?.protocol === "http:" && LOOPBACK.includes(url.hostname);
   if (!url || !isSafe || url.username || url.password || url.search || url.hash) {

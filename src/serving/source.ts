@@ -5,10 +5,10 @@
 import { modelFiles } from "../format/config.ts";
 import {
   directoryUrl,
-  isThere,
   readOptionalModelFile,
   releasedModel,
 } from "../repository/model_directory.ts";
+import { isThere } from "../outside/files.ts";
 import { importLater } from "../outside/import_later.ts";
 import { kept } from "../outside/kept.ts";
 import type { ModelRepository } from "../repository/repository.ts";

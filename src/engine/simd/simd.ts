@@ -16,9 +16,10 @@ import { placeDbn } from "./placed_dbn.ts";
 /** An engine over a whole model. */
 export function createSimdEngine(
   { dbn, classifier }: Pick<Model, "dbn" | "classifier">,
-  { onProblem }: EngineOptions = {},
+  { onProblem, kernels }: EngineOptions = {},
 ): Engine {
-  const team = new Team(undefined, undefined, { onProblem }), placed = placeDbn(team, dbn);
+  const team = new Team(undefined, undefined, { onProblem, kernels });
+  const placed = placeDbn(team, dbn);
   const layers = placeClassifier(team, classifier), own = withOwnBiases(dbn);
   return {
     name: "simd",

@@ -7,7 +7,7 @@ import { type Context, Hono } from "hono";
 import { readManifest } from "../../format/manifest.ts";
 import { cut, shown } from "../../outside/shown.ts";
 import { NotFoundError, VersionInUseError } from "../../repository/errors.ts";
-import { releasedModel } from "../../repository/model_directory.ts";
+import { releasedUrl } from "../../repository/model_directory.ts";
 import type { StoredManifest, VersionRef } from "../../repository/repository.ts";
 import type { VersionState } from "../../serving/served.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
@@ -132,13 +132,10 @@ function send(
   });
 }
 
-/** The version that a server begins with, wherever it is told to look for others. */
-const released = new URL(`../../../${releasedModel}/`, import.meta.url).href;
-
 /** Removes a version that no alias names and no request meets, and then frees it. */
 async function remove(service: RepositoryRoutes, ref: VersionRef): Promise<void> {
   const { models } = service, repository = repositoryOf(service);
-  if (repository.urlOf?.(ref).href === released) {
+  if (repository.urlOf?.(ref).href === releasedUrl().href) {
     throw new HttpProblem(
       409,
       `Version ${ref.version} of ${ref.model} is the released one, without which this server cannot start`,

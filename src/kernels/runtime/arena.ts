@@ -5,6 +5,7 @@
  * ends. Views are taken after every allocation, because growth detaches the old ones.
  * @module
  */
+import { mayWait } from "../../outside/platform.ts";
 import { instantiate, type KernelExports } from "./jobs.ts";
 import { program as servingProgram } from "../generated/serving.ts";
 
@@ -24,6 +25,16 @@ export interface Program {
   shared: string;
 }
 
+/** What an arena is made of. */
+export interface ArenaOptions {
+  /** @default false */
+  shared?: boolean;
+  /** The kernels; those of serving if left out. */
+  program?: Program;
+  /** One of its two modules, compiled. */
+  module?: WebAssembly.Module;
+}
+
 /** One instance of the kernels with its memory. */
 export class Arena {
   readonly kernels: KernelExports;
@@ -34,10 +45,11 @@ export class Arena {
   /** Where memory begins that was never given out, and so is still of zeros. */
   #untouched = FIRST_ADDRESS;
 
-  constructor({ shared = false, program = servingProgram as Program } = {}) {
-    const base64 = shared ? program.shared : program.plain;
-    const module = compiled.get(base64) ?? new WebAssembly.Module(bytesOf(base64));
-    compiled.set(base64, module);
+  /** @throws {WebAssembly.LinkError} if `module` is not the kernels, or not for such a memory. */
+  constructor(
+    { shared = false, program = servingProgram, module = compile(program, shared) }: ArenaOptions =
+      {},
+  ) {
     this.#memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_BYTES / PAGE_BYTES, shared });
     this.#module = module;
     this.isShared = shared;
@@ -47,6 +59,7 @@ export class Arena {
   /** An arena that workers can see; the reason where a platform cannot share memory. */
   static shared(program?: Program): Arena | Error {
     if (typeof SharedArrayBuffer === "undefined") return new Error("SharedArrayBuffer is missing");
+    if (!mayWait()) return new Error("a page's own thread may not wait for others");
     try {
       return new Arena({ shared: true, program });
     } catch (error) {
@@ -130,6 +143,14 @@ export class Arena {
       this.#top = mark;
     }
   }
+}
+
+/** A module of a program, compiled once. @throws {WebAssembly.CompileError} where a platform forbids it. */
+function compile({ plain, shared }: Program, isShared: boolean): WebAssembly.Module {
+  const base64 = isShared ? shared : plain;
+  const module = compiled.get(base64) ?? new WebAssembly.Module(bytesOf(base64));
+  compiled.set(base64, module);
+  return module;
 }
 
 /** Bytes of base64. */

@@ -4,6 +4,7 @@
  * caller's thread does it all, and {@linkcode Team.status} says why.
  * @module
  */
+import { hasFiles, importBuiltin, processorCount } from "../../outside/platform.ts";
 import { Arena, type Program } from "./arena.ts";
 import { control, type Job, jobs, leaveBarrier } from "./jobs.ts";
 
@@ -39,10 +40,12 @@ export interface WorkerData {
 
 /** How a team starts a worker, and whom it tells of a problem. */
 export interface TeamOptions {
-  /** @default a thread of `node:worker_threads` */
+  /** @default a thread of `node:worker_threads`; where there are none, as in browsers, a Web Worker */
   startWorker?: (workerData: WorkerData) => WorkerThread | Promise<WorkerThread>;
   /** Hears once of each reason why fewer threads run than were asked for; jobs go on without them. */
   onProblem?: (status: TeamStatus) => void;
+  /** The kernels, compiled, where a platform compiles no bytes; one thread runs all jobs on them. */
+  kernels?: WebAssembly.Module;
 }
 
 /** An arena and the workers that run jobs on it. */
@@ -66,10 +69,12 @@ export class Team {
   constructor(workers = defaultWorkers(), program?: Program, options: TeamOptions = {}) {
     this.#options = options;
     this.#wanted = workers;
-    const shared = workers > 1 ? Arena.shared(program) : undefined;
-    this.arena = shared instanceof Arena ? shared : new Arena({ program });
+    const { kernels: module } = options;
+    const shared = workers > 1 && !module ? Arena.shared(program) : undefined;
+    this.arena = shared instanceof Arena ? shared : new Arena({ program, module });
     this.#address = this.arena.allocate(this.#words);
     if (shared instanceof Error) this.#report(`memory cannot be shared: ${shared.message}`);
+    else if (workers > 1 && module) this.#report("the kernels that were handed in are for one");
   }
 
   /** Threads that share a job now. */
@@ -207,8 +212,27 @@ export class Team {
 }
 
 async function startThread(workerData: WorkerData): Promise<WorkerThread> {
-  const { Worker } = await import("node:worker_threads");
+  if (!hasFiles()) return startWebWorker(workerData);
+  const { Worker } = await importBuiltin<typeof import("node:worker_threads")>(
+    "node:worker_threads",
+  );
   return new Worker(new URL("./worker.ts", import.meta.url), { workerData });
+}
+
+/** A Web Worker. Bundlers find its module by this expression, as it stands. */
+function startWebWorker(workerData: WorkerData): WorkerThread {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  worker.postMessage(workerData);
+  return {
+    unref: () => {},
+    on: (event, listener) => {
+      if (event === "message") worker.addEventListener(event, ({ data }) => listener(data));
+      if (event !== "error") return; // a Web Worker does not tell of its end
+      worker.addEventListener(event, ({ message }) => {
+        listener(message || "its module cannot be loaded; a bundle needs it beside itself");
+      });
+    },
+  };
 }
 
 function textOf(error: unknown): string {
@@ -216,5 +240,5 @@ function textOf(error: unknown): string {
 }
 
 function defaultWorkers(): number {
-  return Math.min(navigator.hardwareConcurrency ?? 1, MAX_WORKERS);
+  return Math.min(processorCount(), MAX_WORKERS);
 }

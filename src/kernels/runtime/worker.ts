@@ -1,19 +1,54 @@
 /**
- * One worker of a team: waits for a job in shared memory and runs its share. See team.ts.
+ * One worker of a team, a thread of `node:worker_threads` or a Web Worker: waits for a job in shared memory
+ * and runs its share. See team.ts.
  * @module
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { hasFiles, importBuiltin } from "../../outside/platform.ts";
 import { control, instantiate, type Job, jobs, leaveBarrier } from "./jobs.ts";
 import type { WorkerData } from "./team.ts";
 
-const { module, memory, address, index } = workerData as WorkerData;
+/** How a worker hears what to run, once, and says that it is ready. */
+interface Channel {
+  workerData: WorkerData;
+  sayReady(): void;
+  /** Ends a thread that would not end with its module. */
+  close(): void;
+}
+
+/** A Web Worker's side of its global scope. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<WorkerData>) => void) | null;
+  postMessage(message: string): void;
+  close(): void;
+}
+
+async function openChannel(): Promise<Channel> {
+  if (hasFiles()) {
+    const { parentPort, workerData } = await importBuiltin<typeof import("node:worker_threads")>(
+      "node:worker_threads",
+    );
+    return { workerData, sayReady: () => parentPort!.postMessage("ready"), close: () => {} };
+  }
+  const scope = globalThis as unknown as WorkerScope;
+  const workerData = await new Promise<WorkerData>((resolve) => {
+    scope.onmessage = ({ data }) => resolve(data);
+  });
+  return {
+    workerData,
+    sayReady: () => scope.postMessage("ready"),
+    close: () => scope.close(),
+  };
+}
+
+const { workerData, sayReady, close } = await openChannel();
+const { module, memory, address, index } = workerData;
 const kernels = instantiate(module, memory);
 const words = new Int32Array(
   memory.buffer,
   address,
   control.words + control.wordsPerWorker * (index + 1),
 );
-parentPort!.postMessage("ready");
+sayReady();
 for (let seen = 0;;) { // a team runs its first shared job when all workers are ready
   Atomics.wait(words, control.generation, seen);
   seen = Atomics.load(words, control.generation);
@@ -32,3 +67,4 @@ for (let seen = 0;;) { // a team runs its first shared job when all workers are 
     Atomics.add(words, control.finished, 1);
   }
 }
+close();

@@ -4,6 +4,7 @@
  * Node's modules take 40 ms to start.
  * @module
  */
+import { importBuiltin } from "../../outside/platform.ts";
 import { visible } from "../../outside/shown.ts";
 import { RepositoryBusyError, RepositoryUnreachableError } from "../errors.ts";
 import { pause } from "../poll.ts";
@@ -141,7 +142,7 @@ async function hashFile(
   maxBytes: number,
   target?: Deno.FsFile,
 ): Promise<string | undefined> {
-  const { createHash } = await import("node:crypto");
+  const { createHash } = await importBuiltin<typeof import("node:crypto")>("node:crypto");
   const hash = createHash("sha256"), buffer = new Uint8Array(COPY_BYTES);
   let total = 0;
   for (;;) {

@@ -242,8 +242,8 @@ export class ObjectRepository implements ModelRepository {
 
   /** Versions below a prefix of keys, without those whose manifest is broken. */
   async #soundVersions(prefix: string): Promise<StoredManifest[]> {
-    const infos = (await Array.fromAsync(this.#store.list(prefix)))
-      .filter(({ key }) => refOfKey(key));
+    const infos: ObjectInfo[] = [];
+    for await (const info of this.#store.list(prefix)) if (refOfKey(info.key)) infos.push(info);
     const stored = await inParallel(infos, (info) => this.#readIfSound(info));
     return stored.filter((each) => each !== undefined);
   }

@@ -68,7 +68,7 @@ function bucketUrl(
     const host = `s3.${region}.amazonaws.com`;
     return new URL(name.includes(".") ? `https://${host}/${name}/` : `https://${name}.${host}/`);
   }
-  const url = URL.parse(endpoint);
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
   const isPlain = url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
     url.password === "" && url.search === "";
   if (!isPlain) {

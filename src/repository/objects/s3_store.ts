@@ -138,7 +138,8 @@ export class S3Store implements ObjectStore {
 
   changes(topic: string, signal: AbortSignal): AsyncIterable<void> {
     const look = async () => {
-      const objects = await Array.fromAsync(this.list(topic), ({ key, etag }) => `${key} ${etag}`);
+      const objects: string[] = [];
+      for await (const { key, etag } of this.list(topic)) objects.push(`${key} ${etag}`);
       return objects.join("\n");
     };
     return pollChanges(look, { intervalMs: this.#pollMs, signal });
