@@ -113,6 +113,8 @@ const checks: Record<string, Check> = {
   "deno task judge": { do: "help" },
   "deno task servers": { do: "help" },
   "deno task faults": { do: "help" },
+  "deno task package": { do: "help" },
+  "deno task api": { do: "run" },
   "deno task kernels": { do: "help" },
   "deno task bench": { do: "help" },
   "deno task bench --peers": { do: "help" },
@@ -146,7 +148,16 @@ async function copyRepository(): Promise<string> {
   const copy = await Deno.makeTempDir({ prefix: "documents " });
   await Deno.mkdir(`${copy}/bin`);
   await Deno.symlink(Deno.execPath(), `${copy}/bin/deno`);
-  const kept = ["deno.json", "deno.lock", "deno.dev.lock", "mod.ts", "src", "train", "docs"];
+  const kept = [
+    "deno.json",
+    "deno.lock",
+    "deno.dev.lock",
+    "mod.ts",
+    "src",
+    "train",
+    "tools",
+    "docs",
+  ];
   const models = ["models/mnist-dbn", "models/results"];
   for (const name of [...kept, ...models]) await copyTree(join(root, name), join(copy, name));
   return copy;
@@ -332,7 +343,7 @@ Deno.test("the map of the architecture names every folder of the code", async ()
     return found;
   };
   const assembly = "src/kernels/assembly";
-  const all = await Promise.all(["src", "train", "src/kernels", assembly].map(folders));
+  const all = await Promise.all(["src", "train", "tools", "src/kernels", assembly].map(folders));
   const missing = all.flat().filter((folder) =>
     ![`${assembly}/`, "src/kernels/"].includes(folder) && !map.includes(`| \`${folder}\``)
   );

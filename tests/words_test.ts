@@ -137,7 +137,7 @@ function findPrivate(text: string, words = Object.entries(privateWords)): string
 /** What our authors wrote: code, tests, documents; without what programs wrote, and this file. */
 async function writtenFiles(): Promise<string[]> {
   const files = [...documents];
-  for (const directory of ["src", "train", "tests"]) files.push(...await walk(directory));
+  for (const directory of ["src", "train", "tools", "tests"]) files.push(...await walk(directory));
   return files.filter((path) => path !== "tests/words_test.ts");
 }
 

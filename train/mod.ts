@@ -19,7 +19,7 @@ export {
 export type { TrainingWarning, WarningKind } from "./measure/health.ts";
 export { type ErrorRate, evaluate, type Evaluation } from "./measure/evaluation.ts";
 export { type Examples, floatExamples, imageExamples } from "./data/examples.ts";
-export { exportOnnx } from "./artifacts/onnx.ts";
+export { exportOnnx } from "./artifacts/interchange/export_onnx.ts";
 export { showExamples, type ShownExample, type ShowOptions } from "./artifacts/labelled_grid.ts";
 export { type OutputOptions, saveRun } from "./artifacts/output.ts";
 export { checkRecipe } from "./recipes/check.ts";

@@ -42,11 +42,17 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
 /** Runs a program to its exit: an error is one line on standard error, `FlagError`s end with code 2. */
 export async function runProgram(main: () => Promise<number>): Promise<never> {
   try {
-    Deno.exit(await main());
+    exit(await main());
   } catch (error) {
     console.error(`error: ${await describeError(error)}`);
-    Deno.exit(error instanceof FlagError ? exitCodes.usage : exitCodes.failed);
+    exit(error instanceof FlagError ? exitCodes.usage : exitCodes.failed);
   }
+}
+
+function exit(code: number): never {
+  if ("Deno" in globalThis) Deno.exit(code); // Node's own module takes 40 ms to start there
+  const { process } = globalThis as unknown as { process: { exit(code: number): never } };
+  return process.exit(code);
 }
 
 async function describeError(error: unknown): Promise<string> {

@@ -2,6 +2,7 @@
  * Commands as text that a shell reads as they were meant.
  * @module
  */
+import { isInstalled } from "../outside/installed.ts";
 import type { FlagTable, FlagValues } from "./flags.ts";
 
 /** Characters that mean themselves to every POSIX shell. */
@@ -23,8 +24,15 @@ export function flagWords(values: FlagValues, table: FlagTable): string[] {
   });
 }
 
-/** The line that runs a task of this repository, through npx where Deno itself came by it. */
+/**
+ * The line that runs a task of this repository, through npx where Deno itself came by it; of the installed
+ * package, its program.
+ */
 export function taskCommand(task: string, words: readonly string[] = []): string {
+  if (isInstalled) {
+    const names = task === "dbn" ? [] : [task === "start" ? "serve" : task];
+    return shellCommand(["dbn", ...names, ...words]);
+  }
   const byNpx = Deno.env.get("npm_lifecycle_event") === "npx";
   const deno = byNpx ? ["npx", "-y", `deno@${Deno.version.deno}`] : ["deno"];
   return shellCommand([...deno, "task", task, ...words]);

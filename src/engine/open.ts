@@ -3,6 +3,8 @@
  * @module
  */
 import type { Model } from "../format/weights.ts";
+import { importLater } from "../outside/import_later.ts";
+import { withPackages } from "../outside/packages.ts";
 import { type Engine, type EngineName, engineNames, type EngineOptions } from "./engine.ts";
 
 /** A model, and where it was read from: the engine `onnx` reads more files there. */
@@ -26,20 +28,31 @@ export async function openEngine(
   return await create(model, options);
 }
 
+/** What opens an engine over a model. */
+export type CreateEngine = (
+  model: OpenedModel,
+  options?: EngineOptions,
+) => Engine | Promise<Engine>;
+
 /**
  * Loads an engine's library, and returns what opens it over a model.
  * @throws {RangeError} if there is no engine of that name.
  */
 export async function loadEngine(
   engine: EngineName,
-): Promise<(model: OpenedModel, options?: EngineOptions) => Engine | Promise<Engine>> {
+): Promise<CreateEngine> {
   switch (engine) {
     case "simd":
       return (await import("./simd/simd.ts")).createSimdEngine;
     case "tfjs":
-      return (await import("./tfjs.ts")).createTfjsEngine;
+      return (await withPackages(
+        "open engine tfjs",
+        ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
+        () => importLater<{ createTfjsEngine: CreateEngine }>("./tfjs.ts", import.meta.url),
+      )).createTfjsEngine;
     case "onnx":
-      return (await import("./onnx.ts")).createOnnxEngine;
+      return (await importLater<typeof import("./onnx.ts")>("./onnx.ts", import.meta.url))
+        .createOnnxEngine;
     case "reference":
       return (await import("./reference.ts")).createReferenceEngine;
     default:

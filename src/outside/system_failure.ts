@@ -11,3 +11,8 @@ export function systemFailure({ message }: Error): string {
     "; `deno task start` may write to models alone: see docs/repositories.md",
   );
 }
+
+/** Whether the system says that there is no such file or directory. */
+export function isNotFound(error: unknown): error is Error {
+  return error instanceof Error && (error as { code?: string }).code === "ENOENT";
+}

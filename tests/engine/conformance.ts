@@ -6,7 +6,7 @@ import type { Dtype } from "../../src/format/safetensors.ts";
 import { fillUniform } from "../../src/math/random.ts";
 import { saveModel, type StoredModel } from "../../src/repository/model_directory.ts";
 import { toDtype } from "../../train/artifacts/weights/quantize.ts";
-import { exportOnnx } from "../../train/artifacts/onnx.ts";
+import { exportOnnx } from "../../train/artifacts/interchange/export_onnx.ts";
 import { tinyModel, type TinySizes } from "../model/tiny_model.ts";
 
 /** The largest difference between two engines' probabilities that counts as agreement. */

@@ -11,7 +11,7 @@ import { openEngine } from "../../src/engine/open.ts";
 import { expandModel } from "../../src/format/weights.ts";
 import { loadModel, saveModel, type StoredModel } from "../../src/repository/model_directory.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
-import { exportOnnx } from "../../train/artifacts/onnx.ts";
+import { exportOnnx } from "../../train/artifacts/interchange/export_onnx.ts";
 import { toDtype } from "../../train/artifacts/weights/quantize.ts";
 
 const IMAGES = 200;

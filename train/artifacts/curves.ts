@@ -3,6 +3,7 @@
  * dashes, one legend beside them all.
  * @module
  */
+import { groupBy } from "../../src/outside/group_by.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import { errorAxis, verticalAxis } from "./axis.ts";
 import type { Chart } from "./vega.ts";
@@ -265,7 +266,7 @@ function lineLayer(values: Point[], { title, lines, cases }: Common) {
  * its own.
  */
 function pointLayer(values: readonly Point[], cases: Cases, { title, lines }: Common) {
-  const byLine = Map.groupBy(values.filter((point) => point.cases === cases), ({ name }) => name);
+  const byLine = groupBy(values.filter((point) => point.cases === cases), ({ name }) => name);
   const marked = [...byLine.values()].flatMap((line) => {
     const step = Math.ceil(line.length / MARKED_POINTS);
     return step === 1 || sharesColours(lines) ? line.filter((_, i) => i % step === 0) : [];

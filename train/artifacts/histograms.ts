@@ -4,6 +4,7 @@
  * weights.
  * @module
  */
+import { groupBy } from "../../src/outside/group_by.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
 import { errorAxis, verticalAxis } from "./axis.ts";
 import type { Histogram } from "../measure/histogram.ts";
@@ -22,7 +23,7 @@ const PANELS = [
 
 /** A row for each RBM; undefined if the log has no histogram. */
 export function weightHistograms(history: readonly EpochRecord[]): Chart | undefined {
-  const stages = Map.groupBy(
+  const stages = groupBy(
     history.filter(({ histograms }) => histograms !== undefined),
     ({ stage }) => stage,
   );

@@ -35,7 +35,7 @@ export type WeightLocations = Record<"dbn" | "classifier", ReadonlyMap<string, T
 type WeightDigests = Record<WeightFile, string>;
 
 /** Writes the ONNX files of a model into its directory. */
-export async function exportOnnx(model: StoredModel): Promise<void> {
+export async function writeOnnx(model: StoredModel): Promise<void> {
   const dbn = await readWeightFile(model, modelFiles.dbn);
   const classifier = await readWeightFile(model, modelFiles.classifier);
   const nameOf = (file: string) => shownUrl(new URL(file, model.url));

@@ -18,7 +18,7 @@ import type { Model } from "../../src/format/weights.ts";
 import { type CardFacts, modelCard } from "./card.ts";
 import { evaluate, evaluateJoint, type Evaluation } from "../measure/evaluation.ts";
 import type { Examples } from "../data/examples.ts";
-import { exportOnnx } from "./onnx.ts";
+import { exportOnnx } from "./interchange/export_onnx.ts";
 import { drawPictures } from "./pictures.ts";
 import { Staging } from "./staging.ts";
 import { writeModelManifest, writeModelProbe } from "./version.ts";

@@ -8,6 +8,7 @@
 import { readFile } from "node:fs/promises";
 import { escape } from "@std/html/entities";
 import type { GrayImage } from "../../src/image/png.ts";
+import { packageSpecifier, withPackages } from "../../src/outside/packages.ts";
 
 /** A line of text; lengths in pixels of the picture. */
 export interface Label {
@@ -61,14 +62,19 @@ function openResvg() {
 }
 
 async function loadResvg() {
-  const [{ initWasm, Resvg }] = await Promise.all([
-    import("npm:@resvg/resvg-wasm@2.6.2"),
-    import("npm:dejavu-fonts-ttf@2.37.3/package.json", { with: { type: "json" } }),
-  ]);
+  const [{ initWasm, Resvg }] = await withPackages(
+    "draw text",
+    ["@resvg/resvg-wasm", "dejavu-fonts-ttf"],
+    () =>
+      Promise.all([
+        import("npm:@resvg/resvg-wasm@2.6.2"),
+        import("npm:dejavu-fonts-ttf@2.37.3/package.json", { with: { type: "json" } }),
+      ]),
+  );
   const read = (specifier: string) => readFile(new URL(import.meta.resolve(specifier)));
   const [wasm, font] = await Promise.all([
-    read("npm:@resvg/resvg-wasm@2.6.2/index_bg.wasm"),
-    read("npm:dejavu-fonts-ttf@2.37.3/ttf/DejaVuSans.ttf"),
+    read(packageSpecifier("@resvg/resvg-wasm", "/index_bg.wasm")),
+    read(packageSpecifier("dejavu-fonts-ttf", "/ttf/DejaVuSans.ttf")),
   ]);
   await initWasm(wasm);
   return { Resvg, font };

@@ -3,6 +3,7 @@
  * @module
  */
 import { shellCommand } from "../../src/cli/shell.ts";
+import { groupBy } from "../../src/outside/group_by.ts";
 import { hiddenActivations } from "../../src/model/dbn.ts";
 import { learningRates, plainRecipe, type Trial } from "../run/trials.ts";
 import { compareErrors } from "./curves.ts";
@@ -26,7 +27,7 @@ function best(trials: readonly Trial[]): Trial {
 /** The page and its plots, as files by name. */
 export async function trialFiles(results: TrialResults): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  const winners = [...Map.groupBy(results.optimizers, ({ optimizer }) => optimizer).values()]
+  const winners = [...groupBy(results.optimizers, ({ optimizer }) => optimizer).values()]
     .map(best);
   const plot = async (
     file: string,

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Config, TopLevelSpec } from "npm:vega-lite@6.5.0";
+import { withPackages } from "../../src/outside/packages.ts";
 
 /** A chart as Vega-Lite describes it. */
 export type Chart = TopLevelSpec;
@@ -38,10 +39,11 @@ const config: Config = {
 
 /** Draws a chart. @returns an SVG document. */
 export async function renderSvg(chart: Chart): Promise<string> {
-  const [vega, vegaLite] = await Promise.all([
-    import("npm:vega@6.4.0"),
-    import("npm:vega-lite@6.5.0"),
-  ]);
+  const [vega, vegaLite] = await withPackages(
+    "draw a chart",
+    ["vega", "vega-lite"],
+    () => Promise.all([import("npm:vega@6.4.0"), import("npm:vega-lite@6.5.0")]),
+  );
   const { spec } = vegaLite.compile(chart, { config });
   const view = new vega.View(vega.parse(spec), { renderer: "none" });
   const svg = await view.toSVG();

@@ -9,12 +9,14 @@ import { UnknownNameError } from "../../src/cli/flags.ts";
 /** A command of the program; its module is loaded when it is called. */
 interface Entry {
   help: string;
+  /** Whether it needs Deno: for the locks of files, which Node has not. */
+  needsDeno?: boolean;
   load(): Promise<{ command: Command }>;
 }
 
 /** Every command. */
 export const commands: Readonly<Record<string, Entry>> = {
-  train: { help: "train a model", load: () => import("./train.ts") },
+  train: { help: "train a model", needsDeno: true, load: () => import("./train.ts") },
   evaluate: { help: "test errors of a model", load: () => import("./evaluate.ts") },
   likelihood: {
     help: "log Z by annealed importance sampling, and log-likelihoods",
@@ -27,6 +29,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   compare: { help: "runs and released results, side by side", load: () => import("./compare.ts") },
   optimizers: {
     help: "every optimizer and initializer on one small network",
+    needsDeno: true,
     load: () => import("./optimizers.ts"),
   },
   export: { help: "a model's ONNX files", load: () => import("./export.ts") },

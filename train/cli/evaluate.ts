@@ -8,7 +8,7 @@ import { loadModel, releasedModel } from "../../src/repository/model_directory.t
 import { checkSplits, loadExamples } from "./data_flags.ts";
 import { openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
 import { type ErrorRate, evaluate } from "../measure/evaluation.ts";
-import { showCount } from "./progress.ts";
+import { showCount } from "./terminal/progress.ts";
 import type { Command } from "../../src/cli/command.ts";
 import { type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
 

@@ -13,7 +13,7 @@ import {
   releasedModel,
   type StoredModel,
 } from "../../src/repository/model_directory.ts";
-import { exportOnnx } from "../artifacts/onnx.ts";
+import { exportOnnx } from "../artifacts/interchange/export_onnx.ts";
 import { writeModelManifest } from "../artifacts/version.ts";
 import { exportVersion } from "../artifacts/weights/export_version.ts";
 import { loadExamples } from "./data_flags.ts";

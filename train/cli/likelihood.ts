@@ -17,7 +17,7 @@ import {
 } from "../measure/likelihood.ts";
 import { readRunStack } from "../run/run_parts.ts";
 import { checkSplits, loadExamples, seedFlag } from "./data_flags.ts";
-import { showCount } from "./progress.ts";
+import { showCount } from "./terminal/progress.ts";
 import {
   openTrainedDataset,
   runTrainedOn,

@@ -23,7 +23,7 @@ import { CHECKPOINT_FILE, openCheckpoint } from "../run/resume.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
 import { BUILT_IN, checkSplits, datasetName, loadExamples, openDataset } from "./data_flags.ts";
 import { checkDirectory, lockModel } from "./outputs.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress } from "./terminal/progress.ts";
 import { checkSpace, leastBytes } from "../run/space.ts";
 import { changingFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
 import { describeData, isSameDescription, testHash } from "./trained_data.ts";
@@ -155,7 +155,7 @@ async function train(plan: Plan): Promise<TrainedParts | undefined> {
   Deno.addSignalListener("SIGINT", stop);
   Deno.addSignalListener("SIGTERM", stop);
   await mkdir(runDirectory, { recursive: true });
-  const progress = createProgress({ quiet: flags.quiet === true });
+  const progress = await createProgress({ quiet: flags.quiet === true });
   const save = async (checkpoint: Checkpoint) => {
     await writeCheckpoint(join(runDirectory, CHECKPOINT_FILE), {
       ...checkpoint,

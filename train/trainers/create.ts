@@ -4,6 +4,7 @@
  * @module
  */
 import type { Classifier } from "../../src/model/dbn.ts";
+import { withPackages } from "../../src/outside/packages.ts";
 import type { TrainingBackend } from "../recipes/recipe.ts";
 import type { ClassifierTrainer, ClassifierTrainerOptions } from "./classifier_trainer.ts";
 import type { RbmTrainerOptions } from "./rbm_start.ts";
@@ -18,7 +19,7 @@ export async function createRbmTrainer(
   backend: TrainingBackend,
   options: RbmTrainerOptions,
 ): Promise<RbmTrainer> {
-  if (backend === "tfjs") return (await import("./tfjs/open.ts")).openTfjsRbmTrainer(options);
+  if (backend === "tfjs") return (await loadTfjs()).openTfjsRbmTrainer(options);
   return new SimdRbmTrainer(await trainingTeam(), options);
 }
 
@@ -29,10 +30,18 @@ export async function createClassifierTrainer(
   options: ClassifierTrainerOptions,
 ): Promise<ClassifierTrainer> {
   if (backend === "tfjs") {
-    return (await import("./tfjs/open.ts")).openTfjsClassifierTrainer(start, options);
+    return (await loadTfjs()).openTfjsClassifierTrainer(start, options);
   }
   const team = await trainingTeam();
   return options.recipe.optimizer === "conjugate_gradient"
     ? new ConjugateGradientTrainer(team, start, options)
     : new SimdClassifierTrainer(team, start, options);
+}
+
+function loadTfjs(): Promise<typeof import("./tfjs/open.ts")> {
+  return withPackages(
+    "train on tfjs",
+    ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"],
+    () => import("./tfjs/open.ts"),
+  );
 }

@@ -24,9 +24,9 @@ type Labels = Record<string, string | number>;
 
 /** Counters, whose names end in `_total`, and gauges; they read the service when they are asked. */
 async function makeRegistry({ models, gates }: Service): Promise<Registry> {
-  const { Counter, Gauge, Registry } =
-    (await importLater<{ default: typeof import("prom-client") }>("prom-client", import.meta.url))
-      .default;
+  const { Counter, Gauge, Registry } = await importLater<
+    typeof import("../../packages/prom_client.ts")
+  >("../../packages/prom_client.ts", import.meta.url);
   const registry = new Registry(), { model } = models;
   const tell = (
     name: string,

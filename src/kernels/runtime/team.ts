@@ -66,7 +66,7 @@ export class Team {
    * @param workers threads to use, the caller's own among them
    * @param program the kernels; those of serving if left out
    */
-  constructor(workers = defaultWorkers(), program?: Program, options: TeamOptions = {}) {
+  constructor(workers: number = defaultWorkers(), program?: Program, options: TeamOptions = {}) {
     this.#options = options;
     this.#wanted = workers;
     const { kernels: module } = options;

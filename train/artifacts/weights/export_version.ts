@@ -16,7 +16,7 @@ import {
 import type { Examples } from "../../data/examples.ts";
 import { evaluate, type Evaluation } from "../../measure/evaluation.ts";
 import type { CardFacts } from "../card.ts";
-import { exportOnnx } from "../onnx.ts";
+import { exportOnnx } from "../interchange/export_onnx.ts";
 import { describeModel, LOG_FILE, readLog, versionOf } from "../output.ts";
 import { Staging } from "../staging.ts";
 import { toDtype } from "./quantize.ts";

@@ -10,6 +10,7 @@ import { FlagError, type FlagTable, type FlagValues } from "../../../src/cli/fla
 import { isModelName, MANIFEST_FILE, type ManifestFile } from "../../../src/format/manifest.ts";
 import { shown } from "../../../src/outside/shown.ts";
 import { FileRefused, readRegularFile } from "../../../src/outside/regular_file.ts";
+import { isNotFound } from "../../../src/outside/system_failure.ts";
 import { ModelFileMissingError } from "../../../src/repository/bounded_read.ts";
 import { describeVersion } from "../../../src/repository/describe_version.ts";
 import type { VersionRef } from "../../../src/repository/repository.ts";
@@ -18,7 +19,7 @@ import { writeWhole } from "../../../src/repository/write_file.ts";
 import { checkDirectory } from "../outputs.ts";
 import { formatBytes } from "./format.ts";
 import { addressFlag, readService, tokenFlags } from "./service_flags.ts";
-import { createTransferBar } from "./transfer_bar.ts";
+import { createTransferBar } from "../terminal/transfer_bar.ts";
 
 const flagTable: FlagTable = {
   from: addressFlag("URL of the service"),
@@ -101,7 +102,8 @@ async function pullFiles(
   files: readonly ManifestFile[],
   directory: string,
 ): Promise<void> {
-  const total = files.reduce((sum, { size }) => sum + size, 0), bar = createTransferBar("pulling");
+  const total = files.reduce((sum, { size }) => sum + size, 0),
+    bar = await createTransferBar("pulling");
   let done = 0;
   try {
     for (const file of files) {
@@ -130,7 +132,7 @@ async function isThere(path: string, { size, sha256: digest }: ManifestFile): Pr
   try {
     return await sha256(await readRegularFile(path, { maxBytes: size })) === digest;
   } catch (error) {
-    if (error instanceof FileRefused || error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof FileRefused || isNotFound(error)) return false;
     throw error;
   }
 }

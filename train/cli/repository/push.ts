@@ -12,7 +12,7 @@ import type { AliasSettings } from "../../../src/repository/repository.ts";
 import { compareCards, makeCard, readCard } from "./comparison.ts";
 import { formatAlias, formatBytes } from "./format.ts";
 import { addressFlag, readService, tokenFlags } from "./service_flags.ts";
-import { createTransferBar } from "./transfer_bar.ts";
+import { createTransferBar } from "../terminal/transfer_bar.ts";
 
 const flagTable: FlagTable = {
   to: addressFlag("URL of the service"),
@@ -57,7 +57,7 @@ async function run(flags: FlagValues): Promise<void> {
   const plan = await planPush(directory, { ...service, as: flags.as as string | undefined });
   await showPlan(plan);
   await warnOfUnserved(plan, name.alias);
-  const bar = createTransferBar("sending");
+  const bar = await createTransferBar("sending");
   let result: PushResult;
   try {
     const onProgress = (progress: { sentBytes: number; totalBytes: number }) =>

@@ -2,6 +2,7 @@
  * Which service a command asks, and with which token.
  * @module
  */
+import process from "node:process";
 import { Connection, type ServiceOptions } from "../../../src/client/connection.ts";
 import { PushError } from "../../../src/client/errors.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type FlagValues,
 } from "../../../src/cli/flags.ts";
 import { FileRefused, readRegularFile } from "../../../src/outside/regular_file.ts";
+import { isNotFound } from "../../../src/outside/system_failure.ts";
 import { visible } from "../../../src/outside/shown.ts";
 
 const DEFAULT_SERVICE = "http://localhost:8000";
@@ -39,7 +41,7 @@ export async function readService(
   address: "to" | "from",
 ): Promise<ServiceOptions> {
   const given = flags[address] as string | undefined;
-  const to = given ?? Deno.env.get("DBN_SERVICE") ?? DEFAULT_SERVICE;
+  const to = given ?? process.env.DBN_SERVICE ?? DEFAULT_SERVICE;
   const file = flags["token-file"] as string | undefined, token = await readToken(file);
   const options: ServiceOptions = { to, token, onRetry: tellRetry };
   const { origin } = connect(given === undefined ? "DBN_SERVICE" : `--${address}`, { to });
@@ -60,12 +62,12 @@ function connect(source: string, options: ServiceOptions): Connection {
 
 /** The token of a file's first line, or of the environment. */
 async function readToken(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return Deno.env.get("DBN_TOKEN")?.trim() || undefined;
+  if (file === undefined) return process.env.DBN_TOKEN?.trim() || undefined;
   let bytes: Uint8Array;
   try {
     bytes = await readRegularFile(file, { maxBytes: MAX_TOKEN_FILE_BYTES });
   } catch (error) {
-    if (!(error instanceof FileRefused || error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof FileRefused || isNotFound(error))) throw error;
     throw new FlagError(`--token-file ${file}: ${error.message}`);
   }
   const token = new TextDecoder().decode(bytes).trim();

@@ -3,18 +3,21 @@
  * standard error is not a terminal.
  * @module
  */
-import cliProgress from "cli-progress";
-import type { EpochRecord } from "../run/checkpoint.ts";
-import { epochLine, formatMetrics, formatSeconds } from "../run/epoch_line.ts";
-import type { BatchEvent, TrainingEvents } from "../run/run.ts";
+import process from "node:process";
+import type cliProgress from "cli-progress";
+import type { EpochRecord } from "../../run/checkpoint.ts";
+import { isTerminal, loadBars } from "./bars.ts";
+import { epochLine, formatMetrics, formatSeconds } from "../../run/epoch_line.ts";
+import type { BatchEvent, TrainingEvents } from "../../run/run.ts";
 
 const FORMAT = "{stage} {bar} epoch {epoch}/{epochs} {batch}/{batches} | {metrics} | {left} left";
 
 /** Bars on a terminal, a line an epoch elsewhere. Call `stop` before printing anything else. */
-export function createProgress(
+export async function createProgress(
   { quiet }: { quiet: boolean },
-): Required<Pick<TrainingEvents, "onBatch" | "onEpoch">> & { stop(): void } {
-  if (quiet || !Deno.stderr.isTerminal()) {
+): Promise<Required<Pick<TrainingEvents, "onBatch" | "onEpoch">> & { stop(): void }> {
+  const bars = quiet ? undefined : await loadBars();
+  if (!bars) {
     return { onBatch: () => {}, onEpoch: printEpoch, stop: () => {} };
   }
   let bar: cliProgress.SingleBar | undefined, stage = "";
@@ -33,7 +36,7 @@ export function createProgress(
       stage = event.stage;
       last = undefined;
       first = { at: performance.now(), done };
-      bar = new cliProgress.SingleBar({ format: FORMAT, hideCursor: true, barsize: 24 });
+      bar = new bars.SingleBar({ format: FORMAT, hideCursor: true, barsize: 24 });
       bar.start(total, done, payload(event, last, "?"));
       return;
     }
@@ -60,7 +63,7 @@ function payload(event: BatchEvent, last: EpochRecord | undefined, left: string)
 
 /** On a terminal, how much of a measurement is done: a line that goes away at its end. */
 export function showCount(done: number, all: number, unit: string): void {
-  if (!Deno.stderr.isTerminal()) return;
+  if (!isTerminal()) return;
   const text = done === all ? "\r\x1b[K" : `\r${done} of ${all} ${unit}`;
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
+  process.stderr.write(text);
 }

@@ -1,0 +1,161 @@
+/**
+ * The package as a user installs it: what it holds, what it brings, and that it runs under Node.
+ * Skipped with a word where npm is missing.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { gzipSync } from "node:zlib";
+import { build, stop } from "npm:esbuild@0.28.2";
+import { classify, generate, loadModel, openEngine } from "../../mod.ts";
+import { sha256 } from "../../src/repository/sha256.ts";
+import { install, type Installation, isThere } from "./installed.ts";
+
+const hasNpm = await isThere("npm") && await isThere("node");
+if (!hasNpm) console.log("tests of the installed package are skipped: npm is missing");
+let installation: Promise<Installation> | undefined;
+
+/** A test of the installed package, which is installed once. */
+function test(name: string, check: (installed: Installation) => Promise<void> | void): void {
+  const fn = async () => await check(await (installation ??= install()));
+  Deno.test({ name, ignore: !hasNpm, fn, sanitizeResources: false, sanitizeOps: false });
+}
+
+/** Seeded digits and their labels, which a program prints as JSON. */
+const body = `
+const engine = await openEngine(await loadModel());
+const { images } = await generate(engine, { label: 3, n: 4, steps: 20, seed: 1 });
+const labels = (await classify(engine, images)).map(({ label }) => label);
+engine.dispose();
+`;
+
+test("the package holds what users need and nothing else", ({ built }) => {
+  const allowed = [
+    /^(LICENSE|README\.md|package\.json|kernels\.wasm)$/,
+    /^[\w-]+\.js(\.map)?$/,
+    /^types\/(mod|src\/[\w/]+|train\/[\w/]+|kernels\.wasm)\.d\.ts$/,
+    /^models\/[\w-]+\/\d+\/(README\.md|[\w.]+\.(json|safetensors|onnx))$/,
+    /^train\/recipes\/[\w-]+\.json$/,
+  ];
+  for (const { path } of built.files) assert(allowed.some((kind) => kind.test(path)), path);
+  const models = built.files.filter(({ path }) => path.startsWith("models/"));
+  assertEquals(new Set(models.map(({ path }) => path.split("/")[2])).size, 1, "one version");
+  const maps = built.files.filter(({ path }) => path.endsWith(".js.map"));
+  const modules = built.files.filter(({ path }) => path.endsWith(".js"));
+  assertEquals(maps.length, modules.length, "a source map for each module");
+});
+
+test("no message of the package names a task of the repository", ({ built }) => {
+  for (const { path, bytes } of built.files.filter(({ path }) => /\.js$/.test(path))) {
+    const found = /.*deno task.*/.exec(new TextDecoder().decode(bytes))?.[0];
+    assertEquals(found, undefined, path);
+  }
+});
+
+test("installing it brings what serves, and nothing of training or other engines", async (installed) => {
+  const { stdout } = await installed.run("npm", "ls", "--all", "--parseable");
+  const names = stdout.trim().split("\n").map((path) => path.replace(/.*\/node_modules\//, ""));
+  assertEquals(names.slice(1).sort(), [
+    ...["@dbn-edge/dbn-edge", "@opentelemetry/api", "aws4fetch", "bintrees", "fast-png", "fflate"],
+    ...["hono", "iobuffer", "prom-client", "tdigest"],
+  ]);
+});
+
+test("ten lines under Node give the bytes that they give in Deno", async ({ directory, run }) => {
+  await Deno.writeTextFile(
+    join(directory, "digits.js"),
+    `import { createHash } from "node:crypto";
+import { classify, generate, loadModel, openEngine } from "@dbn-edge/dbn-edge";
+${body}
+const bytes = new Uint8Array(images.buffer, images.byteOffset, images.byteLength);
+console.log(JSON.stringify({ labels, digest: createHash("sha256").update(bytes).digest("hex") }));
+`,
+  );
+  const { code, stdout, stderr } = await run("node", "digits.js");
+  assertEquals(code, 0, stderr);
+  const engine = await openEngine(await loadModel());
+  const { images } = await generate(engine, { label: 3, n: 4, steps: 20, seed: 1 });
+  const labels = (await classify(engine, images)).map(({ label }) => label);
+  engine.dispose();
+  const digest = await sha256(new Uint8Array(images.buffer, images.byteOffset, images.byteLength));
+  assertEquals(JSON.parse(stdout), { labels, digest });
+});
+
+test("the library without weights takes 120 KB at most in a browser, of our engine alone", async (installed) => {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: 'export * from "@dbn-edge/dbn-edge";', resolveDir: installed.directory },
+    ...{ bundle: true, minify: true, format: "esm", platform: "browser", write: false },
+    ...{ metafile: true, logLevel: "silent" },
+  });
+  await stop();
+  const bytes = outputFiles.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
+  assert(bytes <= 120 * 1024, `${bytes} bytes`);
+  const packages = new Set(
+    Object.keys(metafile.inputs).map((path) =>
+      path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]
+    ),
+  );
+  for (const name of packages) assert(!/tensorflow|tfjs|onnx|prom-client/.test(name ?? ""), name);
+  assert(packages.has("@dbn-edge/dbn-edge"));
+});
+
+test("its types are found, and tell what is wrong", async ({ directory, run }) => {
+  const check = async (source: string) => {
+    await Deno.writeTextFile(join(directory, "typed.ts"), source);
+    return await run(Deno.execPath(), "check", "--node-modules-dir=manual", "typed.ts");
+  };
+  const right = await check(`import { classify, loadModel, openEngine } from "@dbn-edge/dbn-edge";
+import { openServing } from "@dbn-edge/dbn-edge/server";
+import { pushModel } from "@dbn-edge/dbn-edge/client";
+import { recipeOf } from "@dbn-edge/dbn-edge/train";
+import kernels from "@dbn-edge/dbn-edge/kernels.wasm";
+const engine = await openEngine(await loadModel());
+const [first] = await classify(engine, new Float32Array(784));
+const label: number = first.label, module: WebAssembly.Module = kernels;
+console.log(label, module, openServing, pushModel, recipeOf);
+`);
+  assertEquals(right.code, 0, right.stderr);
+  const wrong = await check(`import { loadModel } from "@dbn-edge/dbn-edge";
+const label: number = await loadModel();
+console.log(label);
+`);
+  assert(wrong.code !== 0 && wrong.stderr.includes("TS2322"), wrong.stderr);
+});
+
+test("an engine whose package is not installed names the command that installs it", async (installed) => {
+  await Deno.writeTextFile(
+    join(installed.directory, "engines.js"),
+    `import { loadModel, openEngine } from "@dbn-edge/dbn-edge";
+const model = await loadModel();
+for (const engine of ["tfjs", "onnx"]) {
+  console.log(await openEngine(model, { engine }).then(() => "", (error) => error.message));
+}
+`,
+  );
+  const { stdout, stderr } = await installed.run("node", "engines.js");
+  const [tfjs, onnx] = stdout.split("\n");
+  assert(
+    tfjs.startsWith("Cannot open engine tfjs: ") && tfjs.includes("npm install @tensorflow/tfjs-"),
+    tfjs + stderr,
+  );
+  assert(
+    onnx.startsWith("Cannot open engine onnx: ") && onnx.includes("npm install onnxruntime-web@"),
+    onnx + stderr,
+  );
+});
+
+test("dbn runs under Node, and says what needs Deno and how to run it", async ({ run }) => {
+  const help = await run("npx", "dbn", "help");
+  assertEquals([help.code, help.stderr], [0, ""]);
+  assert(help.stdout.startsWith("Usage: dbn COMMAND"), help.stdout);
+  const token = await run("npx", "dbn", "token", "--name", "ci");
+  assertEquals(token.code, 0, token.stderr);
+  const versions = await run("npx", "dbn", "versions", "--from", "http://127.0.0.1:1");
+  assertEquals(versions.code, 1);
+  assert(versions.stderr.startsWith("error: "), versions.stderr);
+  const train = await run("npx", "dbn", "train", "--preset", "quick");
+  assertEquals(train.code, 1);
+  assert(
+    /needs Deno.*npx -y deno@[\d.]+ run -A .*dbn\.js train --preset quick/.test(train.stderr),
+    train.stderr,
+  );
+});
