@@ -32,7 +32,13 @@ export {
 } from "./src/data/mnist.ts";
 export { type Engine, type EngineName, engineNames } from "./src/engine/engine.ts";
 export { type OpenedModel, openEngine, type OpenEngineOptions } from "./src/engine/open.ts";
-export { type AppType, createApp } from "./src/http/app.ts";
+export { type AppEnv, type AppType, createApp } from "./src/http/app.ts";
+export type * from "./src/http/schema.ts";
+export type { Hono } from "hono";
+export type * from "./src/api/answers.ts";
+export type * from "./src/api/problem.ts";
+export type * from "./src/api/repository_answers.ts";
+export type * from "./src/api/requests.ts";
 export type { AppOptions, LogRecord } from "./src/http/service.ts";
 export { type Bounds, defaultBounds } from "./src/http/bounds.ts";
 export { fitDigit } from "./src/image/fit.ts";

@@ -51,8 +51,9 @@ const rooms: Record<string, readonly string[]> = {
   ],
   "src/http/": [
     ...["src/serving/", "src/compute/", "src/image/", "src/format/", "src/repository/"],
-    ...["src/engine/", "src/outside/", "src/packages/"],
+    ...["src/engine/", "src/outside/", "src/packages/", "src/api/"],
   ],
+  "src/api/": ["src/model/", "src/engine/", "src/format/", "src/repository/"],
   "src/client/": ["src/format/", "src/repository/", "src/signing/", "src/outside/"],
   "src/cli/": ["src/outside/"],
   "src/listener.ts": [],

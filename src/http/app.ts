@@ -5,7 +5,7 @@
  */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { requestId, type RequestIdVariables } from "hono/request-id";
+import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { classifyRoutes } from "./routes/classify.ts";
 import { generateRoutes } from "./routes/generate.ts";
@@ -13,14 +13,27 @@ import { healthRoutes } from "./routes/health.ts";
 import { indexRoutes } from "./routes/index_page.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/model.ts";
-import { repositoryHandler, type TokenVariables } from "./routes/repository.ts";
+import { repositoryHandler } from "./routes/repository.ts";
 import { cut } from "../outside/shown.ts";
 import { HttpProblem, methodNotAllowed, problemResponse, toProblem } from "./problem.ts";
-import { type AppOptions, resolveOptions } from "./service.ts";
+import type { AppSchema } from "./schema.ts";
+import { type AppOptions, resolveOptions, type Service } from "./service.ts";
 import { VERSION_HEADER } from "./versions.ts";
 
-/** Type of the app, for Hono's typed client `hc<AppType>()`. */
-export type AppType = ReturnType<typeof createApp>;
+/** What the app keeps of a request while it answers. */
+export type AppEnv = {
+  Variables: {
+    requestId: string;
+    /** Name of the token that the request carried, for its line of the log. */
+    token?: string;
+  };
+};
+
+/**
+ * Type of the app, for Hono's typed client: `hc<AppType>(url)` from `hono/client`. Every answer is one of a
+ * route's own or a {@linkcode Problem}; `response.ok` or `response.status` says which.
+ */
+export type AppType = Hono<AppEnv, AppSchema, "/">;
 
 /**
  * The service: `POST /classify`, `GET /generate`, `GET /model`, `GET /health/live|ready`, `GET /`, and
@@ -33,9 +46,9 @@ export type AppType = ReturnType<typeof createApp>;
  * Deno.serve(app.fetch);
  * ```
  */
-export function createApp(options: AppOptions) {
+export function createApp(options: AppOptions): AppType {
   const service = resolveOptions(options);
-  const app = new Hono<{ Variables: RequestIdVariables & TokenVariables }>();
+  const app = new Hono<AppEnv>();
   app.use(requestId({ limitLength: 128 }));
   app.use(async (c, next) => {
     const started = service.nowMs();
@@ -64,7 +77,7 @@ export function createApp(options: AppOptions) {
     app.use(cors({
       origin: "*",
       allowMethods: ["GET", "HEAD", "POST"],
-      exposeHeaders: ["ETag", "X-Seed", "X-Request-Id", VERSION_HEADER],
+      exposeHeaders: ["ETag", "Retry-After", "X-Seed", "X-Request-Id", VERSION_HEADER],
     }));
   }
   app.onError((error, c) => {
@@ -86,6 +99,12 @@ export function createApp(options: AppOptions) {
   );
   const repository = repositoryHandler(service);
   app.all("/v2/repository/*", repository).all("/v2/models/:model/versions/:version", repository);
+  // The schema names the routes of the repository too, which are loaded later.
+  return withRoutes(app, service) as unknown as AppType;
+}
+
+/** Mounts what answers by a model. Its type is Hono's own inference, which the schema is compared with. */
+export function withRoutes(app: Hono<AppEnv>, service: Service) {
   return app
     .route("/", indexRoutes(service))
     .route("/classify", classifyRoutes(service))

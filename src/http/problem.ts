@@ -4,17 +4,21 @@
  */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
+import type { Problem, ProblemStatus } from "../api/problem.ts";
 import { NotInBundleError } from "../outside/import_later.ts";
 import { PngFormatError } from "../image/png.ts";
 import { AdmissionRefused } from "../serving/admission.ts";
 import { VersionNotServedError } from "../serving/served.ts";
+
+/** Statuses of problems, and that of one that nobody reads: the client has left. */
+type Status = ProblemStatus | 499;
 
 /** An error with an HTTP status, shown to the client as it is. */
 export class HttpProblem extends Error {
   override name = "HttpProblem";
 
   constructor(
-    readonly status: number,
+    readonly status: Status,
     detail: string,
     /** Further members of the problem: the bound that was broken, the value, … */
     readonly members: Record<string, unknown> = {},
@@ -24,13 +28,12 @@ export class HttpProblem extends Error {
   }
 }
 
-const titles: Record<number, string> = {
+const titles: Record<Status, string> = {
   400: "Bad Request",
   401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
-  406: "Not Acceptable",
   409: "Conflict",
   411: "Length Required",
   412: "Precondition Failed",
@@ -48,7 +51,9 @@ const titles: Record<number, string> = {
 /** What an unexpected or expected error is to the client. Never leaks a stack. */
 export function toProblem(error: Error): HttpProblem {
   if (error instanceof HttpProblem) return error;
-  if (error instanceof HTTPException) return new HttpProblem(error.status, error.message);
+  if (error instanceof HTTPException && Object.hasOwn(titles, error.status)) {
+    return new HttpProblem(error.status as Status, error.message);
+  }
   if (error instanceof PngFormatError) return new HttpProblem(422, error.message);
   if (error instanceof AdmissionRefused) {
     return new HttpProblem(503, error.message, { reason: error.reason }, {
@@ -69,9 +74,9 @@ export function toProblem(error: Error): HttpProblem {
 /** A problem as a response. */
 export function problemResponse(c: Context, problem: HttpProblem): Response {
   const { status, message: detail, members, headers } = problem;
-  const body = {
+  const body: Omit<Problem, "status"> = {
     type: "about:blank",
-    title: titles[status] ?? "Error",
+    title: titles[status],
     status,
     detail,
     instance: `urn:request:${c.get("requestId")}`,

@@ -2,7 +2,7 @@
  * Query parameters, each with its bounds in one table.
  * @module
  */
-import { shown } from "../outside/shown.ts";
+import { cut, shown } from "../outside/shown.ts";
 import { HttpProblem } from "./problem.ts";
 
 /** What a parameter takes. */
@@ -44,7 +44,7 @@ function readValue(name: string, text: string, parameter: Parameter): string | n
     throw new HttpProblem(
       400,
       `${name} must be one of ${parameter.values.join(", ")}, got ${shown(text)}`,
-      { parameter: name, allowed: parameter.values },
+      { parameter: name, allowed: parameter.values, value: cut(text) },
     );
   }
   const { kind, min, max } = parameter;
@@ -56,6 +56,6 @@ function readValue(name: string, text: string, parameter: Parameter): string | n
     `${name} must be ${kind === "integer" ? "an integer" : "a number"} in [${min}, ${max}], got ${
       shown(text)
     }`,
-    { parameter: name, min, max },
+    { parameter: name, min, max, value: cut(text) },
   );
 }

@@ -5,7 +5,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { manifestBounds } from "../format/manifest.ts";
 import type { Lease, ServedVersion, Shadow, VersionChoice } from "../serving/served.ts";
-import { shown } from "../outside/shown.ts";
+import { cut, shown } from "../outside/shown.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Service } from "./service.ts";
 
@@ -96,6 +96,6 @@ function pinnedVersion(c: Context): number | undefined {
   throw new HttpProblem(
     400,
     `${name} must be an integer in [${min}, ${max}], got ${shown(text)}`,
-    { parameter: name, min, max },
+    { parameter: name, min, max, value: cut(text) },
   );
 }

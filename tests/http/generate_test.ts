@@ -1,10 +1,8 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { hc } from "hono/client";
 import type { Engine } from "../../src/engine/engine.ts";
-import type { AppType } from "../../src/http/app.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { generateFrame } from "../../src/sampling/gibbs.ts";
-import { digit, jsonBody, testApp, tinyEngine } from "./harness.ts";
+import { jsonBody, testApp, tinyEngine } from "./harness.ts";
 
 const { app } = testApp();
 
@@ -181,13 +179,4 @@ Deno.test("an engine that fails ends the stream with an error event, and the log
   assert(
     log.some(({ level, error }) => level === "error" && String(error).includes("out of memory")),
   );
-});
-
-Deno.test("Hono's typed client knows the routes", async () => {
-  const client = hc<AppType>("http://localhost", { fetch: app.request });
-  const classified = await client.classify.$post({ json: { pixels: digit } });
-  const body = await classified.json();
-  assertEquals(body.images[0].classifier.probabilities.length, 10);
-  const ready = await client.health.ready.$get();
-  assertEquals(await ready.json(), { status: "ready", model: "tiny", version: 1 });
 });

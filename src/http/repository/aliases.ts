@@ -5,10 +5,13 @@
  */
 import { type Context, Hono } from "hono";
 import { PRODUCTION } from "../../serving/routing.ts";
+import type { AliasHistory, AliasList } from "../../api/repository_answers.ts";
+import type { AliasPrecondition, MoveAlias } from "../../api/requests.ts";
 import { AliasMovedError, NotFoundError } from "../../repository/errors.ts";
 import type { Alias, AliasChange, AliasSettings } from "../../repository/repository.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
 import { readQuery } from "../query.ts";
+import { type Answer, type AnswerStatus, json, takes } from "../typed.ts";
 import { needs } from "./authorization.ts";
 import { onlyMembers, readMembers } from "./body.ts";
 import { aliasOf, modelOf, refuse, versionOf } from "./names.ts";
@@ -21,6 +24,9 @@ import {
   type RepositoryRoutes,
 } from "./service.ts";
 
+/** Headers of what changes an alias. */
+type Precondition = { header: AliasPrecondition };
+
 /** The routes of `…/aliases`. */
 export function aliasRoutes(service: RepositoryRoutes) {
   const read = needs(service, "read"), promote = needs(service, "promote");
@@ -29,7 +35,7 @@ export function aliasRoutes(service: RepositoryRoutes) {
     .get("/", read, place, async (c) => {
       readQuery(c.req.queries(), {});
       const model = modelOf(c);
-      return answer(c, { model, aliases: await repositoryOf(service).aliases(model) });
+      return answer<AliasList>(c, { model, aliases: await repositoryOf(service).aliases(model) });
     })
     .get("/:alias", read, place, async (c) => {
       readQuery(c.req.queries(), {});
@@ -38,7 +44,7 @@ export function aliasRoutes(service: RepositoryRoutes) {
       if (!found) throw new NotFoundError(`${model} has no alias ${alias}`);
       return tell(c, found);
     })
-    .put("/:alias", promote, place, async (c) => {
+    .put("/:alias", promote, place, takes<Precondition & { json: MoveAlias }>(), async (c) => {
       const { model, alias, ifRevision } = await readTarget(c, service);
       const members = await readMembers(c, service.bounds, ["version", "settings"]);
       const version = versionOf(members.version), settings = readSettings(members.settings);
@@ -46,7 +52,7 @@ export function aliasRoutes(service: RepositoryRoutes) {
       const { moved, isFollowed } = await move(service, model, alias, change);
       return tell(c, moved!, isFollowed ? ifRevision === 0 ? 201 : 200 : 202);
     })
-    .delete("/:alias", promote, place, async (c) => {
+    .delete("/:alias", promote, place, takes<Precondition>(), async (c) => {
       const { model, alias, ifRevision } = await readTarget(c, service);
       if (ifRevision === 0) throw new NotFoundError(`${model} has no alias ${alias}`);
       await move(service, model, alias, { version: null, ifRevision, by: c.get("by") });
@@ -63,19 +69,19 @@ export function historyRoutes(service: RepositoryRoutes) {
     .get("/", read, inPlace(service, "others"), async (c) => {
       readQuery(c.req.queries(), {});
       const model = modelOf(c);
-      return answer(c, { model, moves: await repositoryOf(service).history(model) });
+      return answer<AliasHistory>(c, { model, moves: await repositoryOf(service).history(model) });
     })
     .all("/", read, methodNotAllowed("The history", "GET", "HEAD"));
 }
 
 /** An alias, with its revision as entity tag. */
-function tell(
+function tell<Status extends AnswerStatus = 200>(
   c: Context,
   { alias, version, revision, settings }: Alias,
-  status: 200 | 201 | 202 = 200,
-) {
+  status?: Status,
+): Answer<Alias, Status> {
   const headers = { ...noStore, etag: `"${revision}"` };
-  return c.json({ alias, version, revision, settings }, status, headers);
+  return json<Alias, Status>(c, { alias, version, revision, settings }, { status, headers });
 }
 
 async function find(service: RepositoryRoutes, model: string, alias: string) {

@@ -11,6 +11,7 @@ import { BlobOffsetError } from "../../repository/errors.ts";
 import type { BlobRef } from "../../repository/repository.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
 import { readQuery } from "../query.ts";
+import { type Answer, type HeadInsteadOfGet, takes } from "../typed.ts";
 import { needs } from "./authorization.ts";
 import { openUpload } from "./body.ts";
 import { digestOf, refuse } from "./names.ts";
@@ -22,11 +23,15 @@ import {
   type RepositoryRoutes,
 } from "./service.ts";
 
+/** Where the bytes of a body belong in a blob. */
+type PartHeaders = { "Content-Range"?: string };
+
 /** The routes of this resource. */
 export function blobRoutes(service: RepositoryRoutes) {
   const push = needs(service, "push"), notAllowed = methodNotAllowed("A blob", "HEAD", "PUT");
-  return new Hono<RepositoryEnv>()
-    .get("/:sha256", push, inPlace(service, "others"), async (c) => {
+  const reading = inPlace(service, "others"), writing = inPlace(service, "uploads");
+  const app = new Hono<RepositoryEnv>()
+    .get("/:sha256", push, reading, takes<{ query: { size: string } }>(), async (c) => {
       if (c.req.method !== "HEAD") return notAllowed(c);
       const sha256 = digestOf(c);
       const { size } = readQuery(c.req.queries(), {
@@ -35,7 +40,7 @@ export function blobRoutes(service: RepositoryRoutes) {
       if (size === undefined) throw new HttpProblem(400, "size must be given: the blob's bytes");
       return tell(c, size, await repositoryOf(service).blobOffset({ sha256, size }), 404);
     })
-    .put("/:sha256", push, inPlace(service, "uploads"), async (c) => {
+    .put("/:sha256", push, writing, takes<{ header?: PartHeaders }>(), async (c) => {
       readQuery(c.req.queries(), {}); // there are no parameters
       const repository = repositoryOf(service);
       const { blob, offset, length } = readPart(c);
@@ -58,23 +63,25 @@ export function blobRoutes(service: RepositoryRoutes) {
       }
     })
     .all("/:sha256", push, notAllowed);
+  return app as unknown as HeadInsteadOfGet<typeof app>;
 }
 
 /** How much of a blob is there, as headers. */
-function tell(
+function tell<Partial extends 200 | 202 | 404, Whole extends 200 | 201 = 200>(
   c: Context,
   size: number,
   there: number,
-  partial: 200 | 202 | 404,
-  whole: 200 | 201 = 200,
-): Response {
+  partial: Partial,
+  whole?: Whole,
+): Answer<null, Partial | Whole, "body"> {
   const isWhole = there === size;
-  return c.body(null, isWhole ? whole : partial, {
+  const answer = c.body(null, isWhole ? whole ?? 200 : partial, {
     ...noStore,
     "upload-offset": String(there),
     "upload-length": String(size),
     "upload-complete": isWhole ? "?1" : "?0",
   });
+  return answer as unknown as Answer<null, Partial | Whole, "body">;
 }
 
 /** Which bytes of which blob a PUT sends. @throws {HttpProblem} 400, 411, 413 or 415 */

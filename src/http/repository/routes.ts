@@ -3,6 +3,7 @@
  * @module
  */
 import { Hono } from "hono";
+import type { ModelList } from "../../api/repository_answers.ts";
 import { cut } from "../../outside/shown.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
 import { readQuery } from "../query.ts";
@@ -38,7 +39,7 @@ export function repositoryRoutes(options: RepositoryService) {
     .get(models, needs(service, "read"), inPlace(service, "others"), async (c) => {
       readQuery(c.req.queries(), {});
       const names = await repositoryOf(service).models();
-      return answer(c, { models: names, served: service.models.model });
+      return answer<ModelList>(c, { models: names, served: service.models.model });
     })
     .all(models, needs(service, "read"), methodNotAllowed("The list of models", "GET", "HEAD"))
     .route("/v2/repository/index", indexRoute(service))

@@ -11,6 +11,7 @@ import { clientOf } from "../client_of.ts";
 import { HttpProblem } from "../problem.ts";
 import type { LogRecord } from "../service.ts";
 import type { TokenRecord } from "../tokens.ts";
+import { type Answer, type AnswerStatus, json } from "../typed.ts";
 
 /** What the routes need of the service. */
 export interface RepositoryService {
@@ -104,6 +105,10 @@ export function repositoryOf({ repository }: RepositoryService): ModelRepository
 export const noStore = { "cache-control": "no-store" };
 
 /** A JSON answer that nobody keeps. */
-export function answer(c: Context, body: object, status: 200 | 201 | 202 = 200): Response {
-  return c.json(body, status, noStore);
+export function answer<Body extends object, Status extends AnswerStatus = 200>(
+  c: Context,
+  body: Body,
+  status?: Status,
+): Answer<Body, Status> {
+  return json<Body, Status>(c, body, { status, headers: noStore });
 }

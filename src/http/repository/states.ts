@@ -4,6 +4,7 @@
  * @module
  */
 import { Hono } from "hono";
+import type { VersionStateAnswer } from "../../api/repository_answers.ts";
 import { NotFoundError } from "../../repository/errors.ts";
 import { methodNotAllowed } from "../problem.ts";
 import { readQuery } from "../query.ts";
@@ -23,7 +24,7 @@ export function stateRoutes(service: RepositoryRoutes) {
         const state = name === models.model
           ? models.states().find((state) => state.version === version)
           : undefined;
-        return state ? answer(c, { name, ...state }) : await next();
+        return state ? answer<VersionStateAnswer>(c, { name, ...state }) : await next();
       },
       needs(service, "read"),
       inPlace(service, "others"),
@@ -31,7 +32,9 @@ export function stateRoutes(service: RepositoryRoutes) {
         const { model: name, version } = refOf(c); // what else the repository has is for who may read it
         const stored = await repository?.readManifest({ model: name, version });
         if (!stored) throw new NotFoundError(`There is no version ${version} of ${name}`);
-        return answer(c, { name, version, digest: stored.digest, status: "unloaded", aliases: [] });
+        return answer<VersionStateAnswer>(c, {
+          ...{ name, version, digest: stored.digest, status: "unloaded", aliases: [] },
+        });
       },
     )
     .all("/:model/versions/:version", methodNotAllowed("A version's state", "GET", "HEAD"));

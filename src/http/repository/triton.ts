@@ -4,14 +4,18 @@
  * @module
  */
 import { type Context, Hono } from "hono";
+import type { IndexEntry } from "../../api/repository_answers.ts";
+import type { LoadRequest, UnloadRequest } from "../../api/requests.ts";
 import { NotFoundError } from "../../repository/errors.ts";
 import type { VersionState } from "../../serving/served.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
 import { readQuery } from "../query.ts";
+import { takes } from "../typed.ts";
 import { needs } from "./authorization.ts";
 import { onlyMembers, readMembers } from "./body.ts";
 import { modelOf, refuse, versionOf } from "./names.ts";
 import {
+  answer,
   inPlace,
   noStore,
   type RepositoryEnv,
@@ -19,27 +23,24 @@ import {
   type RepositoryRoutes,
 } from "./service.ts";
 
-/** An entry of the index, as Triton names its members. */
-interface IndexEntry {
-  name: string;
-  /** A number as text. */
-  version: string;
-  state: "READY" | "LOADING" | "UNAVAILABLE";
-  reason: string;
-}
-
 /** `POST /v2/repository/index`. */
 export function indexRoute(service: RepositoryRoutes) {
   const read = needs(service, "read");
   return new Hono<RepositoryEnv>()
-    .post("/", read, inPlace(service, "others"), async (c) => {
-      readQuery(c.req.queries(), {});
-      const { ready = false } = await readMembers(c, service.bounds, ["ready"]);
-      if (typeof ready !== "boolean") refuse("ready", "true or false", ready);
-      const entries = await index(service);
-      const shown = ready ? entries.filter(({ state }) => state === "READY") : entries;
-      return c.json(shown, 200, noStore);
-    })
+    .post(
+      "/",
+      read,
+      inPlace(service, "others"),
+      takes<{ json?: { ready?: boolean } }>(),
+      async (c) => {
+        readQuery(c.req.queries(), {});
+        const { ready = false } = await readMembers(c, service.bounds, ["ready"]);
+        if (typeof ready !== "boolean") refuse("ready", "true or false", ready);
+        const entries = await index(service);
+        const shown = ready ? entries.filter(({ state }) => state === "READY") : entries;
+        return answer<IndexEntry[]>(c, shown);
+      },
+    )
     .all("/", read, methodNotAllowed("The index", "POST"));
 }
 
@@ -47,7 +48,7 @@ export function indexRoute(service: RepositoryRoutes) {
 export function loadRoutes(service: RepositoryRoutes) {
   const promote = needs(service, "promote"), place = inPlace(service, "others");
   return new Hono<RepositoryEnv>()
-    .post("/load", promote, place, async (c) => {
+    .post("/load", promote, place, takes<{ json?: LoadRequest }>(), async (c) => {
       const { control, version } = await readRequest(c, service, []);
       await (version === undefined ? control.sync() : control.load(version));
       service.log({
@@ -59,7 +60,7 @@ export function loadRoutes(service: RepositoryRoutes) {
       });
       return c.body(null, 200, noStore);
     })
-    .post("/unload", promote, place, async (c) => {
+    .post("/unload", promote, place, takes<{ json: UnloadRequest }>(), async (c) => {
       const { control, version } = await readRequest(c, service, ["unload_dependents"]);
       if (version === undefined) {
         throw new HttpProblem(

@@ -4,7 +4,8 @@
  * @module
  */
 import { type Context, Hono } from "hono";
-import { readManifest } from "../../format/manifest.ts";
+import type { CreatedVersion, VersionList } from "../../api/repository_answers.ts";
+import { type Manifest, readManifest } from "../../format/manifest.ts";
 import { cut, shown } from "../../outside/shown.ts";
 import { NotFoundError, VersionInUseError } from "../../repository/errors.ts";
 import { releasedUrl } from "../../repository/model_directory.ts";
@@ -12,6 +13,7 @@ import type { StoredManifest, VersionRef } from "../../repository/repository.ts"
 import type { VersionState } from "../../serving/served.ts";
 import { HttpProblem, methodNotAllowed } from "../problem.ts";
 import { readQuery } from "../query.ts";
+import { type Answer, takes } from "../typed.ts";
 import { matches } from "../entity_tag.ts";
 import { needs } from "./authorization.ts";
 import { readSmall } from "./body.ts";
@@ -38,7 +40,7 @@ export function versionRoutes(service: RepositoryRoutes) {
         repository.versions(model),
         repository.aliases(model),
       ]);
-      return answer(c, {
+      return answer<VersionList>(c, {
         model,
         versions: versions.map(({ version, digest, size }) => ({
           ...{ version, digest, size },
@@ -46,12 +48,13 @@ export function versionRoutes(service: RepositoryRoutes) {
         })),
       });
     })
-    .get("/:version", read, place, async (c) => {
+    .get("/:version", read, place, async (c): Promise<Kept<Manifest, "json">> => {
       readQuery(c.req.queries(), {});
       const { bytes, digest } = await manifestOf(service, refOf(c));
-      return send(c, bytes, { digest, size: bytes.length, type: "application/json" });
+      const described = { digest, size: bytes.length, type: "application/json" };
+      return send(c, bytes, described) as Kept<Manifest, "json">;
     })
-    .put("/:version", push, place, async (c) => {
+    .put("/:version", push, place, takes<{ json: Manifest }>(), async (c) => {
       readQuery(c.req.queries(), {});
       const ref = refOf(c), repository = repositoryOf(service);
       const bytes = await readSmall(c, service.bounds);
@@ -64,7 +67,8 @@ export function versionRoutes(service: RepositoryRoutes) {
       }
       const outcome = await repository.createVersion(bytes);
       service.log({ level: "info", by: c.get("by"), model, version, outcome });
-      return answer(c, { ...ref, outcome }, outcome === "created" ? 201 : 200);
+      const status = outcome === "created" ? 201 : 200;
+      return answer<CreatedVersion, 200 | 201>(c, { ...ref, outcome }, status);
     })
     .delete("/:version", push, place, async (c) => {
       readQuery(c.req.queries(), {});
@@ -104,6 +108,9 @@ async function manifestOf(service: RepositoryRoutes, ref: VersionRef): Promise<S
   throw new NotFoundError(`There is no version ${ref.version} of ${cut(ref.model)}`);
 }
 
+/** Bytes that the client may have already. */
+type Kept<Body, Format extends string> = Answer<Body, 200, Format> | Answer<null, 304, "body">;
+
 /** Whether the client says that it has what a digest names. */
 function isKnown(c: Context, digest: string): boolean {
   return matches(c.req.header("if-none-match"), `"${digest}"`);
@@ -118,10 +125,10 @@ function send(
     size: number;
     type?: string;
   },
-): Response {
+): Kept<Uint8Array, "body"> {
   const etag = `"${digest}"`, headers = { etag, "cache-control": "private, no-cache" };
   if (isKnown(c, digest)) return c.body(null, 304, headers);
-  return new Response(body as BodyInit | null, {
+  const response = new Response(body as BodyInit | null, {
     headers: {
       ...headers,
       "content-length": String(size),
@@ -130,6 +137,7 @@ function send(
       "content-disposition": "attachment",
     },
   });
+  return response as Answer<Uint8Array, 200, "body">;
 }
 
 /** Removes a version that no alias names and no request meets, and then frees it. */

@@ -2,8 +2,10 @@
  * `POST /classify`: pixels, bytes or a PNG in, labels and probabilities out.
  * @module
  */
-import { type Env, Hono, type MiddlewareHandler } from "hono";
+import { Hono } from "hono";
 import type { RequestIdVariables } from "hono/request-id";
+import type { ClassifyAnswer } from "../../api/answers.ts";
+import type { ClassifyRequest, VersionedInput } from "../../api/requests.ts";
 import { isObject } from "../../format/safetensors.ts";
 import { FITTED_SIZE } from "../../image/fit.ts";
 import { shown } from "../../outside/shown.ts";
@@ -12,15 +14,9 @@ import { clientOf } from "../client_of.ts";
 import { HttpProblem } from "../problem.ts";
 import { readQuery } from "../query.ts";
 import type { Service } from "../service.ts";
+import { json, takes } from "../typed.ts";
 import type { ServedVersion } from "../../serving/served.ts";
 import { type VersionEnv, versionParameter, withVersion } from "../versions.ts";
-
-/** A JSON body: one image or many, each of H·W intensities in [0, divisor]. */
-export interface ClassifyRequest {
-  pixels: number[] | number[][];
-  /** The intensity of full ink. @default the model's own divisor, 255 */
-  divisor?: number;
-}
 
 const mediaTypes = ["application/json", "application/octet-stream", "image/png"];
 
@@ -30,7 +26,7 @@ export function classifyRoutes(service: Service) {
   return new Hono<VersionEnv & { Variables: RequestIdVariables }>().post(
     "/",
     withVersion(service, (c) => c.get("requestId")),
-    typedBody,
+    takes<VersionedInput & { json: ClassifyRequest }>(),
     async (c) => {
       readQuery(c.req.queries(), versionParameter);
       const { served, shadow } = c.get("version");
@@ -43,20 +39,14 @@ export function classifyRoutes(service: Service) {
         const images = await readImages(service, served, { type, bytes });
         const results = await compute.classify(images);
         shadow?.compare(images, results);
-        return c.json({ model: { name, version }, engine: compute.engineName, images: results });
+        const { engineName: engine } = compute;
+        return json<ClassifyAnswer>(c, { model: { name, version }, engine, images: results });
       } finally {
         place.release();
       }
     },
   );
 }
-
-/** Names the JSON body to Hono's typed client; the body is read in the handler, after admission. */
-const typedBody: MiddlewareHandler<
-  Env,
-  string,
-  { in: { json: ClassifyRequest }; out: { json: ClassifyRequest } }
-> = (_, next) => next();
 
 /** The body's images, (B, V) in [0, 1]. */
 async function readImages(
@@ -109,7 +99,7 @@ function scaled(pixels: ArrayLike<number>, imageSize: number, divisor: number): 
       throw new HttpProblem(
         422,
         `Pixels must be numbers in [0, ${divisor}], got ${pixel} at pixel ${index} of image ${image}`,
-        { image, pixel: index, min: 0, max: divisor },
+        { image, pixel: index, min: 0, max: divisor, value: pixel },
       );
     }
     out[i] = pixel / divisor;
@@ -228,7 +218,7 @@ function checkPixels(rows: unknown[][], divisor: number): void {
           `Pixels must be numbers in [0, ${divisor}], got ${
             shown(pixel)
           } at pixel ${index} of image ${image}`,
-          { image, pixel: index, min: 0, max: divisor },
+          { image, pixel: index, min: 0, max: divisor, value: valueOf(pixel) },
         );
       }
       largest = Math.max(largest, pixel);
@@ -242,6 +232,11 @@ function checkPixels(rows: unknown[][], divisor: number): void {
       { largest, divisor },
     );
   }
+}
+
+/** A value that is wrong, as a problem tells it. */
+function valueOf(pixel: unknown): number | string {
+  return Number.isFinite(pixel) ? pixel as number : shown(pixel);
 }
 
 function kind(value: unknown): string {

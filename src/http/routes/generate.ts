@@ -4,7 +4,8 @@
  */
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
-import { validator } from "hono/validator";
+import type { GenerateAnswer } from "../../api/answers.ts";
+import type { GenerateInput } from "../../api/requests.ts";
 import type { DrawnFrame, FramesRequest } from "../../compute/compute.ts";
 import type { Service } from "../service.ts";
 import { clientOf } from "../client_of.ts";
@@ -12,6 +13,7 @@ import { matches } from "../entity_tag.ts";
 import { lazyBody } from "../lazy_body.ts";
 import { sha256 } from "../../repository/model_directory.ts";
 import { formats, type GenerateRequest, readGeneration } from "../generation.ts";
+import { type Answer, takes } from "../typed.ts";
 import { type RequestVersion, VERSION_HEADER, type VersionEnv, withVersion } from "../versions.ts";
 
 /**
@@ -41,12 +43,10 @@ export function generateRoutes(service: Service) {
       c.set("drawnSeed", drawn);
       return String(text === undefined ? drawn : Number(text)); // 07 is the seed 7
     }),
-    validator(
-      "query",
-      (_, c) => readGeneration(c, service, c.get("version").served, c.get("drawnSeed")),
-    ),
+    takes<GenerateInput>(),
     async (c) => {
-      const request = c.req.valid("query"), version = c.get("version");
+      const version = c.get("version");
+      const request = readGeneration(c, service, version.served, c.get("drawnSeed"));
       const generation: Generation = { service, c, request, version };
       const etag = await entityTag(generation);
       if (request.seeded && matches(c.req.header("if-none-match"), etag)) {
@@ -55,7 +55,7 @@ export function generateRoutes(service: Service) {
       }
       if (c.req.method === "HEAD") {
         setHeaders(generation, etag);
-        return c.body(lazyBody(() => Promise.resolve(new Uint8Array())));
+        return typed(c.body(lazyBody(() => Promise.resolve(new Uint8Array()))));
       }
       const { gates, bounds } = service;
       const place = await gates.chains.enter({ client: clientOf(c), maxWaitMs: bounds.maxWaitMs });
@@ -65,10 +65,15 @@ export function generateRoutes(service: Service) {
           place.release();
           release();
         };
-      if (request.format === "sse") return streamFrames(generation, done);
-      return c.body(lazyBody((signal) => generateBytes(generation, signal), done));
+      if (request.format === "sse") return typed(streamFrames(generation, done));
+      return typed(c.body(lazyBody((signal) => generateBytes(generation, signal), done)));
     },
   );
+}
+
+/** Of PNG, JSON and events, JSON is what a typed client can read by a type. */
+function typed(response: Response): Answer<GenerateAnswer> {
+  return response as Answer<GenerateAnswer>;
 }
 
 /** The last frame as a PNG grid or as JSON. */
@@ -116,7 +121,7 @@ async function entityTag({ request, version }: Generation): Promise<string> {
 function describeFrame(
   { step, labels, pixels }: DrawnFrame,
   { request: { chain }, version: { served } }: Generation,
-) {
+): GenerateAnswer {
   const { model: name, version, compute } = served, { imageSize, engineName } = compute;
   return {
     model: { name, version },

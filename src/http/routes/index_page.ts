@@ -5,7 +5,9 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import type { RequestIdVariables } from "hono/request-id";
+import type { VersionedInput } from "../../api/requests.ts";
 import type { Service } from "../service.ts";
+import { type Answer, takes } from "../typed.ts";
 import { type VersionEnv, withVersion } from "../versions.ts";
 
 /** curl commands for a running server, one a line. */
@@ -20,12 +22,13 @@ export function curlExamples(origin: string): string[] {
 /** The routes of this resource. */
 export function indexRoutes(service: Service) {
   const app = new Hono<VersionEnv & { Variables: RequestIdVariables }>();
-  return app.get("/", withVersion(service, (c) => c.get("requestId")), (c) => {
+  const version = withVersion(service, (c) => c.get("requestId"));
+  return app.get("/", version, takes<VersionedInput>(), (c) => {
     const { name, version, architecture } = c.get("version").served.config;
     // A Host header can be anything; the page names the server only where it is an address.
     const origin = URL.canParse(c.req.url) ? new URL(c.req.url).origin : "http://localhost:8000";
     const examples = curlExamples(origin).join("\n");
-    return c.html(html`<!doctype html>
+    const page = c.html(html`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -43,5 +46,6 @@ ${
 <pre>${examples}</pre>
 <p>Also: <a href="/model">/model</a>, <a href="/health/ready">/health/ready</a>.</p>
 </html>`);
+    return page as unknown as Answer<string, 200, "text">;
   });
 }

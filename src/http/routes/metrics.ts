@@ -7,16 +7,18 @@ import type { Registry } from "prom-client";
 import { importLater } from "../../outside/import_later.ts";
 import { kept } from "../../outside/kept.ts";
 import type { Service } from "../service.ts";
+import type { Answer } from "../typed.ts";
 
 /** The routes of this resource; their library is loaded by the first request. */
 export function metricsRoutes(service: Service) {
   const registry = kept(() => makeRegistry(service));
   return new Hono().get("/", async (c) => {
     const all = await registry();
-    return c.body(await all.metrics(), 200, {
+    const answer = c.body(await all.metrics(), 200, {
       "content-type": all.contentType,
       "cache-control": "no-store",
     });
+    return answer as unknown as Answer<string, 200, "text">;
   });
 }
 

@@ -8,12 +8,6 @@ import { importLater } from "../../outside/import_later.ts";
 import { kept } from "../../outside/kept.ts";
 import type { Service } from "../service.ts";
 
-/** What the request's log line knows besides its method, path and status. */
-export interface TokenVariables {
-  /** Name of the token that the request carried. */
-  token?: string;
-}
-
 /** A handler of all methods. */
 export function repositoryHandler(service: Service) {
   const routes = kept(async () => {
