@@ -43,7 +43,7 @@ Deno.test("two structs of one name are refused, with both files", () => {
   );
 });
 
-const call = { barrier: 4, out: 128, x: 256, weights: 384, bias: 512 };
+const call = { barrier: 4, out: 128, x: 256, weights: 384, scale: 0, widened: 0, bias: 512 };
 const sizes = { batch: 1, inputs: 2, xStride: 2, stride: PANEL, activation: 0 };
 
 Deno.test("pack writes every field where the kernel reads it", () => {

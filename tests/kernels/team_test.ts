@@ -136,6 +136,7 @@ Deno.test("a job does not wait for workers that fail in it", async () => {
   const out = arena.allocate(PANEL);
   const call = place(arena, LayerCall, {
     ...{ barrier, out, x: out, weights: out, bias: out, batch: 0, inputs: 0, xStride: 0 },
+    ...{ scale: 0, widened: 0 },
     ...{ stride: PANEL, activation: LayerActivation.None, inverseTemperature: 1 },
   });
   // The caller's thread runs a call that is well, up to the barrier; the others run one outside memory.

@@ -235,19 +235,21 @@ export const LayerActivation = {
 /** Layout of `LayerCall` in assembly/serving/dense.ts. */
 export const LayerCall = {
   name: "LayerCall",
-  bytes: 44,
+  bytes: 52,
   fields: {
     barrier: ["address", 0],
     out: ["address", 4],
     x: ["address", 8],
     weights: ["address", 12],
-    bias: ["address", 16],
-    batch: ["i32", 20],
-    inputs: ["i32", 24],
-    xStride: ["i32", 28],
-    stride: ["i32", 32],
-    activation: ["i32", 36],
-    inverseTemperature: ["f32", 40],
+    scale: ["address", 16],
+    widened: ["address", 20],
+    bias: ["address", 24],
+    batch: ["i32", 28],
+    inputs: ["i32", 32],
+    xStride: ["i32", 36],
+    stride: ["i32", 40],
+    activation: ["i32", 44],
+    inverseTemperature: ["f32", 48],
   },
 } as const;
 
@@ -410,7 +412,7 @@ export const Pairing = {
 /** Layout of `PanelRows` in assembly/serving/dense.ts. */
 export const PanelRows = {
   name: "PanelRows",
-  bytes: 28,
+  bytes: 32,
   fields: {
     panels: ["address", 0],
     rows: ["address", 4],
@@ -419,6 +421,7 @@ export const PanelRows = {
     inputs: ["i32", 16],
     outputs: ["i32", 20],
     transposed: ["i32", 24],
+    bytes: ["i32", 28],
   },
 } as const;
 

@@ -5,25 +5,30 @@
 import { PANEL, ROW_BYTES } from "../simd/panel";
 import { sigmoid4, softplus4 } from "../simd/math";
 import { Barrier, shareStart, waitForAll } from "../simd/barrier";
+import { scaledRow1x32, scaleSums, widenPanel } from "./scaled";
 
 // B batch, I inputs, O outputs, T temperature
+
+/** Biases of sums that have none yet. */
+const ZEROS: usize = memory.data(ROW_BYTES, 16);
 
 /** Some rows of weights (I, O), or (O, I) if they are `transposed`, to put into panels of (I, 32). */
 // @ts-ignore: decorator
 @unmanaged
 export class PanelRows {
-  panels: usize; // (O/32, I, 32) f32
-  rows: usize; // (count, O) f32, or (count, I) if they are transposed
+  panels: usize; // (O/32, I, 32), f32 or i8
+  rows: usize; // (count, O), or (count, I) if they are transposed
   first: i32; // index of the first row
   count: i32;
   inputs: i32; // I
   outputs: i32; // O
   transposed: i32; // 1 or 0
+  bytes: i32; // of a weight: 4 or 1
 }
 
 /** Puts rows of weights into panels; columns from O up to whole panels stay as they are. */
 export function placePanels(r: PanelRows): void {
-  const rowBytes = (r.transposed ? r.inputs : r.outputs) << 2;
+  const rowBytes = (r.transposed ? r.inputs : r.outputs) * r.bytes;
   for (let i = 0; i < r.count; i++) {
     const from = r.rows + i * rowBytes;
     if (r.transposed) placeColumn(r, from, r.first + i);
@@ -33,17 +38,21 @@ export function placePanels(r: PanelRows): void {
 
 /** Weights into output `o` from all inputs. */
 function placeColumn(r: PanelRows, from: usize, o: i32): void {
-  const inputs = r.inputs;
-  const to = r.panels + (o & -PANEL) * (inputs << 2) + ((o & PANEL - 1) << 2);
-  for (let i = 0; i < inputs; i++) store<f32>(to + i * ROW_BYTES, load<f32>(from + (i << 2)));
+  const inputs = r.inputs, bytes = r.bytes;
+  const to = r.panels + ((o & -PANEL) * inputs + (o & PANEL - 1)) * bytes;
+  if (bytes == 1) {
+    for (let i = 0; i < inputs; i++) store<i8>(to + i * PANEL, load<i8>(from + i));
+  } else {
+    for (let i = 0; i < inputs; i++) store<f32>(to + i * ROW_BYTES, load<f32>(from + (i << 2)));
+  }
 }
 
 /** Weights from input `i` into all outputs. */
 function placeRow(r: PanelRows, from: usize, i: i32): void {
-  const inputs = r.inputs, outputs = r.outputs, panels = r.panels;
+  const inputs = r.inputs, outputs = r.outputs, panels = r.panels, bytes = r.bytes;
   for (let column = 0; column < outputs; column += PANEL) {
-    const bytes = min(PANEL, outputs - column) << 2;
-    memory.copy(panels + (column * inputs + i * PANEL << 2), from + (column << 2), bytes);
+    const length = min(PANEL, outputs - column) * bytes;
+    memory.copy(panels + (column * inputs + i * PANEL) * bytes, from + column * bytes, length);
   }
 }
 
@@ -61,7 +70,9 @@ export class LayerCall {
   barrier: Barrier;
   out: usize; // (B, stride) f32
   x: usize; // (B, xStride) f32
-  weights: usize; // panels of (I, 32) f32
+  weights: usize; // panels of (I, 32), f32 or i8
+  scale: usize; // (stride) f32 of weights of i8, else 0
+  widened: usize; // a worker: room for a panel of floats; 0 if rows are too few to use it
   bias: usize; // (stride) f32
   batch: i32; // B
   inputs: i32; // I
@@ -77,31 +88,64 @@ export class LayerCall {
  */
 export function runLayer(r: LayerCall, worker: i32): void {
   const workers = r.barrier.workers, panels = r.stride / PANEL;
-  const strideBytes = r.stride << 2, xBytes = r.xStride << 2, batch = r.batch, inputs = r.inputs;
-  const from = shareStart(panels, worker, workers) * ROW_BYTES;
-  const to = shareStart(panels, worker + 1, workers) * ROW_BYTES;
-  for (let o = from; o < to; o += ROW_BYTES) {
-    const w = r.weights + o * inputs, b = r.bias + o, out = r.out + o;
-    let row = 0;
-    for (; row + 4 <= batch; row += 4) {
-      for (let part = 0; part < ROW_BYTES; part += 32) {
-        const to = out + row * strideBytes + part;
-        block4x8(to, strideBytes, r.x + row * xBytes, xBytes, w + part, b + part, inputs);
-      }
-    }
-    for (; row < batch; row++) {
-      row1x32(out + row * strideBytes, r.x + row * xBytes, w, b, inputs);
-    }
-    if (r.activation != LayerActivation.None) {
-      for (let row = 0; row < batch; row++) {
-        const at = out + row * strideBytes;
-        if (r.activation == LayerActivation.Sigmoid) {
-          sigmoidInPlace(at, PANEL, r.inverseTemperature);
-        } else rectifyInPlace(at);
-      }
-    }
+  const from = shareStart(panels, worker, workers) * PANEL;
+  const to = shareStart(panels, worker + 1, workers) * PANEL;
+  for (let column = from; column < to; column += PANEL) {
+    if (r.scale) scaledPanel(r, column, worker);
+    else floatPanel(r, column);
+    activate(r, column);
   }
   waitForAll(r.barrier, worker);
+}
+
+/** 32 columns of x·w + b. */
+function floatPanel(r: LayerCall, column: i32): void {
+  const at = column << 2;
+  panelSums(r, r.out + at, r.weights + at * r.inputs, r.bias + at);
+}
+
+/** The same of weights of i8: their sums, then scales and biases. */
+function scaledPanel(r: LayerCall, column: i32, worker: i32): void {
+  const at = column << 2, out = r.out + at, inputs = r.inputs, strideBytes = r.stride << 2;
+  const q = r.weights + column * inputs;
+  if (r.widened) {
+    const widened = r.widened + worker * inputs * ROW_BYTES;
+    widenPanel(widened, q, inputs);
+    panelSums(r, out, widened, ZEROS);
+  } else {
+    for (let row = 0; row < r.batch; row++) {
+      scaledRow1x32(out + row * strideBytes, r.x + row * (r.xStride << 2), q, inputs);
+    }
+  }
+  for (let row = 0; row < r.batch; row++) {
+    scaleSums(out + row * strideBytes, r.scale + at, r.bias + at);
+  }
+}
+
+/** Columns of x·w + b for every row: out (B, stride), w (I, 32), b (32). */
+function panelSums(r: LayerCall, out: usize, w: usize, b: usize): void {
+  const strideBytes = r.stride << 2, xBytes = r.xStride << 2, batch = r.batch, inputs = r.inputs;
+  let row = 0;
+  for (; row + 4 <= batch; row += 4) {
+    for (let part = 0; part < ROW_BYTES; part += 32) {
+      const to = out + row * strideBytes + part;
+      block4x8(to, strideBytes, r.x + row * xBytes, xBytes, w + part, b + part, inputs);
+    }
+  }
+  for (; row < batch; row++) {
+    row1x32(out + row * strideBytes, r.x + row * xBytes, w, b, inputs);
+  }
+}
+
+/** f of 32 columns of every row, in place. */
+function activate(r: LayerCall, column: i32): void {
+  if (r.activation == LayerActivation.None) return;
+  for (let row = 0; row < r.batch; row++) {
+    const at = r.out + ((row * r.stride + column) << 2);
+    if (r.activation == LayerActivation.Sigmoid) {
+      sigmoidInPlace(at, PANEL, r.inverseTemperature);
+    } else rectifyInPlace(at);
+  }
 }
 
 /** Four rows by eight columns in registers: addresses and strides as plain numbers, for the innermost loop. */
