@@ -79,3 +79,42 @@ export { WeightsFormatError } from "./src/format/safetensors.ts";
 export type { Dtype } from "./src/format/safetensors.ts";
 export { expandModel, type Model } from "./src/format/weights.ts";
 export type { ScaledMatrix, WeightMatrix } from "./src/math/weight_matrix.ts";
+
+// What the types above are made of.
+export type { Compute, DrawnFrame, FrameFormat, FramesRequest } from "./src/compute/compute.ts";
+export type { Examples } from "./src/data/mnist.ts";
+export type {
+  EngineOptions,
+  ImageClassifier,
+  ImageModel,
+  JointModel,
+  Resource,
+  ThreadStatus,
+} from "./src/engine/engine.ts";
+export type { Manifest, ManifestFile } from "./src/format/manifest.ts";
+export type { Scope, scopes, TokenRecord } from "./src/http/tokens.ts";
+export type { hiddenActivations } from "./src/model/dbn.ts";
+export type {
+  Alias,
+  AliasChange,
+  AliasMove,
+  AliasSettings,
+  BlobRef,
+  ModelRepository,
+  StoredManifest,
+  VersionEntry,
+  VersionRef,
+} from "./src/repository/repository.ts";
+export type { ChainSegment, ChainState } from "./src/sampling/options.ts";
+export type {
+  Lease,
+  ModelMetrics,
+  Readiness,
+  ServedModels,
+  ServedVersion,
+  Shadow,
+  VersionChoice,
+  VersionControl,
+  VersionState,
+  VersionStatus,
+} from "./src/serving/served.ts";

@@ -61,7 +61,10 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/engine/", "src/repository/", "src/http/", "src/cli/", "src/serving/"],
     ...["src/signing/", "src/outside/", "src/listener.ts"],
   ],
-  "src/server.ts": ["src/serve.ts", "src/repository/", "src/serving/"],
+  "src/server.ts": [
+    ...["src/serve.ts", "src/format/", "src/model/", "src/sampling/", "src/engine/"],
+    ...["src/compute/", "src/repository/", "src/serving/", "src/cli/"],
+  ],
   "train/recipes/": [
     ...["src/kernels/", "src/data/", "src/model/", "src/format/", "src/cli/"],
   ],
@@ -97,6 +100,8 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/cli/", "src/format/", "src/kernels/", "src/outside/", "src/repository/"],
   ],
   "train/mod.ts": [
+    ...["src/math/", "src/kernels/", "src/image/", "src/model/", "src/format/"],
+    ...["src/engine/", "src/repository/"],
     ...["train/recipes/", "train/data/", "train/trainers/", "train/measure/", "train/run/"],
     "train/artifacts/",
   ],

@@ -45,3 +45,30 @@ export {
   type TrainingEvents,
   TrainingInterrupted,
 } from "./run/run.ts";
+
+// What the types above are made of.
+export type { ImageClassifier, ImageModel, JointModel } from "../src/engine/engine.ts";
+export type { ModelConfig } from "../src/format/config.ts";
+export type { Dtype, Tensor, TensorData } from "../src/format/safetensors.ts";
+export type { Model } from "../src/format/weights.ts";
+export type { GridOptions } from "../src/image/grid.ts";
+export type { Team, TeamStatus } from "../src/kernels/runtime/team.ts";
+export type { ByteRows } from "../src/kernels/training/rbm_batch.ts";
+export type { ScaledMatrix, WeightMatrix } from "../src/math/weight_matrix.ts";
+export type {
+  Classifier,
+  Dbn,
+  DenseLayer,
+  HiddenActivation,
+  hiddenActivations,
+  JointPosterior,
+  StackLayer,
+} from "../src/model/dbn.ts";
+export type { LabelRbm, Rbm } from "../src/model/rbm.ts";
+export type { StoredModel } from "../src/repository/model_directory.ts";
+export type { CompleteParts } from "./artifacts/output.ts";
+export type { Histogram } from "./measure/histogram.ts";
+export type { PresetName, presetNotes } from "./recipes/presets.ts";
+export type { ChangesOf, ValueOf, ValuesOf } from "./recipes/schema/field.ts";
+export type { Progress } from "./run/checkpoint.ts";
+export type { Metrics } from "./trainers/trainer.ts";

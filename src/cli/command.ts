@@ -24,6 +24,7 @@ export interface Command {
   about: string;
   /** Arguments without a flag, such as the directory in `dbn sign DIRECTORY`. */
   positionals?: PositionalTable;
+  /** Its flags. */
   flags: FlagTable;
   /** Does it with its flags and positional arguments; returns the exit code, 0 if none. */
   run(values: FlagValues): Promise<number | void>;

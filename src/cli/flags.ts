@@ -28,7 +28,9 @@ export type FlagKind = "string" | "path" | "boolean" | "integer" | "number" | "i
 
 /** A flag: what it takes, and a line of help. */
 export interface FlagRow {
+  /** What it takes. */
   kind: FlagKind;
+  /** A line of help. */
   help: string;
   /** Heading of the help that it stands under. */
   group?: string;
@@ -49,6 +51,7 @@ export type FlagTable = Record<string, FlagRow>;
 
 /** A positional argument: what it is, and a line of help. */
 export interface PositionalRow extends Pick<FlagRow, "help" | "choices" | "range"> {
+  /** What it is. */
   kind: Exclude<FlagKind, "boolean">;
   /** Whether it may be left out; then so may those after it. */
   isOptional?: true;

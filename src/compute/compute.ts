@@ -14,9 +14,11 @@ export type FrameFormat = { kind: "png"; scale: number } | { kind: "pixels" };
 
 /** A request for chains. */
 export interface FramesRequest {
+  /** What is asked of the chains. */
   chain:
     & Pick<GibbsOptions, "n" | "steps" | "seed" | "label" | "burnIn" | "thin" | "temperature">
     & { start?: "noise" | "mean" | "label" };
+  /** How frames are drawn. */
   format: FrameFormat;
   /** Only the last frame, drawn once. */
   lastOnly: boolean;
@@ -24,7 +26,8 @@ export interface FramesRequest {
 
 /** A kept step of all chains, drawn. */
 export interface DrawnFrame {
-  step: number; // from 1
+  /** Counted from 1. */
+  step: number;
   /** The most probable label of each chain, (N). */
   labels: number[];
   /** The PNG grid, where it was asked for. */
@@ -35,8 +38,11 @@ export interface DrawnFrame {
 
 /** Runs a model away from the sockets, or in pieces between them. */
 export interface Compute {
+  /** The engine that computes. */
   readonly engineName: EngineName;
-  readonly imageSize: number; // V
+  /** Pixels of an image, V. */
+  readonly imageSize: number;
+  /** Labels of the model. */
   readonly labelSize: number;
   /** How many threads share the work, as last heard. */
   threads(): ThreadStatus;

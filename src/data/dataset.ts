@@ -12,6 +12,7 @@ import { streamOf, streams } from "../math/streams.ts";
 export interface Example {
   /** Bytes as stored, or floats after {@linkcode flattenImage}. */
   image: Uint8Array | Float32Array; // (D)
+  /** Its class. */
   label: number;
   /** Place in the split, whatever the order of the pipeline. */
   index: number;
@@ -19,13 +20,17 @@ export interface Example {
 
 /** A mini-batch. */
 export interface ExampleBatch {
-  images: Float32Array; // (B, D)
-  labels: Uint8Array; // (B)
-  size: number; // B
+  /** Pixels (B, D), in [0, 1] after {@linkcode flattenImage}. */
+  images: Float32Array;
+  /** Classes (B). */
+  labels: Uint8Array;
+  /** Images in it, B: the last batch may be smaller. */
+  size: number;
 }
 
 /** A finite, ordered set of elements that are made when asked for. Iterating again starts again. */
 export class Dataset<T> implements AsyncIterable<T> {
+  /** Elements in it. */
   readonly size: number;
   readonly #at: (index: number) => T;
 
@@ -86,6 +91,7 @@ export class Dataset<T> implements AsyncIterable<T> {
     return Array.from({ length: this.size }, (_, index) => this.#at(index));
   }
 
+  /** Every element, in order, made one after the other. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (let index = 0; index < this.size; index++) yield this.#at(index);
   }

@@ -8,12 +8,15 @@ import { collect } from "../outside/collect.ts";
 
 /** An IDX file that does not hold what its header says. */
 export class IdxFormatError extends Error {
+  /** The class's name, as `Error` has it. */
   override name = "IdxFormatError";
 }
 
 /** An array of unsigned bytes in row-major order. */
 export interface IdxArray {
+  /** Length of each dimension. */
   shape: number[];
+  /** Its bytes, as many as the product of the shape. */
   data: Uint8Array;
 }
 

@@ -15,29 +15,42 @@ import { parseSplit, type SplitSizes } from "./splits.ts";
 
 /** What a dataset holds. */
 export interface DatasetInfo {
+  /** Such as `mnist`. */
   name: string;
+  /** Of the data, `1.0.0` unless it changes. */
   version: string;
+  /** What it is, in a sentence. */
   description: string;
+  /** Shape and type of an image and of its label. */
   features: {
     image: { shape: [height: number, width: number, channels: 1]; dtype: "uint8" };
     label: { shape: []; dtype: "uint8"; numClasses: number };
   };
+  /** Its splits by name, with their sizes. */
   splits: Record<string, { numExamples: number }>;
+  /** The paper to cite, in BibTeX; empty if there is none. */
   citation: string;
+  /** Its web page; empty if there is none. */
   homepage: string;
 }
 
 /** Examples of a split in memory. */
 export interface Examples {
-  images: Uint8Array; // (N, height, width)
-  labels: Uint8Array; // (N)
-  count: number; // N
-  height: number; // pixels
-  width: number; // pixels
+  /** Grey levels (N, height, width). */
+  images: Uint8Array;
+  /** Classes (N). */
+  labels: Uint8Array;
+  /** Examples, N. */
+  count: number;
+  /** Of an image, in pixels. */
+  height: number;
+  /** Of an image, in pixels. */
+  width: number;
 }
 
 /** Reads splits of one dataset; each file is read and checked once. */
 export interface DatasetBuilder {
+  /** What the dataset holds. */
   readonly info: DatasetInfo;
   /** The examples of a split, such as `"train[:50000]"`, as a lazy pipeline. */
   asDataset(options: { split: string }): Promise<Dataset<Example>>;

@@ -16,8 +16,10 @@ export type EngineName = typeof engineNames[number];
 
 /** The sizes of a model that reads images. */
 export interface ImageModel {
-  readonly imageSize: number; // V
-  readonly labelSize: number; // L
+  /** Pixels of an image, V. */
+  readonly imageSize: number;
+  /** Labels, L. */
+  readonly labelSize: number;
 }
 
 /** The fine-tuned network. */
@@ -33,7 +35,7 @@ export interface JointModel extends ImageModel {
 }
 
 /** Something that holds memory or threads. */
-export interface Disposable {
+export interface Resource {
   /** Frees them. Calling anything afterwards is an error. */
   dispose(): void;
 }
@@ -49,7 +51,8 @@ export interface ThreadStatus {
 }
 
 /** All that serving needs of a model. */
-export interface Engine extends ImageClassifier, JointModel, Conditionals, Disposable {
+export interface Engine extends ImageClassifier, JointModel, Conditionals, Resource {
+  /** Which engine it is. */
   readonly name: EngineName;
   /** How many threads share its work; one of its own if left out. */
   threads?(): ThreadStatus;

@@ -12,7 +12,7 @@ export type OpenedModel = Model & { url?: URL };
 
 /** Options of {@linkcode openEngine}. */
 export interface OpenEngineOptions extends EngineOptions {
-  /** @default "simd" */
+  /** What computes. @default "simd" */
   engine?: EngineName;
 }
 

@@ -21,9 +21,13 @@ export const modelFiles = {
 
 /** `config.json`: what the numbers in the weight files mean and where they come from. */
 export interface ModelConfig {
+  /** Version of this file's format. */
   format: "dbn-edge/1";
+  /** Name of the model, such as `mnist-dbn`. */
   name: string;
+  /** Its version, from 1. */
   version: number;
+  /** Sizes of the image and of every layer. */
   architecture: {
     /** Image height and width in pixels. */
     height: number;
@@ -41,6 +45,7 @@ export interface ModelConfig {
   };
   /** How the weights are stored; see weights.ts. `F32` if left out. */
   dtype?: Dtype;
+  /** How pixel bytes become inputs. */
   preprocessing: {
     /** Pixel bytes are divided by this. */
     divisor: number;

@@ -24,10 +24,14 @@ export interface ManifestFile {
 
 /** What `manifest.json` holds. */
 export interface Manifest {
+  /** Version of this file's format. */
   format: "dbn-edge/manifest/1";
+  /** Name of the model. */
   model: string;
+  /** Its version, from 1. */
   version: number;
-  files: ManifestFile[]; // by path
+  /** Every file but this one, by path. */
+  files: ManifestFile[];
 }
 
 /** A manifest that breaks a rule of its format. */

@@ -9,6 +9,7 @@ import { parseStrictJson } from "./strict_json.ts";
 
 /** A weights or config file that does not hold what it should. */
 export class WeightsFormatError extends Error {
+  /** The class's name, as `Error` has it. */
   override name = "WeightsFormatError";
 }
 
@@ -23,7 +24,9 @@ export type TensorData = Float32Array | Int8Array;
 
 /** A tensor in row-major order. */
 export interface Tensor<D extends TensorData = Float32Array> {
+  /** Length of each dimension. */
   shape: readonly number[];
+  /** Its numbers, as many as the product of the shape. */
   data: D;
 }
 

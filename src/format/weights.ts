@@ -31,8 +31,11 @@ import {
 
 /** A model in memory; its matrices are as its files have them unless it says otherwise. */
 export interface Model<M extends WeightMatrix = WeightMatrix> {
+  /** What config.json says. */
   config: ModelConfig;
+  /** The joint model of images and labels. */
   dbn: Dbn<M>;
+  /** The fine-tuned network. */
   classifier: Classifier<M>;
 }
 

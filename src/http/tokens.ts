@@ -14,6 +14,7 @@ export type Scope = typeof scopes[number];
 export interface TokenRecord {
   /** For the log and the history of aliases. */
   name: string;
+  /** What it may do. */
   scopes: readonly Scope[];
   /** SHA-256 of the token, in hex. */
   sha256: string;

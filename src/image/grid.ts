@@ -10,11 +10,11 @@ import type { GrayImage } from "./png.ts";
 
 /** How a grid is laid out; lengths in pixels of the images before scaling. */
 export interface GridOptions {
-  /** @default 28 */
+  /** Of an image. @default 28 */
   height?: number;
-  /** @default 28 */
+  /** Of an image. @default 28 */
   width?: number;
-  /** @default the least number that makes the grid at least as wide as high */
+  /** Images in a row. @default the least number that makes the grid at least as wide as high */
   columns?: number;
   /** Space between images. @default 2 */
   gap?: number;

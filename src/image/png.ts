@@ -13,8 +13,11 @@ export { PngFormatError } from "./png_chunks.ts";
 
 /** An image of grey bytes. */
 export interface GrayImage {
-  data: Uint8Array; // (H, W)
+  /** Grey levels (H, W), 0 black. */
+  data: Uint8Array;
+  /** W, in pixels. */
   width: number;
+  /** H, in pixels. */
   height: number;
 }
 

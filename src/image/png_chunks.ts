@@ -6,6 +6,7 @@
 
 /** A file that is not a PNG this reader takes. */
 export class PngFormatError extends Error {
+  /** The class's name, as `Error` has it. */
   override name = "PngFormatError";
 }
 

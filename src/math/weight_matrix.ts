@@ -9,8 +9,10 @@ import { checkShape } from "./matrix.ts";
 
 /** A matrix w = values · scale of the column. */
 export interface ScaledMatrix {
-  values: Int8Array; // (R, C)
-  scales: Float32Array; // finite, > 0, (C)
+  /** Integers (R, C). */
+  values: Int8Array;
+  /** A scale a column (C), finite and above 0. */
+  scales: Float32Array;
 }
 
 /** A matrix (R, C) in row-major order. */

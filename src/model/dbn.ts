@@ -43,10 +43,14 @@ export type HiddenActivation = typeof hiddenActivations[number];
 
 /** A fully connected layer, y = f(x·kernel + bias). */
 export interface DenseLayer<M extends WeightMatrix = Float32Array> {
+  /** Inputs, I. */
   inputSize: number;
+  /** Outputs, O. */
   outputSize: number;
-  kernel: M; // (I, O)
-  bias: Float32Array; // (O)
+  /** Weights (I, O). */
+  kernel: M;
+  /** Biases (O). */
+  bias: Float32Array;
   /** f, `sigmoid` if left out; a classifier's last layer has none. */
   activation?: HiddenActivation;
 }
@@ -56,8 +60,10 @@ export type Classifier<M extends WeightMatrix = Float32Array> = DenseLayer<M>[];
 
 /** What a joint model says of a batch of images. */
 export interface JointPosterior {
-  probabilities: Float32Array; // p(y|v) (B, L)
-  freeEnergies: Float32Array; // F(v, y) of the top RBM in nats (B, L)
+  /** p(y|v) (B, L). */
+  probabilities: Float32Array;
+  /** F(v, y) of the top RBM in nats (B, L). */
+  freeEnergies: Float32Array;
 }
 
 /** Number of image pixels. */

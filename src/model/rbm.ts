@@ -15,18 +15,26 @@ import { checkMatrix, type WeightMatrix } from "../math/weight_matrix.ts";
 
 /** Parameters of a Bernoulli–Bernoulli RBM; its matrices are float32 unless it says otherwise. */
 export interface Rbm<M extends WeightMatrix = Float32Array> {
+  /** Visible units, V. */
   visibleSize: number;
+  /** Hidden units, H. */
   hiddenSize: number;
-  weights: M; // W (V, H)
-  visibleBias: Float32Array; // b (V)
-  hiddenBias: Float32Array; // c (H)
+  /** W (V, H). */
+  weights: M;
+  /** b (V). */
+  visibleBias: Float32Array;
+  /** c (H). */
+  hiddenBias: Float32Array;
 }
 
 /** An RBM whose visible layer also holds a softmax group of label units. */
 export interface LabelRbm<M extends WeightMatrix = Float32Array> extends Rbm<M> {
+  /** Label units, L. */
   labelSize: number;
-  labelWeights: M; // U (L, H)
-  labelBias: Float32Array; // d (L)
+  /** U (L, H). */
+  labelWeights: M;
+  /** d (L). */
+  labelBias: Float32Array;
 }
 
 /** An RBM of zeros, ready to be filled. */

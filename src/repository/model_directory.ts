@@ -52,7 +52,9 @@ export async function loadModel(directory?: string | URL): Promise<StoredModel> 
 
 /** The files of a model as they are, before tensors are read. */
 export interface ModelFiles {
+  /** What config.json says. */
   config: ModelConfig;
+  /** Bytes of the weight files. */
   files: { dbn: Uint8Array; classifier: Uint8Array };
   /** Directory of the model, with a closing slash. */
   url: URL;

@@ -8,13 +8,17 @@ import type { Manifest, ManifestFile } from "../format/manifest.ts";
 
 /** Names a version. */
 export interface VersionRef {
+  /** Name of the model. */
   model: string;
-  version: number; // from 1
+  /** Its version, from 1. */
+  version: number;
 }
 
 /** A version's manifest and the bytes that its digest is of. */
 export interface StoredManifest {
+  /** What it says. */
   manifest: Manifest;
+  /** Its bytes. */
   bytes: Uint8Array;
   /** SHA-256 of `bytes`, in hex. */
   digest: string;
@@ -22,6 +26,7 @@ export interface StoredManifest {
 
 /** A version in a list. */
 export interface VersionEntry extends VersionRef {
+  /** SHA-256 of its manifest, in hex. */
   digest: string;
   /** Bytes of all its files. */
   size: number;
@@ -29,13 +34,17 @@ export interface VersionEntry extends VersionRef {
 
 /** The bytes of a file, named by what they are. */
 export interface BlobRef {
-  sha256: string; // in hex
-  size: number; // bytes
+  /** SHA-256 in hex. */
+  sha256: string;
+  /** In bytes. */
+  size: number;
 }
 
 /** An alias: a name for one of a model's versions. */
 export interface Alias {
+  /** Its name. */
   alias: string;
+  /** The version that it names. */
   version: number;
   /** Counts the moves of this alias, from 1; what compare-and-set compares. A removal counts too. */
   revision: number;
@@ -57,9 +66,11 @@ export interface AliasMove {
   at: string;
   /** Who moved it: the name of a token, or of a user. */
   by: string;
+  /** Which alias. */
   alias: string;
-  /** Version before and after; null for none. */
+  /** Version before; null for none. */
   from: number | null;
+  /** Version after; null for none. */
   to: number | null;
 }
 
@@ -71,6 +82,7 @@ export interface AliasChange {
   settings?: AliasSettings;
   /** The revision that it must have now, 0 where it must not be there; anything if left out. */
   ifRevision?: number;
+  /** Who moves it, for the history. */
   by: string;
 }
 
@@ -78,6 +90,7 @@ export interface AliasChange {
 export interface ModelRepository {
   /** Path or URL for messages: never with a password, a key or a query. */
   readonly address: string;
+  /** Whether versions and aliases can be read alone. */
   readonly isReadOnly: boolean;
 
   /** Where a version's files lie by their names, with a closing slash, where they do. */
@@ -90,7 +103,10 @@ export interface ModelRepository {
    * is left out, so that it hides no other.
    */
   versions(model: string): Promise<VersionEntry[]>;
-  /** @throws {ManifestError} if it is broken or names another version. */
+  /**
+   * A version's manifest; undefined if there is no such version.
+   * @throws {ManifestError} if it is broken or names another version
+   */
   readManifest(ref: VersionRef): Promise<StoredManifest | undefined>;
   /**
    * The bytes of a file of a version, of the size and the SHA-256 that its manifest says.
@@ -141,5 +157,6 @@ export interface ModelRepository {
   collectGarbage(options: { olderThanMs: number }): Promise<{ blobs: number; bytes: number }>;
   /** Yields at once, and then when something may have changed, until `signal` or {@linkcode close}. */
   changes(model: string, signal: AbortSignal): AsyncIterable<void>;
+  /** Ends what it holds open, and every {@linkcode changes}. */
   close(): void;
 }

@@ -27,9 +27,12 @@ export type { ChainStart, Conditionals, GibbsOptions, PixelClamp } from "./optio
 
 /** The state of all chains at a kept step. */
 export interface GibbsFrame {
-  step: number; // counted from 1
-  images: Float32Array; // pixel probabilities (N, V)
-  labels: Float32Array; // p(y|h), or the clamped one-hot rows (N, L)
+  /** Counted from 1. */
+  step: number;
+  /** Pixel probabilities (N, V). */
+  images: Float32Array;
+  /** p(y|h), or the clamped one-hot rows (N, L). */
+  labels: Float32Array;
   /** The binary penultimate state of the chain (N, P). */
   visible: Float32Array;
 }

@@ -9,11 +9,16 @@ import { checkSeed } from "../math/random.ts";
 
 /** The conditionals that a chain needs; every engine has them. */
 export interface Conditionals {
-  readonly imageSize: number; // V
-  readonly visibleSize: number; // P
-  readonly labelSize: number; // L
-  readonly hiddenSize: number; // H
-  readonly visibleMean: Float32Array; // mean activity of the penultimate units in training (P)
+  /** Pixels of an image, V. */
+  readonly imageSize: number;
+  /** Penultimate units, P. */
+  readonly visibleSize: number;
+  /** Label units, L. */
+  readonly labelSize: number;
+  /** Hidden units of the top RBM, H. */
+  readonly hiddenSize: number;
+  /** Mean activity of the penultimate units in training (P). */
+  readonly visibleMean: Float32Array;
   /** p(h=1|v,y) at a temperature: visible (B, P), labels (B, L) → (B, H). */
   hiddenGivenVisible(
     visible: Float32Array,
@@ -35,18 +40,27 @@ export interface Conditionals {
 
 /** Chains between two steps; changed in place. */
 export interface ChainState {
-  visible: Float32Array; // binary (B, P)
-  visibleProbabilities: Float32Array; // of the last step (B, P)
-  labels: Float32Array; // one-hot (B, L)
-  labelProbabilities: Float32Array; // of the last step (B, L)
+  /** Binary states (B, P). */
+  visible: Float32Array;
+  /** Of the last step (B, P). */
+  visibleProbabilities: Float32Array;
+  /** One-hot (B, L). */
+  labels: Float32Array;
+  /** Of the last step (B, L). */
+  labelProbabilities: Float32Array;
 }
 
 /** What a call of `runChains` does. */
 export interface ChainSegment {
+  /** Number of the first chain in the state. */
   firstChain: number;
+  /** Number of the first step. */
   firstStep: number;
+  /** Steps to make. */
   steps: number;
+  /** What every random number depends on. */
   seed: number;
+  /** Divides every logit. */
   temperature: number;
   /** Whether labels are held. */
   clamped: boolean;
@@ -73,8 +87,10 @@ export const LABEL_GAIN = 4;
 
 /** Pixels held fixed while the others are sampled (in-painting). */
 export interface PixelClamp {
-  pixels: Float32Array; // (V), in [0, 1]
-  mask: ArrayLike<number | boolean>; // (V), truthy where the pixel is held
+  /** What is held (V), in [0, 1]. */
+  pixels: Float32Array;
+  /** Truthy where the pixel is held (V). */
+  mask: ArrayLike<number | boolean>;
 }
 
 /** Options of `gibbsChain`; the names follow scikit-learn and Keras. */
@@ -95,7 +111,7 @@ export interface GibbsOptions {
   seed?: number;
   /** Divides every logit of the top RBM. @default 1 */
   temperature?: number;
-  /** @default "label" where a label is clamped, else "mean" */
+  /** Where the chains start. @default "label" where a label is clamped, else "mean" */
   start?: ChainStart;
   /** Pixels to hold. Adds a down-pass and an up-pass to every step. */
   clamp?: PixelClamp;

@@ -27,14 +27,17 @@ import { type ServedVersion, VersionRefusedError } from "./served.ts";
 
 /** How versions are loaded. */
 export interface LoadOptions {
+  /** What computes. */
   engine: EngineName;
   /** Throws a `SignatureError` for a version that nobody trusted has signed: see `signatureCheck`. */
   checkSignature?: (version: VersionFiles) => Promise<void>;
+  /** Hears why an engine computes on fewer threads than it asked for. */
   onProblem?: EngineOptions["onProblem"];
 }
 
 /** A version's manifest and how to read its files. */
 export interface VersionFiles {
+  /** What it lists. */
   manifest: Manifest;
   /** The bytes of a file, checked; undefined if the manifest does not list it. */
   read(path: string, maxBytes?: number): Promise<Uint8Array | undefined>;

@@ -23,7 +23,7 @@ import type { ServedModels, ServedVersion } from "./served.ts";
 
 /** What a server is to serve. */
 export interface ServingOptions {
-  /** @default "simd" */
+  /** What computes. @default "simd" */
   engine?: EngineName;
   /** Directory or URL of the bundled model; the released one if left out. */
   model?: string;
@@ -31,15 +31,18 @@ export interface ServingOptions {
   files?: Promise<ModelFiles>;
   /** The repository to watch; the bundled model alone, for good, if left out. */
   repository?: () => Promise<ModelRepository>;
+  /** Refuses a version whose signature is missing or of another; none is looked at if left out. */
   checkSignature?: LoadOptions["checkSignature"];
   /** Hears of switches, refusals and lacking threads. @default silence */
   log?: Log;
 }
 
-type Log = (record: { level: "info" | "error" } & Record<string, unknown>) => void;
+/** Hears of what happens. */
+export type Log = (record: { level: "info" | "error" } & Record<string, unknown>) => void;
 
 /** What a server serves. */
 export interface Serving {
+  /** The versions that answer: for `createApp`. */
   models: ServedModels;
   /** Hands the bundled model over to a worker: for when the first answer is out. */
   handOver(): void;

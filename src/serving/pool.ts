@@ -68,6 +68,7 @@ const SEEN_MS = 1000;
 
 /** Versions of one model; see the module's words. */
 export class ModelPool implements ServedModels {
+  /** Name of the model. */
   readonly model: string;
   readonly control: VersionControl;
   readonly #options: Required<PoolOptions>;
@@ -93,6 +94,7 @@ export class ModelPool implements ServedModels {
     shadow: { compared: 0, disagreed: 0 },
   };
 
+  /** A pool that begins with the bundled version alone. */
   constructor(options: PoolOptions) {
     this.#options = { maxVersions: 3, retryMs: 5000, log: () => {}, ...options };
     this.model = options.bundled.model;
@@ -105,6 +107,7 @@ export class ModelPool implements ServedModels {
     };
   }
 
+  /** A version for a request, which holds it until it is released. See `ServedModels.lease`. */
   lease({ pinned, key }: VersionChoice): Lease {
     const chosen = pinned === undefined ? this.#choose(key) : this.#pinned(pinned);
     const { version } = chosen.served;
@@ -377,6 +380,7 @@ export class ModelPool implements ServedModels {
     return this.#aliases.filter((alias) => alias.version === version).map(({ alias }) => alias);
   }
 
+  /** Which version answers, and why not the one that production names. */
   readiness(): Readiness {
     const { version } = this.#production.served;
     return { version, ...(this.#fallback !== undefined && { fallback: this.#fallback }) };
@@ -402,6 +406,7 @@ export class ModelPool implements ServedModels {
     for (const { served } of this.#loaded.values()) served.compute.drain?.();
   }
 
+  /** Ends the computing of every version. */
   dispose(): void {
     this.#disposed = true;
     const all = new Set([...this.#loaded.values(), this.#production]);

@@ -8,11 +8,15 @@ import type { ModelConfig } from "../format/config.ts";
 
 /** A version that is loaded and computes. */
 export interface ServedVersion {
+  /** Name of the model. */
   readonly model: string;
+  /** Its version. */
   readonly version: number;
   /** Names its bytes: what an entity tag depends on. */
   readonly digest: string;
+  /** What its config.json says. */
   readonly config: ModelConfig;
+  /** What runs it. */
   readonly compute: Compute;
   /** The model card, if it has one. */
   readCard(): Promise<string | undefined>;
@@ -31,9 +35,11 @@ export interface VersionChoice {
 
 /** A version for one request. It is not freed before it is released, which must happen exactly once or more. */
 export interface Lease {
+  /** The version. */
   readonly served: ServedVersion;
   /** A candidate that shall classify the same images unseen, to be compared. */
   readonly shadow?: Shadow;
+  /** Gives it back. */
   release(): void;
 }
 
@@ -54,8 +60,11 @@ export type VersionStatus =
 
 /** A version as `GET /v2/models/{m}/versions/{v}` tells of it. */
 export interface VersionState {
+  /** The version. */
   version: number;
+  /** SHA-256 of its manifest, where it is loaded. */
   digest?: string;
+  /** Where it is on its way to requests. */
   status: VersionStatus;
   /** Why it was refused. */
   reason?: string;
@@ -86,9 +95,14 @@ export class VersionRefusedError extends Error {
 
 /** Loaded versions of one model. */
 export interface ServedModels {
+  /** Name of the model. */
   readonly model: string;
-  /** @throws {VersionNotServedError} if a pinned version is not loaded */
+  /**
+   * A version for a request.
+   * @throws {VersionNotServedError} if a pinned version is not loaded
+   */
   lease(choice: VersionChoice): Lease;
+  /** Which version answers, and why not the one that is asked for. */
   readiness(): Readiness;
   /** Every version that is loaded, or was refused lately, in ascending order. */
   states(): VersionState[];
@@ -98,6 +112,7 @@ export interface ServedModels {
   metrics(): ModelMetrics;
   /** Chains end one after the other from now on: see `Compute.drain`. */
   drain(): void;
+  /** Ends the computing of every version. */
   dispose(): void;
 }
 

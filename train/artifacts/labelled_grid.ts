@@ -77,14 +77,15 @@ export async function labelledGridPng(
 export interface ShownExample {
   /** Bytes, or floats in [0, 1]. */
   image: Uint8Array | Float32Array;
+  /** Its class. */
   label: number;
 }
 
 /** How {@linkcode showExamples} draws. */
 export interface ShowOptions extends Omit<GridOptions, "columns" | "rowGap" | "background"> {
-  /** @default 3 */
+  /** Rows of the grid. @default 3 */
   rows?: number;
-  /** @default 3 */
+  /** Images in a row. @default 3 */
   columns?: number;
   /** Names of the classes. @default their numbers */
   labels?: readonly string[];

@@ -35,9 +35,11 @@ const MAX_TRAININGS = 1000;
 
 /** What a finished run is saved with. */
 export interface OutputOptions {
+  /** Name of the model. */
   name: string;
   /** Directory to write. */
   out: string;
+  /** What it was trained by. */
   recipe: Recipe;
   /** Name of the dataset. */
   dataset: string;
@@ -45,9 +47,13 @@ export interface OutputOptions {
   dataDirectory?: string;
   /** SHA-256 of the test images and labels, where the dataset is not built in. */
   testSha256?: string;
+  /** What its errors are measured on. */
   test: Examples;
+  /** Of an image, in pixels. */
   height: number;
+  /** Of an image, in pixels. */
   width: number;
+  /** One name a class. */
   labels: string[];
   /** Aborted, what was written is removed at once, and nothing is in its place. */
   signal?: AbortSignal;

@@ -13,9 +13,12 @@ import { runDense } from "./dense.ts";
 
 /** Labelled inputs of one layer. */
 export interface Examples {
-  readonly count: number; // N
-  readonly size: number; // I
-  readonly labels: Uint8Array; // (N)
+  /** Examples, N. */
+  readonly count: number;
+  /** Inputs of one, I. */
+  readonly size: number;
+  /** Classes (N). */
+  readonly labels: Uint8Array;
   /** Writes the rows at `indices` to `out` (indices.length, I). */
   read(out: Float32Array, indices: ArrayLike<number>): void;
   /** The rows at `indices` as bytes, where that is what they are; four times less to copy. */

@@ -24,6 +24,7 @@ export interface AnnealingOptions {
   runs: number;
   /** Steps from the base distribution to the RBM. */
   steps: number;
+  /** What every random number depends on. */
   seed: number;
   /** Visible biases of the base distribution, (V); log-odds of the data's mean are good ones. */
   baseBias: Float32Array;
@@ -44,6 +45,7 @@ export interface AnnealingOptions {
 
 /** log Z in nats. */
 export interface LogPartition {
+  /** The estimate. */
   logZ: number;
   /** log(Ẑ − σ) and log(Ẑ + σ), σ the standard error of the mean weight. */
   interval: [low: number, high: number];

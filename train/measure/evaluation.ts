@@ -12,7 +12,9 @@ import { type Examples, readRows } from "../data/examples.ts";
 
 /** Errors of one way to classify. */
 export interface ErrorRate {
+  /** Images with another label. */
   wrong: number;
+  /** Of all images. */
   percent: number;
   /** 95 % interval of the percentage; Wilson (1927). */
   interval: [low: number, high: number];
@@ -20,8 +22,11 @@ export interface ErrorRate {
 
 /** What {@linkcode evaluate} measures. */
 export interface Evaluation {
+  /** Images that were classified. */
   images: number;
+  /** Of the fine-tuned network. */
   classifier: ErrorRate;
+  /** Of the joint model of images and labels. */
   joint: ErrorRate;
   /** The joint model before the up-down algorithm, where that was run. */
   greedy?: ErrorRate;

@@ -23,6 +23,7 @@ export type WarningKind =
 export interface TrainingWarning {
   /** `data`, or the stage that it is about. */
   stage: string;
+  /** What went wrong. */
   kind: WarningKind;
   /** The field of the recipe that is to be changed, with its value, where weights are too large. */
   field?: string;

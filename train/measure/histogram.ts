@@ -5,8 +5,11 @@
 
 /** Counts of numbers in bins of equal width from `low` to `high`, which are the smallest and largest. */
 export interface Histogram {
+  /** The smallest number. */
   low: number;
+  /** The largest number. */
   high: number;
+  /** Numbers in each bin. */
   counts: number[];
 }
 

@@ -11,7 +11,10 @@ import { type Recipe, recipeFields } from "./schema/recipe.ts";
 
 type Domains = Readonly<Record<string, Domain>>;
 
-/** @throws {RangeError} naming the field, its bound and its value, or the rule that it breaks. */
+/**
+ * The recipe, if it can be trained.
+ * @throws {RangeError} naming the field, its bound and its value, or the rule that it breaks.
+ */
 export function checkRecipe(recipe: Recipe): Recipe {
   const problem = recipeProblem(recipe);
   if (problem !== undefined) throw new RangeError(`Cannot train: ${problem}`);

@@ -22,10 +22,15 @@ import { checkSeal, seal, unsealed } from "./checksum.ts";
 
 /** One line of a run's log: an epoch of a stage. */
 export interface EpochRecord {
+  /** Name of the stage. */
   stage: string;
-  epoch: number; // from 1
+  /** Counted from 1. */
+  epoch: number;
+  /** Epochs of the stage. */
   epochs: number;
+  /** What the epoch took. */
   seconds: number;
+  /** Means over the epoch, and held-out figures. */
   metrics: Record<string, number>;
   /** Of an RBM's weights, and of what the epoch's last update changed in them. */
   histograms?: { weights: Histogram; updates: Histogram };
@@ -41,12 +46,15 @@ export interface Progress {
   sums: Record<string, [sum: number, count: number]>;
   /** Seconds spent on this epoch before the checkpoint. */
   seconds: number;
+  /** Epochs that are done, of all stages. */
   history: EpochRecord[];
 }
 
 /** A run that can go on. */
 export interface Checkpoint {
+  /** What the run is trained by. */
   recipe: Recipe;
+  /** Where it is. */
   progress: Progress;
   /** Parameters of finished stages, `stage0.weights` …, and of the one in progress, `trainer.*`. */
   tensors: Map<string, Tensor>;
@@ -77,6 +85,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 }
 
 /**
+ * Reads a checkpoint.
  * @throws {WeightsFormatError} naming the file, what was expected and what was found, if it is not a
  * checkpoint, was cut or changed, or lacks a part; the file system's error if absent.
  * @throws {RangeError} naming the file, if its recipe cannot be trained.

@@ -60,26 +60,35 @@ const BATCHES_PER_TURN = 8;
 
 /** Thrown when a run stops because its signal was aborted; its checkpoint has been saved. */
 export class TrainingInterrupted extends Error {
+  /** The class's name, as `Error` has it. */
   override name = "TrainingInterrupted";
 }
 
 /** What a run tells while it goes. */
 export interface TrainingEvents {
+  /** Hears of every batch. */
   onBatch?(at: BatchEvent): void;
+  /** Hears of every epoch. */
   onEpoch?(record: EpochRecord): void;
   /** Keeps a checkpoint: after every epoch, and when interrupted. */
   save?(checkpoint: Checkpoint): Promise<void>;
   /** Hears of signs that training went wrong, before it or after a stage; what it throws ends the run. */
   onWarning?(warning: TrainingWarning): void;
+  /** Aborted to interrupt the run, which then saves a checkpoint. */
   signal?: AbortSignal;
 }
 
 /** One batch is done. */
 export interface BatchEvent {
+  /** Name of the stage. */
   stage: string;
-  epoch: number; // from 1
+  /** Counted from 1. */
+  epoch: number;
+  /** Epochs of the stage. */
   epochs: number;
-  batch: number; // from 1
+  /** Counted from 1. */
+  batch: number;
+  /** Batches of an epoch. */
   batches: number;
   /** Means over the epoch so far. */
   metrics: Metrics;
@@ -95,6 +104,7 @@ export interface TrainedParts {
   greedy?: Dbn;
   /** None of a stack alone. */
   classifier: Classifier | undefined;
+  /** Every epoch of every stage. */
   history: EpochRecord[];
   /** Signs that training went wrong. */
   warnings: TrainingWarning[];

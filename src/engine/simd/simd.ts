@@ -7,7 +7,7 @@ import { Team } from "../../kernels/runtime/team.ts";
 import type { WeightMatrix } from "../../math/weight_matrix.ts";
 import type { Classifier, Dbn } from "../../model/dbn.ts";
 import type { Model } from "../../format/weights.ts";
-import type { Disposable, Engine, EngineOptions, ImageClassifier, JointModel } from "../engine.ts";
+import type { Engine, EngineOptions, ImageClassifier, JointModel, Resource } from "../engine.ts";
 import { classifierOn, placeClassifier } from "./classifier.ts";
 import { conditionalsOn } from "./conditionals.ts";
 import { jointModelOn } from "./joint_model.ts";
@@ -35,13 +35,13 @@ export function createSimdEngine(
 /** A classifier alone. */
 export function createSimdClassifier(
   classifier: Classifier<WeightMatrix>,
-): ImageClassifier & Disposable {
+): ImageClassifier & Resource {
   const team = new Team();
   return { ...classifierOn(team, classifier), dispose: () => team.dispose() };
 }
 
 /** A joint model alone. */
-export function createSimdJointModel(dbn: Dbn<WeightMatrix>): JointModel & Disposable {
+export function createSimdJointModel(dbn: Dbn<WeightMatrix>): JointModel & Resource {
   const team = new Team();
   return { ...jointModelOn(team, dbn, placeDbn(team, dbn)), dispose: () => team.dispose() };
 }

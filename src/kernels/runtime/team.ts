@@ -50,6 +50,7 @@ export interface TeamOptions {
 
 /** An arena and the workers that run jobs on it. */
 export class Team {
+  /** @internal */
   readonly arena: Arena;
   readonly #address: number;
   readonly #options: TeamOptions;
@@ -63,6 +64,7 @@ export class Team {
   #interrupted = false;
 
   /**
+   * A team whose workers start with the first job that is worth it, or by {@linkcode start}.
    * @param workers threads to use, the caller's own among them
    * @param program the kernels; those of serving if left out
    */
@@ -139,6 +141,7 @@ export class Team {
    * Runs a job on every worker and returns when all are done.
    * @param alone whether the work is too little to wake the others for
    * @throws {Error} if a worker failed in it; later jobs run on the caller's thread.
+   * @internal
    */
   run(job: Job, argument: number, alone = false): void {
     const words = this.arena.integers(this.#address, this.#words);

@@ -12,7 +12,9 @@ import type { RbmMemory } from "./rbm_memory.ts";
 
 /** Rows of bytes (B, P), to be divided by `divisor`. */
 export interface ByteRows {
+  /** The rows (B, P). */
   bytes: Uint8Array;
+  /** What an input is divided by. */
   divisor: number;
 }
 
