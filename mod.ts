@@ -34,7 +34,6 @@ export { type Engine, type EngineName, engineNames } from "./src/engine/engine.t
 export { type OpenedModel, openEngine, type OpenEngineOptions } from "./src/engine/open.ts";
 export { type AppEnv, type AppType, createApp } from "./src/http/app.ts";
 export type * from "./src/http/schema.ts";
-export type { Hono } from "hono";
 export type * from "./src/api/answers.ts";
 export type * from "./src/api/problem.ts";
 export type * from "./src/api/repository_answers.ts";

@@ -3,7 +3,7 @@
  * needs comes in through {@linkcode createApp}'s options.
  * @module
  */
-import { Hono } from "hono";
+import { Hono, type Schema } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
@@ -30,10 +30,16 @@ export type AppEnv = {
 };
 
 /**
+ * Hono's own class, which has its own documentation.
+ * @internal
+ */
+export type HonoApp<S extends Schema> = Hono<AppEnv, S, "/">;
+
+/**
  * Type of the app, for Hono's typed client: `hc<AppType>(url)` from `hono/client`. Every answer is one of a
  * route's own or a {@linkcode Problem}; `response.ok` or `response.status` says which.
  */
-export type AppType = Hono<AppEnv, AppSchema, "/">;
+export type AppType = HonoApp<AppSchema>;
 
 /**
  * The service: `POST /classify`, `GET /generate`, `GET /model`, `GET /health/live|ready`, `GET /`, and
