@@ -62,6 +62,8 @@ const checks: Record<string, Check> = {
   "deno task dbn optimizers --force": { do: "parse" },
   "deno task export --model models/mnist-dbn/2": { do: "run" },
   "deno task export --model models/mnist-dbn/2 --dtype i8": { do: "parse" },
+  "deno task dbn export --model models/mnist-dbn/2": { do: "run" },
+  "deno task dbn export --format tfjs": { do: "run" },
   "deno task card --model models/mnist-dbn/2": { do: "parse" },
   "deno task dbn card --model models/mnist-dbn/2": { do: "parse" },
   "deno task dbn keygen --out signer": { do: "run" },

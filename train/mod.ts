@@ -1,5 +1,5 @@
 /**
- * Training from code: the same run that `deno task train` makes.
+ * Training from code: the same run that `deno task train` makes, and models for other programs.
  * @module
  */
 export {
@@ -20,6 +20,10 @@ export type { TrainingWarning, WarningKind } from "./measure/health.ts";
 export { type ErrorRate, evaluate, type Evaluation } from "./measure/evaluation.ts";
 export { type Examples, floatExamples, imageExamples } from "./data/examples.ts";
 export { exportOnnx } from "./artifacts/interchange/export_onnx.ts";
+export {
+  exportLayersModel,
+  type LayersModelMetadata,
+} from "./artifacts/interchange/layers_model.ts";
 export { showExamples, type ShownExample, type ShowOptions } from "./artifacts/labelled_grid.ts";
 export { type OutputOptions, saveRun } from "./artifacts/output.ts";
 export { checkRecipe } from "./recipes/check.ts";

@@ -32,7 +32,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     needsDeno: true,
     load: () => import("./optimizers.ts"),
   },
-  export: { help: "a model's ONNX files", load: () => import("./export.ts") },
+  export: {
+    help: "a model for other programs: ONNX, TensorFlow.js",
+    load: () => import("./export.ts"),
+  },
   card: {
     help: "a model's pictures and card, drawn and written again",
     load: () => import("./card.ts"),
