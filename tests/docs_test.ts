@@ -64,6 +64,13 @@ const checks: Record<string, Check> = {
   "deno task export --model models/mnist-dbn/2 --dtype i8": { do: "parse" },
   "deno task dbn export --model models/mnist-dbn/2": { do: "run" },
   "deno task dbn export --format tfjs": { do: "run" },
+  "deno task dbn import mlp.safetensors --from pytorch --activation relu": { do: "parse" },
+  "deno task dbn import mlp.npz --from keras --activation relu --name digits-mlp": { do: "parse" },
+  "deno task dbn import mlp.safetensors --from pytorch --activation relu --mean 0.1307 --std 0.3081":
+    { do: "parse" },
+  "deno task dbn import rbm.npz --from scikit-learn": { do: "parse" },
+  "deno task train --pretrained runs/rbm --hidden 500,500 --top 2000": { do: "parse" },
+  "deno task likelihood --run runs/rbm --steps 5000": { do: "parse" },
   "deno task card --model models/mnist-dbn/2": { do: "parse" },
   "deno task dbn card --model models/mnist-dbn/2": { do: "parse" },
   "deno task dbn keygen --out signer": { do: "run" },

@@ -86,12 +86,15 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/repository/", "src/engine/", "src/cli/", "src/outside/"],
     ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
   ],
+  "train/imports/": ["src/model/", "src/format/", "src/outside/"],
   "train/cli/": [
     ...["src/data/", "src/format/", "src/signing/"],
     ...["src/repository/", "src/engine/", "src/http/", "src/client/"],
     ...["src/cli/", "src/outside/"],
     ...["train/recipes/", "train/data/", "train/measure/", "train/run/"],
     "train/artifacts/",
+    "train/imports/",
+    "src/model/",
     "src/serve.ts",
   ],
   "train/packages/": [],
@@ -104,6 +107,7 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/engine/", "src/repository/"],
     ...["train/recipes/", "train/data/", "train/trainers/", "train/measure/", "train/run/"],
     "train/artifacts/",
+    "train/imports/",
   ],
 };
 

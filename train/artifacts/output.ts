@@ -47,6 +47,8 @@ export interface OutputOptions {
   dataDirectory?: string;
   /** SHA-256 of the test images and labels, where the dataset is not built in. */
   testSha256?: string;
+  /** Where the first RBM is from, if another program has trained it. */
+  imported?: string;
   /** What its errors are measured on. */
   test: Examples;
   /** Of an image, in pixels. */
@@ -155,7 +157,7 @@ function configOf(
   options: OutputOptions,
   url: URL,
 ): ModelConfig {
-  const { recipe, name, dataset, testSha256, height, width, labels } = options;
+  const { recipe, name, dataset, testSha256, imported, height, width, labels } = options;
   const seconds = history.reduce((sum, record) => sum + record.seconds, 0);
   return {
     format: "dbn-edge/1",
@@ -176,6 +178,7 @@ function configOf(
     training: {
       dataset,
       ...(testSha256 !== undefined && { testSha256 }),
+      ...(imported !== undefined && { imported }),
       recipe,
       seconds: Math.round(seconds),
       ...(warnings.length > 0 && { warnings }),

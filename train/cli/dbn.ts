@@ -36,6 +36,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     help: "a model for other programs: ONNX, TensorFlow.js",
     load: () => import("./export.ts"),
   },
+  import: {
+    help: "a classifier of PyTorch or Keras, an RBM of scikit-learn",
+    load: () => import("./interchange/import.ts"),
+  },
   card: {
     help: "a model's pictures and card, drawn and written again",
     load: () => import("./card.ts"),

@@ -19,6 +19,7 @@ import { type Checkpoint, writeCheckpoint } from "../run/checkpoint.ts";
 import { epochLine } from "../run/epoch_line.ts";
 import { lockRun } from "../run/lock.ts";
 import { writeResult } from "../run/result.ts";
+import { checkImages } from "../run/pretrained.ts";
 import { CHECKPOINT_FILE, openCheckpoint } from "../run/resume.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
 import { BUILT_IN, checkSplits, datasetName, loadExamples, openDataset } from "./data_flags.ts";
@@ -101,6 +102,7 @@ async function prepare(flags: FlagValues, locks: DisposableStack): Promise<Plan>
   const builder = await openDataset(flags);
   checkSplits(builder, recipe);
   const train = await loadExamples(builder, recipe.split, recipe.divisor);
+  if (resume) checkImages(resume, train.size);
   const { checkpoint, model } = leastBytes(recipe, train.size);
   await checkSpace([
     { flag: "run", path: runDirectory, bytes: resume ? checkpoint : 2 * checkpoint }, // old and new
@@ -160,6 +162,7 @@ async function train(plan: Plan): Promise<TrainedParts | undefined> {
     await writeCheckpoint(join(runDirectory, CHECKPOINT_FILE), {
       ...checkpoint,
       dataset: description,
+      imported: resume?.imported,
     });
     const log = checkpoint.progress.history.map((record) => `${JSON.stringify(record)}\n`);
     await writeWhole(join(runDirectory, "log.jsonl"), log.join(""));
@@ -197,7 +200,8 @@ function resumeLine({ flags, runDirectory }: Plan): string {
 
 /** Writes what a run made, and reports its test errors. */
 async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
-  const { flags, builder, recipe, runDirectory, name, out } = plan, dataset = builder.info.name;
+  const { flags, builder, recipe, resume, runDirectory, name, out } = plan;
+  const dataset = builder.info.name;
   const { shape: [height, width] } = builder.info.features.image;
   const test = await loadExamples(builder, "test", recipe.divisor), { dbn, classifier } = parts;
   const { history, warnings } = parts;
@@ -224,6 +228,7 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
         dataset,
         testSha256: await testHash(builder),
         dataDirectory: flags.data as string | undefined,
+        imported: resume?.imported,
         test,
         height,
         width,

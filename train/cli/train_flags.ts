@@ -33,7 +33,7 @@ export const trainFlags: FlagTable = {
   pretrained: {
     kind: "path",
     group: "Recipe",
-    help: "directory of a run whose first RBMs to take, as far as it trained them alike",
+    help: "directory of a run whose first RBMs to take: trained alike, or imported",
   },
   resume: { kind: "boolean", group: "Run", help: "go on from the run's checkpoint" },
   restart: {

@@ -60,6 +60,8 @@ export interface Checkpoint {
   tensors: Map<string, Tensor>;
   /** What it learns from; none in a checkpoint that is not on disk yet. */
   dataset?: string;
+  /** Where its first RBM is from, if another program has trained it. */
+  imported?: string;
   /** Where it was read from, as errors name it. */
   file?: string;
 }
@@ -78,6 +80,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
     recipe: JSON.stringify(checkpoint.recipe),
     progress: JSON.stringify(checkpoint.progress),
     ...(checkpoint.dataset !== undefined && { dataset: checkpoint.dataset }),
+    ...(checkpoint.imported !== undefined && { imported: checkpoint.imported }),
   });
   seal(bytes);
   await mkdir(dirname(path), { recursive: true });
@@ -104,7 +107,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   if (problem !== undefined) throw new RangeError(`Cannot read the recipe of ${file}: ${problem}`);
   const progress = parseObject(metadata.progress, `the progress of ${file}`);
   checkProgress(progress, tensors, file);
-  return { recipe, progress, tensors, dataset: metadata.dataset, file };
+  const { dataset, imported } = metadata;
+  return { recipe, progress, tensors, dataset, ...(imported !== undefined && { imported }), file };
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {

@@ -28,13 +28,13 @@ interface RbmStage {
  * @throws {FlagError} naming what differs in the first RBM, or where that run is.
  */
 export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise<Checkpoint> {
-  const { recipe: theirs, progress, tensors, dataset, file } = await readCheckpoint(
-    join(run, "checkpoint.safetensors"),
-  );
+  const checkpoint = await readCheckpoint(join(run, "checkpoint.safetensors"));
+  const { recipe: theirs, progress, tensors, dataset, file } = checkpoint;
   const differs = (what: string, ours: unknown, other: unknown) =>
     new FlagError(
       `--pretrained ${run}: ${what} must be ${JSON.stringify(ours)}, got ${JSON.stringify(other)}`,
     );
+  if (checkpoint.imported !== undefined) return importedRbm(run, checkpoint, recipe);
   for (const [field, value] of Object.entries(recipe)) {
     const other = theirs[field as keyof Recipe];
     if (!NOT_SHARED.has(field) && value !== other) throw differs(field, value, other);
@@ -67,6 +67,45 @@ export async function pretrainedCheckpoint(run: string, recipe: Recipe): Promise
     dataset,
     file,
   };
+}
+
+/**
+ * Where a run of `recipe` would be after its first RBM, were it the one that another program has trained.
+ * @throws {FlagError} naming what of the recipe does not fit it.
+ */
+function importedRbm(run: string, { tensors, imported, file }: Checkpoint, recipe: Recipe) {
+  const fails = (what: string, got: unknown) =>
+    new FlagError(`--pretrained ${run}: ${what}, got ${JSON.stringify(got)}`);
+  if (!recipe.pretraining) throw new FlagError(`--pretrained ${run}: it trains no RBM`);
+  const [, units] = tensors.get("stage0.weights")?.shape ?? [];
+  if (recipe.hidden[0] !== units) {
+    throw fails(`its RBM has ${units} hidden units, so hidden must begin with that`, recipe.hidden);
+  }
+  if (recipe.stack.visible !== "bernoulli") {
+    throw fails(
+      "its RBM has binary units, so stack.visible must be bernoulli",
+      recipe.stack.visible,
+    );
+  }
+  const isFirst = (name: string) => name.startsWith("stage0.");
+  return {
+    recipe,
+    progress: { stage: 1, step: 0, sums: {}, seconds: 0, history: [] },
+    tensors: new Map([...tensors].filter(([name]) => isFirst(name))),
+    imported,
+    file,
+  };
+}
+
+/** @throws {FlagError} if a run's first RBM, trained or imported, takes other images than there are. */
+export function checkImages({ recipe, tensors, file }: Checkpoint, imageSize: number): void {
+  const weights = recipe.hidden.length > 0 ? tensors.get("stage0.weights") : undefined;
+  if (weights === undefined || weights.shape[0] === imageSize) return;
+  throw new FlagError(
+    `${file}: the first RBM has ${
+      weights.shape[0]
+    } visible units, got images of ${imageSize} pixels`,
+  );
 }
 
 function rbmStages(recipe: Recipe): RbmStage[] {

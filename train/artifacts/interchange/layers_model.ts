@@ -20,12 +20,15 @@ export const SHARD_BYTES = 4 * 1024 * 1024;
 
 /** What `model.json` says beside the layers: `model.getUserDefinedMetadata()` in TensorFlow.js. */
 export interface LayersModelMetadata {
+  /** Name of the model. */
   name: string;
+  /** Its version. */
   version: number;
   /** Class names, in the order of the outputs. */
   labels: string[];
   /** Of an image in pixels; a row of the input is its rows one after the other. */
   height: number;
+  /** Of an image in pixels. */
   width: number;
   /** Pixel bytes are divided by this. */
   divisor: number;
