@@ -14,14 +14,17 @@ export const CANDIDATE = "candidate";
 
 /** Of which model; the one that the service serves unless named. */
 export interface AliasOptions extends ServiceOptions {
+  /** Name of the model. */
   model?: string;
 }
 
 /** Where an alias was and is. */
 export interface AliasMoved {
+  /** Name of the model. */
   model: string;
   /** Version before; null for none. */
   from: number | null;
+  /** The alias as it is now. */
   alias: Alias;
 }
 

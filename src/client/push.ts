@@ -27,7 +27,9 @@ import { uploadBlob } from "./upload.ts";
 
 /** How far a push is, in bytes of the blobs that the service lacks. */
 export interface PushProgress {
+  /** Sent, or there already. */
   sentBytes: number;
+  /** All of them. */
   totalBytes: number;
 }
 
@@ -46,11 +48,13 @@ export interface PushOptions extends PlanOptions {
   alias?: string;
   /** Settings of the alias. */
   settings?: AliasSettings;
+  /** Hears how far it is. */
   onProgress?(progress: PushProgress): void;
 }
 
 /** A version on its way. */
 export interface PushPlan {
+  /** Calls of the service. */
   client: RepositoryClient;
   /** As the directory has it. */
   local: LocalVersion;
@@ -66,10 +70,13 @@ export interface PushPlan {
 
 /** What a push came to. */
 export interface PushResult extends VersionRef {
+  /** SHA-256 of its manifest, in hex. */
   digest: string;
+  /** Whether the service did not have it before. */
   outcome: "created" | "unchanged";
-  /** Blobs and bytes that the service lacked. */
+  /** Blobs that the service lacked. */
   blobs: number;
+  /** Bytes of these. */
   bytes: number;
   /** The alias as it is now. */
   alias?: Alias;

@@ -27,6 +27,7 @@ const NOT_FOUND = 404, CONFLICT = 409, PRECONDITION_FAILED = 412, UNPROCESSABLE 
 
 /** A version of a service's repository, and what the service does with it. */
 export interface ListedVersion extends Omit<VersionEntry, "model"> {
+  /** Aliases that name it. */
   aliases: string[];
   /** `READY` where it answers requests, as Triton names it. */
   state: string;
@@ -44,8 +45,10 @@ export type Creation =
 
 /** Calls of a service's repository. */
 export class RepositoryClient {
+  /** @internal */
   readonly connection: Connection;
 
+  /** Makes no call yet. */
   constructor(options: ServiceOptions) {
     this.connection = new Connection(options);
   }
