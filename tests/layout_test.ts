@@ -54,7 +54,10 @@ const rooms: Record<string, readonly string[]> = {
     ...["src/engine/", "src/outside/", "src/packages/", "src/api/"],
   ],
   "src/api/": ["src/model/", "src/engine/", "src/format/", "src/repository/"],
-  "src/client/": ["src/format/", "src/repository/", "src/signing/", "src/outside/"],
+  "src/client/": [
+    ...["src/api/", "src/format/", "src/repository/", "src/signing/", "src/outside/"],
+    "src/packages/",
+  ],
   "src/cli/": ["src/outside/"],
   "src/listener.ts": [],
   "src/serve.ts": [

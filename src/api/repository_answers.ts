@@ -6,6 +6,7 @@ import type { Manifest, ManifestFile } from "../format/manifest.ts";
 import type { Alias, AliasMove, AliasSettings } from "../repository/repository.ts";
 
 export type { Alias, AliasMove, AliasSettings, Manifest, ManifestFile };
+export type { BlobRef, VersionEntry, VersionRef } from "../repository/repository.ts";
 
 /** Of `GET /v2/repository/models`. */
 export interface ModelList {

@@ -3,10 +3,12 @@
  * help.
  * @module
  */
+import type { Problem } from "../api/problem.ts";
 import { isObject } from "../format/safetensors.ts";
 import { collect } from "../outside/collect.ts";
 import { fetchFailure } from "../outside/fetch_failure.ts";
-import { shown, shownUrl } from "../outside/shown.ts";
+import { shownUrl } from "../outside/shown.ts";
+import { authorization, readAddress } from "./address.ts";
 import { PushError, ServiceError } from "./errors.ts";
 import { PassingFailure, type RetryOptions, withRetries } from "./retry.ts";
 
@@ -27,8 +29,11 @@ export interface ServiceOptions extends RetryOptions {
 
 /** A request. */
 export interface ServiceRequest {
+  /** HTTP method. @default "GET" */
   method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  /** Headers besides that of the token. */
   headers?: Record<string, string>;
+  /** What is sent. */
   body?: Uint8Array | ReadableStream<Uint8Array> | string;
   /** Statuses besides 2xx that are an answer and no failure. */
   expected?: readonly number[];
@@ -42,8 +47,11 @@ export interface ServiceRequest {
 
 /** An answer, read whole. */
 export interface ServiceAnswer {
+  /** HTTP status. */
   status: number;
+  /** Its headers. */
   headers: Headers;
+  /** Its body. */
   bytes: Uint8Array;
 }
 
@@ -58,21 +66,17 @@ const PASSING = [408, 429, 502, 503, 504];
 export class Connection {
   /** With a closing slash. */
   readonly origin: string;
+  /** Ends what is under way. */
   readonly signal?: AbortSignal;
   readonly #retries: RetryOptions;
   readonly #authorization: Record<string, string>;
   readonly #silenceMs: number;
   #hasAnswered = false;
 
-  /** @throws {PushError} if the address or the token can be none */
+  /** A connection to a service. @throws {PushError} if the address or the token can be none */
   constructor({ to, token, signal, silenceMs = DEFAULT_SILENCE_MS, ...retries }: ServiceOptions) {
-    this.origin = readAddress(to);
-    if (token !== undefined && !/^[\w.~+/=-]{1,256}$/.test(token)) {
-      throw new PushError(
-        "A token must be 1 to 256 letters, digits and signs, as dbn token prints it",
-      );
-    }
-    this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    this.origin = readAddress(to, cannot);
+    this.#authorization = authorization(token, cannot);
     this.signal = signal;
     this.#silenceMs = silenceMs;
     this.#retries = retries;
@@ -138,10 +142,14 @@ export class Connection {
       if (response.ok || expected.includes(status)) return answer;
       const problem = parse(answer.bytes);
       const isTokenless = status === 401 && this.#authorization.authorization === undefined;
-      const error = new ServiceError(status, isObject(problem) ? problem : elsewhere(answer), {
-        ...{ method, url: address },
-        hint: isTokenless ? "; none was sent (DBN_TOKEN or --token-file)" : "",
-      });
+      const error = new ServiceError(
+        status,
+        isObject(problem) ? problem as Partial<Problem> : elsewhere(answer),
+        {
+          ...{ method, url: address },
+          hint: isTokenless ? "; none was sent (DBN_TOKEN or --token-file)" : "",
+        },
+      );
       if (!PASSING.includes(status)) throw error;
       throw new PassingFailure(error.message, retryAfter(answer), { cause: error });
     } catch (error) {
@@ -160,19 +168,9 @@ export class Connection {
   }
 }
 
-/** @throws {PushError} unless it is an http or https URL without a password or a query */
-function readAddress(to: string | URL): string {
-  const url = URL.canParse(to) ? new URL(to) : undefined;
-  const isAddress = url && /^https?:$/.test(url.protocol) && !url.username && !url.password &&
-    !url.search && !url.hash;
-  if (!isAddress) {
-    const isOpen = !/[@?#]/.test(String(to)); // or a part of it may be secret
-    throw new PushError(
-      "A service's address must be an http or https URL without a password or a query, such as " +
-        `https://digits.example${isOpen ? `, got ${shown(String(to))}` : ""}`,
-    );
-  }
-  return url.pathname.endsWith("/") ? url.href : `${url.href}/`;
+/** @throws {PushError} */
+function cannot(message: string): never {
+  throw new PushError(message);
 }
 
 async function readAnswer(
@@ -196,7 +194,7 @@ function parse(bytes: Uint8Array): unknown {
 }
 
 /** The problem of an answer that has none. */
-function elsewhere({ status, headers }: ServiceAnswer): Record<string, unknown> {
+function elsewhere({ status, headers }: ServiceAnswer): Partial<Problem> {
   const location = headers.get("location");
   return status >= 300 && status < 400 && location
     ? { detail: `the service is at ${location}; use that address` }

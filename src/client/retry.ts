@@ -5,8 +5,10 @@
 
 /** A failure that another try may not have. */
 export class PassingFailure extends Error {
+  /** Always the same. */
   override name = "PassingFailure";
 
+  /** A failure and its message. */
   constructor(
     message: string,
     /** What the service asked to wait, in milliseconds. */
@@ -67,7 +69,7 @@ export async function withRetries<T>(
 }
 
 /** Resolves after some milliseconds. @throws the signal's reason when it is aborted meanwhile */
-function wait(ms: number, signal?: AbortSignal): Promise<void> {
+export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       clearTimeout(timer);

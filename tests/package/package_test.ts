@@ -55,7 +55,15 @@ test("installing it brings what serves, and nothing of training or other engines
   const { stdout } = await installed.run("npm", "ls", "--all", "--parseable");
   const names = stdout.trim().split("\n").map((path) => path.replace(/.*\/node_modules\//, ""));
   assertEquals(names.slice(1).sort(), [
-    ...["@dbn-edge/dbn-edge", "@opentelemetry/api", "aws4fetch", "bintrees", "fast-png", "fflate"],
+    ...[
+      "@dbn-edge/dbn-edge",
+      "@opentelemetry/api",
+      "aws4fetch",
+      "bintrees",
+      "eventsource-parser",
+      "fast-png",
+      "fflate",
+    ],
     ...["hono", "iobuffer", "prom-client", "tdigest"],
   ]);
 });

@@ -19,6 +19,9 @@ export const entries = {
 /** Source of the program `dbn`. */
 export const PROGRAM = "train/bin.ts";
 
+/** Modules apart, so that bundles of users hold them without the rest of the entry that exports them. */
+const apart = ["src/client/create_client.ts"];
+
 /** Programs of workers, which their owners start by a URL. */
 const workers = ["src/kernels/runtime/worker.ts", "src/compute/compute_worker.ts"];
 
@@ -37,7 +40,7 @@ export interface Bundle {
 export async function bundle(root: string): Promise<Bundle> {
   const esbuild = await import("npm:esbuild@0.28.2");
   const packages = new Map<string, string>();
-  const sources = [...Object.values(entries), PROGRAM, ...workers, ...unbundled];
+  const sources = [...Object.values(entries), PROGRAM, ...apart, ...workers, ...unbundled];
   try {
     const { outputFiles } = await esbuild.build({
       absWorkingDir: root,
