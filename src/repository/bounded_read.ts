@@ -46,7 +46,7 @@ export async function readBounded(url: URL, bound: ByteBound): Promise<Uint8Arra
     }
     throw new ModelFileMissingError(
       `Cannot load model: ${path} does not exist. ` +
-        "Train one with `deno task train --preset quick`, or name a version's directory, such as models/mnist-dbn/2",
+        "Train one with `deno task train --preset quick`, or name a version's directory, such as models/mnist-dbn/3",
       { cause },
     );
   }

@@ -24,7 +24,7 @@ import { writeWhole } from "./write_file.ts";
 export { sha256 };
 
 /** Directory of the released model in this repository: what serving loads by default. */
-export const releasedModel = "models/mnist-dbn/2";
+export const releasedModel = "models/mnist-dbn/3";
 
 /** The released model, beside this module: in a bundle beside the bundle. */
 export function releasedUrl(): URL {

@@ -47,7 +47,7 @@ Deno.test("on Deploy the bundled model answers, and a pushed version outlives th
   await Deno.mkdir(kv);
   const variables = { DBN_REPOSITORY: `kv:${kv}/models.sqlite3`, DBN_TOKENS: await tokenLine() };
   const first = await startAsDeploy(kv, variables);
-  assertEquals(await version(first.origin), "2");
+  assertEquals(await version(first.origin), "3");
   const path = await Deno.makeTempDir(), model = tinyModel();
   await saveModel(path, model);
   await Deno.writeFile(`${path}/${PROBE_FILE}`, await tinyProbe(model));
@@ -67,9 +67,9 @@ Deno.test("where the repository does not answer the bundled model does, and read
     AWS_ACCESS_KEY_ID: "id",
     AWS_SECRET_ACCESS_KEY: "very-secret",
   });
-  assertEquals(await version(server.origin), "2");
+  assertEquals(await version(server.origin), "3");
   const ready = await (await fetch(`${server.origin}/health/ready`)).json();
-  assertEquals([ready.status, ready.version], ["ready", 2]);
+  assertEquals([ready.status, ready.version], ["ready", 3]);
   assertMatch(ready.fallback, /s3:\/\/models\/dbn/);
   await delay(100);
   await server.stop();

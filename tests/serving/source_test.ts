@@ -22,7 +22,7 @@ Deno.test("without flags the released model is served at once, and its aliases a
   const { model, repository, isPromoted } = await chooseSource({});
   assertEquals([model, await isPromoted()], [undefined, false]);
   const [production] = await (await repository!()).aliases("mnist-dbn");
-  assertEquals([production.alias, production.version], ["production", 2]);
+  assertEquals([production.alias, production.version], ["production", 3]);
 });
 
 Deno.test("models/NAME is its newest version until production names another", async () => {

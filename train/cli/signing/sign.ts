@@ -25,7 +25,7 @@ export const command: Command = {
     `Signs all files of a version, and writes ${SIGNATURE_FILE} beside them: a bundle of OpenSSF Model Signing.
 Where the version has a ${MANIFEST_FILE} it is written again, with the bundle. A version that the key has
 signed already stays as it is.`,
-  positionals: { directory: { kind: "path", help: "the version, such as models/mnist-dbn/2" } },
+  positionals: { directory: { kind: "path", help: "the version, such as models/mnist-dbn/3" } },
   flags: {
     key: { kind: "path", help: "PEM file of the private key: see dbn keygen", isRequired: true },
   },

@@ -18,7 +18,7 @@ export const command: Command = {
   about:
     `Checks that a version's ${SIGNATURE_FILE} is by a trusted key and signs exactly its files, and that its
 ${MANIFEST_FILE} lists them, where it has one. Ends with code 1 and the reason where it does not.`,
-  positionals: { directory: { kind: "path", help: "the version, such as models/mnist-dbn/2" } },
+  positionals: { directory: { kind: "path", help: "the version, such as models/mnist-dbn/3" } },
   flags: {
     "trusted-key": {
       kind: "path",
