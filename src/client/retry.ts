@@ -68,9 +68,10 @@ export async function withRetries<T>(
   }
 }
 
-/** Resolves after some milliseconds. @throws the signal's reason when it is aborted meanwhile */
+/** Resolves after some milliseconds. @throws the signal's reason when it is aborted before or meanwhile */
 export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
     const onAbort = () => {
       clearTimeout(timer);
       reject(signal!.reason);

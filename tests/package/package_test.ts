@@ -8,6 +8,8 @@ import { gzipSync } from "node:zlib";
 import { build, stop } from "npm:esbuild@0.28.2";
 import { classify, generate, loadModel, openEngine } from "../../mod.ts";
 import { sha256 } from "../../src/repository/sha256.ts";
+import { testUserCode } from "../client/user_code.ts";
+import { checkClientInNode, checkClientSize } from "./client.ts";
 import { install, type Installation, isThere } from "./installed.ts";
 
 const hasNpm = await isThere("npm") && await isThere("node");
@@ -15,8 +17,11 @@ if (!hasNpm) console.log("tests of the installed package are skipped: npm is mis
 let installation: Promise<Installation> | undefined;
 
 /** A test of the installed package, which is installed once. */
-function test(name: string, check: (installed: Installation) => Promise<void> | void): void {
-  const fn = async () => await check(await (installation ??= install()));
+function test(
+  name: string,
+  check: (installed: Installation, t: Deno.TestContext) => Promise<void> | void,
+): void {
+  const fn = async (t: Deno.TestContext) => await check(await (installation ??= install()), t);
   Deno.test({ name, ignore: !hasNpm, fn, sanitizeResources: false, sanitizeOps: false });
 }
 
@@ -128,6 +133,15 @@ console.log(label);
 `);
   assert(wrong.code !== 0 && wrong.stderr.includes("TS2322"), wrong.stderr);
 });
+
+test("code that calls services type-checks against its types as it must", async (installed, t) => {
+  const { directory } = installed;
+  await testUserCode(t, { directory, flags: ["--node-modules-dir=manual"] });
+});
+
+test("its client takes 6 KB in a browser, without what pushes", checkClientSize);
+
+test("its client under Node gets what it gets in Deno", checkClientInNode);
 
 test("an engine whose package is not installed names the command that installs it", async (installed) => {
   await Deno.writeTextFile(
