@@ -14,11 +14,21 @@ const DENO = "deno@2.9.6";
 
 await runProgram(async () => {
   const words = process.argv.slice(2), [name] = words;
+  const isDeno = "Deno" in globalThis;
   const needsDeno = Object.hasOwn(commands, name) && commands[name].needsDeno;
-  if (needsDeno && !("Deno" in globalThis) && !asksForHelp(words)) {
-    const program = realpathSync(process.argv[1]);
-    const command = shellCommand(["npx", "-y", DENO, "run", "-A", program, ...words]);
-    throw new Error(`dbn ${name} needs Deno: ${command}`);
+  if (needsDeno && !isDeno && !asksForHelp(words)) throw denoNeeded(words);
+  try {
+    return await main(words);
+  } catch (error) {
+    // Some flags of a command need Deno, the command itself does not.
+    const lacks = error instanceof ReferenceError && /^(Deno|DisposableStack) /.test(error.message);
+    throw lacks && !isDeno ? denoNeeded(words, error) : error;
   }
-  return await main(words);
 });
+
+/** What to run instead where a command needs Deno. */
+function denoNeeded(words: readonly string[], cause?: Error): Error {
+  const program = realpathSync(process.argv[1]);
+  const command = shellCommand(["npx", "-y", DENO, "run", "-A", program, ...words]);
+  return new Error(`dbn ${words[0]} needs Deno: ${command}`, { cause });
+}

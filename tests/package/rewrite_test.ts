@@ -1,6 +1,7 @@
 /** Sources as the published package has them. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { trainingCommands } from "../../tools/package/late_imports.ts";
+import { rewriteStd } from "../../tools/package/std.ts";
 import { rewriteSource } from "../../tools/package/rewrite.ts";
 
 const later = (specifier: string) =>
@@ -51,6 +52,23 @@ Deno.test("workers and files are found from the bundled module", () => {
     rewriteSource("src/repository/model.ts", "new URL(`../../${released}/`, import.meta.url)"),
     'new URL(`../../${released}/`, new URL("./src/repository/model.ts", import.meta.url).href)',
   );
+});
+
+Deno.test("functions of std copy buffers where a runtime cannot move them", () => {
+  const text = rewriteStd(
+    "export const resize = (x, n) => new Uint8Array(x.buffer\n  .transfer(n));",
+  );
+  const run = new Function(
+    `${text.replace("export const resize", "const resize")}; return resize;`,
+  );
+  const resize: (x: { buffer: unknown }, n: number) => Uint8Array = run();
+  const { buffer } = Uint8Array.of(1, 2, 3);
+  for (const [length, expected] of [[2, [1, 2]], [4, [1, 2, 3, 0]]] as const) {
+    const own = buffer.slice(0);
+    Object.defineProperty(own, "transfer", { value: undefined });
+    assertEquals([...resize({ buffer: own }, length)], [...expected]);
+    assertEquals([...resize({ buffer: buffer.slice(0) }, length)], [...expected]);
+  }
 });
 
 Deno.test("messages name commands as the installed package runs them", () => {

@@ -7,6 +7,7 @@ import { dirname, fromFileUrl, join, relative } from "@std/path";
 import type { OutputFile, Plugin } from "npm:esbuild@0.28.2";
 import { COMMANDS, trainingCommands } from "./late_imports.ts";
 import { modulePath, rewriteSource, unbundled } from "./rewrite.ts";
+import { rewriteStd, STD } from "./std.ts";
 
 /** Entry points by their path in the package's `exports`; `bin` is the program. */
 export const entries = {
@@ -24,9 +25,6 @@ const apart = ["src/client/create_client.ts"];
 
 /** Programs of workers, which their owners start by a URL. */
 const workers = ["src/kernels/runtime/worker.ts", "src/compute/compute_worker.ts"];
-
-/** Packages whose functions are copied into the bundle rather than installed beside it. */
-const copied = ["deno-std"];
 
 /** What is bundled. */
 export interface Bundle {
@@ -93,10 +91,13 @@ function packageSources(
         if (name === undefined) {
           return { errors: [{ text: `${path} must be a name of deno.json, or npm:NAME@VERSION` }] };
         }
-        if (copied.includes(name)) return { path: fromFileUrl(import.meta.resolve(target)) };
+        if (name === STD) return { path: fromFileUrl(import.meta.resolve(target)) };
         packages.set(name, version);
         return { path: `${name}${file}`, external: true, sideEffects: false };
       });
+      build.onLoad({ filter: /\/deno-std\/.*\.js$/ }, async ({ path }) => ({
+        contents: rewriteStd(await Deno.readTextFile(path)),
+      }));
       build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
         const source = relative(root, path);
         const text = await Deno.readTextFile(path);

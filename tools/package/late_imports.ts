@@ -12,9 +12,9 @@ export const COMMANDS = "train/cli/dbn.ts";
 export const TRAINING_COMMANDS = "commands:training";
 
 const DYNAMIC = /\bimport\("(\.[^"]+)"\)(?!\s*>)/g;
-/** Commands of training lie beside the table, those for services and signatures in folders below. */
-const TRAINING = /\bimport\("(\.\/[^/"]+)"\)/g;
-const OTHER = /\bimport\("(\.\/[^"]+\/[^"]+)"\)/g;
+/** Commands for services and signatures are loaded with the program, those of training by themselves. */
+const LIGHT = /\bimport\("(\.\/(?:repository|signing)\/[^"]+)"\)/g;
+const TRAINING = /\bimport\("(\.\/(?!repository|signing)[^"]+)"\)/g;
 
 /** A source file whose dynamic imports are those of the package. */
 export function withLateImports(path: string, text: string): string {
@@ -23,7 +23,7 @@ export function withLateImports(path: string, text: string): string {
       TRAINING,
       (_, specifier) => `import("${TRAINING_COMMANDS}").then((all) => all.${nameOf(specifier)})`,
     );
-    return withStaticImports(grouped, OTHER);
+    return withStaticImports(grouped, LIGHT);
   }
   return path.startsWith("src/") ? withStaticImports(text, DYNAMIC) : text;
 }

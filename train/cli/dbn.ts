@@ -9,7 +9,7 @@ import { UnknownNameError } from "../../src/cli/flags.ts";
 /** A command of the program; its module is loaded when it is called. */
 interface Entry {
   help: string;
-  /** Whether it needs Deno: for the locks of files, which Node has not. */
+  /** Whether it needs Deno: for its locks of files, or its HTTP server. */
   needsDeno?: boolean;
   load(): Promise<{ command: Command }>;
 }
@@ -38,6 +38,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   },
   import: {
     help: "a classifier of PyTorch or Keras, an RBM of scikit-learn",
+    needsDeno: true,
     load: () => import("./interchange/import.ts"),
   },
   card: {
@@ -70,6 +71,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   },
   serve: {
     help: "classification and generation over HTTP",
+    needsDeno: true,
     load: () => import("../../src/serve.ts"),
   },
 };

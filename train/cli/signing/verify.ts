@@ -61,5 +61,7 @@ function compare(listed: Manifest, actual: Manifest): void {
 function differingPaths(listed: Manifest, actual: Manifest): string[] {
   const line = ({ path, size, sha256 }: Manifest["files"][number]) => `${path} ${size} ${sha256}`;
   const found = new Set(actual.files.map(line)), told = new Set(listed.files.map(line));
-  return [...found.symmetricDifference(told)].map((text) => text.split(" ")[0]);
+  const differing = [...found].filter((text) => !told.has(text))
+    .concat([...told].filter((text) => !found.has(text)));
+  return differing.map((text) => text.split(" ")[0]);
 }
