@@ -8,6 +8,8 @@ import { gzipSync } from "node:zlib";
 import { build, stop } from "npm:esbuild@0.28.2";
 import { classify, generate, loadModel, openEngine } from "../../mod.ts";
 import { sha256 } from "../../src/repository/sha256.ts";
+import { makeModel, startService } from "../client/harness.ts";
+import { MODEL, tokens } from "../http/repository/harness.ts";
 import { testUserCode } from "../client/user_code.ts";
 import { checkClientInNode, checkClientSize } from "./client.ts";
 import { install, type Installation, isThere } from "./installed.ts";
@@ -163,6 +165,38 @@ for (const engine of ["tfjs", "onnx"]) {
     onnx.startsWith("Cannot open engine onnx: ") && onnx.includes("npm install onnxruntime-web@"),
     onnx + stderr,
   );
+});
+
+test("dbn pushes, promotes, goes back, pulls and signs under Node", async ({ directory, run }) => {
+  await using service = startService();
+  await using first = await makeModel({ name: MODEL, version: 2 });
+  await using second = await makeModel({ name: MODEL, version: 3, seed: 2 });
+  const file = join(directory, "token");
+  await Deno.writeTextFile(file, tokens.all.token);
+  const dbn = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run("npx", "dbn", ...args);
+    assertEquals([code, stderr], [0, ""], `dbn ${args.join(" ")}`);
+    return stdout;
+  };
+  const to = ["--to", service.to, "--token-file", file];
+  const from = ["--from", service.to, "--token-file", file];
+  assert(
+    (await dbn("push", first.path, "--alias", "production", ...to)).includes("pushed digits/2"),
+  );
+  assert((await dbn("push", second.path, "--canary", "10", ...to)).includes("pushed digits/3"));
+  assert((await dbn("promote", ...to)).endsWith("production of digits: 2 → 3\n"));
+  assert((await dbn("rollback", ...to)).endsWith("production of digits: 3 → 2\n"));
+  const { versions } = JSON.parse(await dbn("versions", "--json", ...from));
+  assertEquals(versions.map(({ version }: { version: number }) => version), [2, 3]);
+  await dbn("pull", "3", "--out", "pulled", ...from);
+  const name = "model.safetensors";
+  assertEquals(
+    await Deno.readFile(join(directory, "pulled", name)),
+    await Deno.readFile(join(second.path, name)),
+  );
+  await dbn("keygen", "--out", "key");
+  await dbn("sign", "pulled", "--key", "key.private.pem");
+  await dbn("verify", "pulled", "--trusted-key", "key.public.pem");
 });
 
 test("dbn runs under Node, and says what needs Deno and how to run it", async ({ run }) => {
