@@ -51,6 +51,10 @@ test("the package holds what users need and nothing else", ({ built }) => {
   assertEquals(maps.length, modules.length, "a source map for each module");
 });
 
+test("the package takes 5 MB at most, model included", ({ built }) => {
+  assert(built.archive.length <= 5e6, `${built.archive.length} bytes`);
+});
+
 test("no message of the package names a task of the repository", ({ built }) => {
   for (const { path, bytes } of built.files.filter(({ path }) => /\.js$/.test(path))) {
     const found = /.*deno task.*/.exec(new TextDecoder().decode(bytes))?.[0];
