@@ -1,47 +1,12 @@
 /** What a bundler makes of the client for a browser: how large it is, and that it runs there. */
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
-import { build, type Plugin, stop } from "npm:esbuild@0.28.2";
+import { bundle, entry } from "./bundle.ts";
 import { serveApp } from "./running_app.ts";
-
-const root = fromFileUrl(new URL("../../", import.meta.url));
-const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
-
-/**
- * Finds what deno.json names, and tells the bundler what the published package's package.json tells: that
- * what is not used may be left out.
- */
-const sources: Plugin = {
-  name: "sources",
-  setup({ onResolve }) {
-    onResolve({ filter: /./ }, ({ path, resolveDir, kind }) => {
-      if (kind === "entry-point") return undefined;
-      const sideEffects = false, target: string = imports[path] ?? path;
-      if (path.startsWith(".")) return { path: join(resolveDir, path), sideEffects };
-      if (target.startsWith("./")) return { path: join(root, target), sideEffects };
-      return { path: fromFileUrl(import.meta.resolve(target)), sideEffects };
-    });
-  },
-};
-
-/** A module minified for browsers: its text, and the files that it is made of. */
-async function bundle(code: string): Promise<{ text: string; inputs: string[] }> {
-  const { outputFiles, metafile } = await build({
-    stdin: { contents: code, resolveDir: root, loader: "ts" },
-    ...{ bundle: true, minify: true, write: false, metafile: true, absWorkingDir: root },
-    ...{ format: "esm", platform: "browser", target: "es2022", plugins: [sources] },
-  });
-  const [{ inputs }] = Object.values(metafile.outputs);
-  const used = Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
-  return { text: outputFiles[0].text, inputs: used.map(([path]) => path) };
-}
 
 async function gzipped(text: string): Promise<number> {
   const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
   return (await new Response(stream).bytes()).length;
 }
-
-const entry = `export { createClient, ServiceError } from "./src/client/client.ts";`;
 
 Deno.test("the client is small, and nothing of pushing or of the server is in it", async (t) => {
   const { text, inputs } = await bundle(entry);
@@ -61,12 +26,10 @@ Deno.test("the client is small, and nothing of pushing or of the server is in it
     const all = await bundle(`${entry} export { rollBack } from "./src/client/client.ts";`);
     assert(all.text.length > text.length + 1000 && all.text.includes("Cannot roll back"));
   });
-  await stop();
 });
 
 Deno.test("the bundle classifies, generates and streams", async () => {
   const { text } = await bundle(entry);
-  await stop();
   const module = await import(`data:text/javascript,${encodeURIComponent(text)}`);
   const { createClient, ServiceError }: typeof import("../../src/client/client.ts") = module;
   await using server = serveApp();
