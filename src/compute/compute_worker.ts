@@ -45,8 +45,9 @@ async function serve({ port, engine: name, config, files, url }: Opening): Promi
   await engine.classifierProbabilities(blank);
   await engine.jointPosterior(blank);
   if (engine.settle) {
-    engine.settle();
-    freeBytes(files);
+    engine.settle("dbn");
+    engine.settle("classifier");
+    freeBytes([files.dbn, files.classifier]);
   }
   const turns = new Turns();
   const jobs = new Jobs(new Performer(engine, model.config.architecture, turns));

@@ -7,7 +7,7 @@ import type { Classification } from "../engine/classify.ts";
 import type { Engine, ThreadStatus } from "../engine/engine.ts";
 import { eventLoopTurn } from "../sampling/pace.ts";
 import type { Compute, DrawnFrame, FramesRequest } from "./compute.ts";
-import { freeBytes, type WeightBytes } from "./messages.ts";
+import { freeBytes } from "./messages.ts";
 import { type ImageShape, Performer } from "./performer.ts";
 import { Turns } from "./turns.ts";
 
@@ -22,13 +22,13 @@ export class InlineCompute implements Compute {
   readonly #engine: Engine;
   readonly #turns = new Turns();
   readonly #performer: Performer;
-  readonly #files: WeightBytes | undefined;
+  readonly #dbn: Uint8Array | undefined;
   #running = false;
 
-  /** @param files bytes that nothing but the engine uses, freed with it */
-  constructor(engine: Engine, shape: ImageShape, files?: WeightBytes) {
+  /** @param dbn bytes of the DBN, which nothing but the engine uses, freed with it */
+  constructor(engine: Engine, shape: ImageShape, dbn?: Uint8Array) {
     this.#engine = engine;
-    this.#files = files;
+    this.#dbn = dbn;
     this.#performer = new Performer(engine, shape, this.#turns);
     this.engineName = engine.name;
     this.imageSize = engine.imageSize;
@@ -85,7 +85,7 @@ export class InlineCompute implements Compute {
 
   dispose(): void {
     this.#engine.dispose();
-    if (this.#files) freeBytes(this.#files);
+    if (this.#dbn) freeBytes([this.#dbn]);
   }
 
   #soon<T>(job: Promise<T>): Promise<T> {

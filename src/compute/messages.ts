@@ -26,8 +26,8 @@ export interface WeightBytes {
 }
 
 /** Gives the bytes back at once, not at the next garbage collection, which an idle server never has. */
-export function freeBytes({ dbn, classifier }: WeightBytes): void {
-  const buffers = new Set([dbn.buffer, classifier.buffer]) as Set<ArrayBuffer>;
+export function freeBytes(files: readonly Uint8Array[]): void {
+  const buffers = new Set(files.map(({ buffer }) => buffer)) as Set<ArrayBuffer>;
   for (const buffer of buffers) buffer.transfer?.(0);
 }
 

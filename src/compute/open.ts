@@ -7,7 +7,7 @@ import { loadEngine } from "../engine/open.ts";
 import { readModel } from "../format/weights.ts";
 import type { Compute } from "./compute.ts";
 import { InlineCompute } from "./inline_compute.ts";
-import type { WorkerModel } from "./messages.ts";
+import { freeBytes, type WorkerModel } from "./messages.ts";
 
 /** What will compute, before it has a model: a worker starts while files are read. */
 export interface StartingCompute {
@@ -46,5 +46,10 @@ export async function openInline(
   const engine = await create(model, options), blank = new Float32Array(engine.imageSize);
   await engine.classifierProbabilities(blank); // the first call compiles kernels and places weights
   await engine.jointPosterior(blank);
-  return new InlineCompute(engine, model.config.architecture, files);
+  const { dbn, classifier } = files;
+  if (engine.settle && classifier.buffer !== dbn.buffer) {
+    engine.settle("classifier"); // it is placed already; what only chains need stays in the other file
+    freeBytes([classifier]);
+  }
+  return new InlineCompute(engine, model.config.architecture, dbn);
 }

@@ -56,8 +56,8 @@ export interface Engine extends ImageClassifier, JointModel, Conditionals, Resou
   readonly name: EngineName;
   /** How many threads share its work; one of its own if left out. */
   threads?(): ThreadStatus;
-  /** Copies all weights into memory of its own, after which the model's bytes may be freed. */
-  settle?(): void;
+  /** Copies the weights of a file into memory of its own, after which the file's bytes may be freed. */
+  settle?(file: "dbn" | "classifier"): void;
 }
 
 /** What an engine is opened with. */

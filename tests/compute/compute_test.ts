@@ -11,6 +11,7 @@ import { generateFrame } from "../../src/sampling/gibbs.ts";
 import type { Compute, DrawnFrame, FramesRequest } from "../../src/compute/compute.ts";
 import { HandoverCompute } from "../../src/compute/handover_compute.ts";
 import { openInline, startWorker } from "../../src/compute/open.ts";
+import { toDtype } from "../../train/artifacts/weights/quantize.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 
 const model = tinyModel(), engine = createSimdEngine(model);
@@ -166,6 +167,39 @@ Deno.test("weights that do not fit are refused by the worker's opening, with the
     Error,
     'tensor "dense1.kernel" is missing',
   );
+});
+
+Deno.test("on the serving thread the classifier's bytes are freed at once, the other ones with it", async () => {
+  for (const dtype of ["F32", "F16", "I8"] as const) {
+    const made = toDtype(tinyModel(), dtype), files = writeWeights(made), { config } = made;
+    const twin = createSimdEngine(made), some = images.slice(0, 784);
+    const compute = await openInline("simd", { config, files, url: "file:///none/" });
+    assertEquals(files.classifier.length, 0);
+    assert(files.dbn.length > 0);
+    assertEquals(await compute.classify(some), await classify(twin, some));
+    const { chain } = request(), pixels = { kind: "pixels" } as const;
+    const [frame] = await collect(
+      compute.frames(request({ format: pixels, lastOnly: true }), never),
+    );
+    const { images: expected } = await generateFrame(twin, chain);
+    assertEquals(frame.pixels, Uint8Array.from(expected, (p) => Math.round(255 * p)));
+    compute.dispose();
+    assertEquals(files.dbn.length, 0);
+    twin.dispose();
+  }
+});
+
+Deno.test("bytes of two files in one buffer stay until both are done with", async () => {
+  const { dbn, classifier } = writeWeights(model),
+    both = new Uint8Array(dbn.length + classifier.length);
+  both.set(dbn);
+  both.set(classifier, dbn.length);
+  const files = { dbn: both.subarray(0, dbn.length), classifier: both.subarray(dbn.length) };
+  const compute = await openInline("simd", { config: model.config, files, url: "file:///none/" });
+  assertEquals(await compute.classify(images), await classify(engine, images));
+  assertEquals(files.classifier.length, classifier.length);
+  compute.dispose();
+  assertEquals(both.length, 0);
 });
 
 Deno.test("an error that is not about workers is not taken for one", async () => {

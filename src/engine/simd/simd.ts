@@ -27,7 +27,10 @@ export function createSimdEngine(
     ...jointModelOn(team, own, placed),
     ...conditionalsOn(team, own, placed),
     threads: () => team.status,
-    settle: () => [layers, ...Object.values(placed)].forEach((place) => place()),
+    settle: (file) => {
+      const parts = file === "dbn" ? Object.values(placed) : [layers];
+      for (const place of parts) place();
+    },
     dispose: () => team.dispose(),
   };
 }
