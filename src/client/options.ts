@@ -25,7 +25,7 @@ export interface CallOptions {
   version?: number;
 }
 
-/** Of all calls of a client; each call may have its own. */
+/** Of all calls of a client; those of a call come before them. */
 export interface ClientOptions extends CallOptions {
   /** Sent as `Authorization: Bearer …`, where the service or what stands before it asks for one. */
   token?: string;

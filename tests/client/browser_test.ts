@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { createClient } from "../../src/client/client.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { bundle, entry } from "./bundle.ts";
-import { eventually, running, serveApp, serveBy } from "./running_app.ts";
+import { closedAddress, eventually, running, serveApp, serveBy } from "./running_app.ts";
 
 const chromium = await findChromium();
 if (!chromium) console.log("the test of the client in a browser is skipped: Chromium is missing");
@@ -54,7 +54,7 @@ async function runOnPage(program: string, files: Record<string, string>): Promis
   }
 }
 
-const program = (url: string, narrow: string) => `
+const program = (url: string, narrow: string, closed: string) => `
 import { createClient, ServiceError } from "/client.js";
 const report = (value) => fetch("/report", { method: "POST", body: JSON.stringify(value) });
 try {
@@ -77,7 +77,7 @@ try {
   await running.next();
   const full = await failure(narrow.generate({ steps: 2 }));
   await running.return();
-  const gone = await failure(createClient("http://127.0.0.1:1").ready());
+  const gone = await failure(createClient("${closed}").ready());
   const aborted = await failure(client.ready({ signal: AbortSignal.abort() }));
   await report({
     labels, png: png.length, seed, version, width, read: read.images, picture: picture.labels, frames,
@@ -95,7 +95,9 @@ Deno.test({
     await using server = serveApp();
     await using narrow = serveApp({ bounds: { maxRunning: 1, maxWaiting: 0 } });
     const { text } = await bundle(entry);
-    const said = await runOnPage(program(server.url, narrow.url), { "/client.js": text });
+    const said = await runOnPage(program(server.url, narrow.url, closedAddress()), {
+      "/client.js": text,
+    });
     await eventually(async () => await running(server.url) === 0);
     const client = createClient(server.url), options = { label: 3, n: 2, steps: 20, seed: 1 };
     const { images, labels } = await client.generate(options);

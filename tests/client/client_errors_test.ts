@@ -5,7 +5,14 @@ import { createReferenceEngine } from "../../src/engine/reference.ts";
 import { saveModel } from "../../src/repository/model_directory.ts";
 import { digit, tinyEngine } from "../http/harness.ts";
 import { tinyModel } from "../model/tiny_model.ts";
-import { eventually, running, serveApp, serveBy, serveBytes } from "./running_app.ts";
+import {
+  closedAddress,
+  eventually,
+  running,
+  serveApp,
+  serveBy,
+  serveBytes,
+} from "./running_app.ts";
 
 const bytes = Uint8Array.from(digit);
 const jsonHeaders = { "content-type": "application/problem+json" };
@@ -140,12 +147,10 @@ Deno.test("a gate that is full answers 503, and a later try finds a place", asyn
 });
 
 Deno.test("where nobody listens there was no connection", async () => {
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" }), { port } = listener.addr;
-  listener.close();
-  const error = await failure(createClient(`http://127.0.0.1:${port}`).ready());
+  const closed = closedAddress(), error = await failure(createClient(closed).ready());
   assertEquals([error.status, error.kind], [0, "connection"]);
   assert(error.cause instanceof Error);
-  assert(error.message.includes(`GET http://127.0.0.1:${port}/health/ready: `), error.message);
+  assert(error.message.includes(`GET ${closed}/health/ready: `), error.message);
 });
 
 Deno.test("an aborted call throws the signal's reason, before and while it is sent", async () => {

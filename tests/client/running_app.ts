@@ -68,3 +68,10 @@ export function serveBytes(answer: string) {
     },
   };
 }
+
+/** An address that nobody listens at. */
+export function closedAddress(): string {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" }), { port } = listener.addr;
+  listener.close();
+  return `http://127.0.0.1:${port}`;
+}

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { gzipSync } from "node:zlib";
 import { build, stop } from "npm:esbuild@0.28.2";
 import { createClient } from "../../src/client/client.ts";
-import { eventually, running, serveApp } from "../client/running_app.ts";
+import { closedAddress, eventually, running, serveApp } from "../client/running_app.ts";
 import type { Installation } from "./installed.ts";
 
 /** Checks that a bundle of `createClient` is small, and free of what pushes and serves. */
@@ -36,7 +36,7 @@ for await (const { step } of client.stream({ n: 5, steps: 9000, thin: 1, scale: 
   if (step === 3) break;
 }
 const refused = await client.generate({ label: 12 }).catch((error) => error);
-const gone = await createClient("http://127.0.0.1:1").ready().catch((error) => error);
+const gone = await createClient(process.argv[3]).ready().catch((error) => error);
 const late = await client.ready({ signal: AbortSignal.abort() }).catch((error) => error);
 console.log(JSON.stringify({
   labels, png: png.length, read: read.images, picture: picture.labels, steps,
@@ -49,7 +49,7 @@ console.log(JSON.stringify({
 export async function checkClientInNode({ directory, run }: Installation): Promise<void> {
   await using server = serveApp();
   await Deno.writeTextFile(join(directory, "client.js"), program);
-  const { code, stdout, stderr } = await run("node", "client.js", server.url);
+  const { code, stdout, stderr } = await run("node", "client.js", server.url, closedAddress());
   assertEquals(code, 0, stderr);
   await eventually(async () => await running(server.url) === 0);
   const client = createClient(server.url), options = { label: 3, n: 2, steps: 20, seed: 1 };
