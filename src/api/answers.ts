@@ -2,8 +2,7 @@
  * What the service answers: JSON bodies, and the data of server-sent events.
  * @module
  */
-import type { Classification } from "../engine/classify.ts";
-import type { ThreadStatus } from "../engine/engine.ts";
+import type { Classification, ThreadStatus } from "../engine/answers.ts";
 import type { ModelConfig } from "../format/config.ts";
 
 export type { Classification, ModelConfig, ThreadStatus };

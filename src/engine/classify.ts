@@ -5,18 +5,11 @@
 import { argmaxRows } from "../math/activations.ts";
 import { countRows } from "../math/matrix.ts";
 import type { ImageClassifier, JointModel } from "./engine.ts";
+import type { Classification } from "./answers.ts";
+
+export type { Classification };
 
 // B images, V pixels, L labels
-
-/** What the models say of one image. */
-export interface Classification {
-  /** The classifier's label. */
-  label: number;
-  /** The fine-tuned network. */
-  classifier: { label: number; probabilities: number[] };
-  /** The joint model: label posterior, and free energy F(v, y) of each label in nats. */
-  joint: { label: number; probabilities: number[]; freeEnergies: number[] };
-}
 
 /**
  * Classifies images (B, V) with both models.

@@ -5,6 +5,9 @@
  */
 import type { Conditionals } from "../sampling/options.ts";
 import type { JointPosterior } from "../model/dbn.ts";
+import type { ThreadStatus } from "./answers.ts";
+
+export type { ThreadStatus };
 
 // B batch, V image pixels, L labels
 
@@ -38,16 +41,6 @@ export interface JointModel extends ImageModel {
 export interface Resource {
   /** Frees them. Calling anything afterwards is an error. */
   dispose(): void;
-}
-
-/** Threads that an engine computes on. */
-export interface ThreadStatus {
-  /** Threads asked for. */
-  wanted: number;
-  /** Threads that share the work now; the others start with the first large job. */
-  running: number;
-  /** Why no more will run, where that is known. */
-  reason?: string;
 }
 
 /** All that serving needs of a model. */
