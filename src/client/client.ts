@@ -37,3 +37,5 @@ export {
 } from "./push.ts";
 export type { PassingFailure, RetryOptions } from "./retry.ts";
 export { type Creation, type ListedVersion, RepositoryClient } from "./repository_client.ts";
+export type { Dtype } from "../format/safetensors.ts";
+export type { hiddenActivations } from "../model/dbn.ts";

@@ -62,6 +62,14 @@ test("no message of the package names a task of the repository", ({ built }) => 
   }
 });
 
+test("modules of JSON are imported as such, which Node demands", ({ built }) => {
+  const texts = built.files.filter(({ path }) => path.endsWith(".js"))
+    .map(({ bytes }) => new TextDecoder().decode(bytes)).join("\n");
+  const imports = [...texts.matchAll(/\bimport\([^()]*(?:\.json"|manifest)[^()]*\)/g)];
+  assert(imports.length >= 2, "those of the data package and of the font");
+  for (const [call] of imports) assert(/with: \{ type: "json" \}/.test(call), call);
+});
+
 test("installing it brings what serves, and nothing of training or other engines", async (installed) => {
   const { stdout } = await installed.run("npm", "ls", "--all", "--parseable");
   const names = stdout.trim().split("\n").map((path) => path.replace(/.*\/node_modules\//, ""));

@@ -50,6 +50,7 @@ export async function bundle(root: string): Promise<Bundle> {
       chunkNames: "chunk-[hash]",
       ...{ bundle: true, splitting: true, format: "esm", platform: "neutral", write: false },
       ...{ target: ["es2022"], charset: "utf8", sourcemap: "linked", logLevel: "silent" },
+      supported: { "import-attributes": true },
       define: { "import.meta.main": "false" },
       plugins: [packageSources(root, await readImportMap(root), packages)],
     });
