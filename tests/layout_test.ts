@@ -55,8 +55,8 @@ const rooms: Record<string, readonly string[]> = {
   ],
   "src/api/": ["src/model/", "src/engine/", "src/format/", "src/repository/"],
   "src/client/": [
-    ...["src/api/", "src/format/", "src/repository/", "src/signing/", "src/outside/"],
-    "src/packages/",
+    ...["src/api/", "src/model/", "src/format/", "src/repository/", "src/signing/"],
+    ...["src/outside/", "src/packages/"],
   ],
   "src/cli/": ["src/outside/"],
   "src/listener.ts": [],
