@@ -36,7 +36,6 @@ export interface OnnxRuntime {
   InferenceSession: {
     create(graph: Uint8Array, options: {
       executionProviders: string[];
-      extra: { session: { disable_quant_qdq: "0" | "1" } };
       externalData: { path: string; data: Uint8Array }[];
     }): Promise<Session>;
   };
@@ -180,8 +179,6 @@ async function openSession(
   try {
     return await runtime.InferenceSession.create(graph, {
       executionProviders: ["wasm"],
-      // Integers are dequantized now, or a row's bits would depend on how many are beside it.
-      extra: { session: { disable_quant_qdq: "1" } },
       externalData,
     });
   } catch (cause) {

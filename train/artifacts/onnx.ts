@@ -1,6 +1,7 @@
 /**
  * ONNX export. Four small graphs whose weights are external data inside the safetensors files beside
- * them, so that no weight is stored twice. F16 is cast and I8 dequantized in the graph.
+ * them, so that no weight is stored twice. F16 is cast in the graph, I8 cast and multiplied
+ * by its scales: of DequantizeLinear ONNX Runtime makes products that round activations to 8 bits too.
  * Format: ONNX IR version 8, operator set 17; external data after onnx/docs/ExternalData.md.
  * @module
  */
@@ -110,12 +111,11 @@ class Graph {
     if (dtype === "F32") return name;
     if (this.#made.has(floats)) return floats;
     this.#made.add(floats);
-    if (dtype === "F16") {
-      return this.op("Cast", [name], [{ name: "to", type: 2, i: FLOAT }], floats);
-    }
+    const to = { name: "to", type: 2, i: FLOAT };
+    if (dtype === "F16") return this.op("Cast", [name], [to], floats);
     const scale = scaleName(name);
     this.#stored(file, scale, dims.slice(1)); // a scale a column
-    return this.op("DequantizeLinear", [name, scale], [axis(1)], floats);
+    return this.op("Mul", [this.op("Cast", [name], [to]), scale], [], floats);
   }
 
   /** Declares a tensor of a safetensors file. */
