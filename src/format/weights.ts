@@ -194,6 +194,9 @@ export function scaleName(matrix: string): string {
   return `${matrix}_scale`;
 }
 
+/** The largest scale of a column: −128 times it is still a finite float32. */
+const MAX_SCALE = (2 - 2 ** -23) * 2 ** 120;
+
 /** What is read of a weight file by name, of the shape that it must have. */
 class WeightReader {
   readonly #tensors: Map<string, Tensor<TensorData>>;
@@ -224,9 +227,11 @@ class WeightReader {
     }
     if (!isInteger) return data;
     const scale = scaleName(name), scales = this.vector(scale, columns);
-    const bad = scales.findIndex((x) => !(x > 0)); // finite already
+    const bad = scales.findIndex((x) => !(x > 0 && x <= MAX_SCALE));
     if (bad >= 0) {
-      this.#fail(`tensor "${scale}" must be > 0, got ${scales[bad]} at index ${bad}`);
+      this.#fail(
+        `tensor "${scale}" must be > 0 and <= ${MAX_SCALE}, got ${scales[bad]} at index ${bad}`,
+      );
     }
     return { values: data, scales };
   }

@@ -13,8 +13,8 @@ import { CHECKPOINT_FILE, openCheckpoint } from "../../train/run/resume.ts";
 import { runTraining, TrainingInterrupted } from "../../train/run/run.ts";
 import { attackReader, type Attempt } from "./files.ts";
 import type { Cases } from "./http.ts";
-import { oddWeights } from "./models.ts";
 import type { Report } from "./report.ts";
+import { oddWeights } from "./weights.ts";
 
 const SIZE = 12, COUNT = 20;
 

@@ -1,19 +1,31 @@
 /**
- * Attacks the reader of model directories: files cut, changed, missing, or with a header that lies.
+ * Attacks the reader of model directories: files cut, changed, missing, or with a header that lies. What is
+ * accepted must be finite, and the engine that serves must agree with the reference on it.
  * @module
  */
 import { createReferenceEngine } from "../../src/engine/reference.ts";
+import { createSimdEngine } from "../../src/engine/simd/simd.ts";
 import { modelFiles } from "../../src/format/config.ts";
 import { WeightsFormatError } from "../../src/format/safetensors.ts";
+import {
+  classifierTensors,
+  dbnTensors,
+  expandModel,
+  type Model,
+} from "../../src/format/weights.ts";
 import { ModelFileMissingError } from "../../src/repository/bounded_read.ts";
 import { loadModel, saveModel } from "../../src/repository/model_directory.ts";
 import { toDtype } from "../../train/artifacts/weights/quantize.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 import { attackReader, type Attempt } from "./files.ts";
 import type { Cases } from "./http.ts";
-import { join, mutated, oddDocument } from "./mutate.ts";
+import { mutated, oddDocument } from "./mutate.ts";
 import type { CaseRandom } from "./random.ts";
 import type { Report } from "./report.ts";
+import { oddWeights } from "./weights.ts";
+
+/** The largest difference of two engines' probabilities. */
+const TOLERANCE = 1e-4;
 
 const names = [modelFiles.config, modelFiles.dbn, modelFiles.classifier];
 const [height, width] = [4, 3];
@@ -35,10 +47,7 @@ export async function attackModels(report: Report, cases: Cases): Promise<void> 
       await Deno.writeFile(`${directory}/${name}`, broken.get(name) ?? bytes);
       if (!broken.has(name)) await Deno.remove(`${directory}/${name}`);
     }
-    const loaded = await loadModel(directory);
-    const { architecture } = loaded.config;
-    const images = new Float32Array(architecture.height * architecture.width).fill(0.5);
-    await createReferenceEngine(loaded).classifierProbabilities(images);
+    await useModel(await loadModel(directory));
   };
   try {
     await attackReader(report, "models", cases, {
@@ -49,6 +58,31 @@ export async function attackModels(report: Report, cases: Cases): Promise<void> 
     });
   } finally {
     await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Weights up to which sums in float32 and in double precision agree. */
+const MODERATE = 1000;
+
+/** @throws {Error} if a weight is not finite, or the engines disagree on weights that are moderate. */
+async function useModel(model: Model): Promise<void> {
+  const { dbn, classifier, config: { architecture } } = expandModel(model);
+  const tensors = [...dbnTensors(dbn).values(), ...classifierTensors(classifier).values()];
+  const largest = tensors.flatMap(({ data }) => [...data])
+    .reduce((most, weight) => Math.max(most, Math.abs(weight)), 0); // NaN once it is met
+  if (!Number.isFinite(largest)) throw new Error("accepted weights that are not finite");
+  const images = new Float32Array(architecture.height * architecture.width).fill(0.5);
+  const engines = [createReferenceEngine(model), await createSimdEngine(model)];
+  try {
+    const [right, got] = await Promise.all(engines.map(async (engine) => [
+      ...await engine.classifierProbabilities(images),
+      ...(await engine.jointPosterior(images)).probabilities,
+    ]));
+    if (largest > MODERATE) return;
+    const far = right.findIndex((p, i) => !(Math.abs(p - got[i]) <= TOLERANCE));
+    if (far >= 0) throw new Error(`engines disagree: ${right[far]} and ${got[far]} at ${far}`);
+  } finally {
+    for (const engine of engines) engine.dispose();
   }
 }
 
@@ -81,34 +115,4 @@ function oddConfig(bytes: Uint8Array, random: CaseRandom): Uint8Array {
 
 function withoutHashes(bytes: Uint8Array): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ ...decode(bytes), sha256: undefined }));
-}
-
-/** A safetensors file whose header, numbers or bytes were changed. */
-export function oddWeights(bytes: Uint8Array, random: CaseRandom): Uint8Array {
-  const way = random.below(10);
-  if (way < 5) return oddHeader(bytes, random);
-  return way < 6 ? oddNumbers(bytes, random) : mutated(bytes, random);
-}
-
-/** Numbers with some bits flipped: harmless unless one is no longer finite. */
-function oddNumbers(bytes: Uint8Array, random: CaseRandom): Uint8Array {
-  const out = bytes.slice(), start = headerEnd(out);
-  for (let i = 1 + random.below(8); i > 0; i--) {
-    out[start + random.below(out.length - start)] ^= 1 << random.below(8);
-  }
-  return out;
-}
-
-function headerEnd(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return 8 + Number(view.getBigUint64(0, true));
-}
-
-/** The file with one value of its safetensors header replaced, and a length that fits or does not. */
-function oddHeader(bytes: Uint8Array, random: CaseRandom): Uint8Array {
-  const end = headerEnd(bytes);
-  const header = oddDocument(decode(bytes.subarray(8, end)), random), length = new Uint8Array(8);
-  const lies = random.chance(0.1) ? random.pick([2 ** 32, 2 ** 53, 100_000_001, 0, 1]) : 0;
-  new DataView(length.buffer).setBigUint64(0, BigInt(header.length + lies), true);
-  return join(length, header, bytes.subarray(end));
 }

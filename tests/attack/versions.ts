@@ -1,11 +1,12 @@
 /**
- * Attacks what loads versions: a repository in a directory whose version 2 or aliases are changed, while
- * version 1 is production. Each case is refused with its reason or harmless, and production goes on.
+ * Attacks what loads versions: a repository in a directory whose version 2, of any dtype, or aliases are
+ * changed, while version 1 of F32 is production. Each case is refused with its reason or harmless, and production goes on.
  * @module
  */
 import { modelFiles } from "../../src/format/config.ts";
 import { MANIFEST_FILE } from "../../src/format/manifest.ts";
 import { PROBE_FILE } from "../../src/format/probe.ts";
+import type { Dtype } from "../../src/format/safetensors.ts";
 import { ALIASES_FILE } from "../../src/repository/alias_document.ts";
 import { CorruptFileError, NotFoundError } from "../../src/repository/errors.ts";
 import { openRepository } from "../../src/repository/open.ts";
@@ -16,14 +17,15 @@ import { VersionRefusedError } from "../../src/serving/served.ts";
 import { generateKeys, readTrustedKeys } from "../../src/signing/keys.ts";
 import { SIGNATURE_FILE } from "../../src/signing/statement.ts";
 import { signatureCheck } from "../../src/signing/version.ts";
+import { toDtype } from "../../train/artifacts/weights/quantize.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 import { writeVersion } from "../serving/checkout.ts";
 import { attackReader, type Attempt } from "./files.ts";
 import type { Cases } from "./http.ts";
-import { oddWeights } from "./models.ts";
 import { mutated, oddDocument } from "./mutate.ts";
 import type { CaseRandom } from "./random.ts";
 import type { Report } from "./report.ts";
+import { oddWeights } from "./weights.ts";
 
 const MODEL = "tiny", [height, width] = [4, 3];
 const images = Float32Array.from({ length: 2 * height * width }, (_, i) => (i % 7) / 7);
@@ -38,7 +40,10 @@ type Sound = ReadonlyMap<string, Uint8Array>;
 export async function attackVersions(report: Report, cases: Cases): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "attack-versions-" });
   const model = `${directory}/${MODEL}`, workers = countWorkers();
-  const [first, second] = [await makeVersion(model, 1), await makeVersion(model, 2)];
+  const first = await makeVersion(model, 1, "F32"), seconds: Sound[] = [];
+  for (const dtype of ["F32", "F16", "I8"] as const) {
+    seconds.push(await makeVersion(model, 2, dtype));
+  }
   const repository = await openRepository(directory);
   await repository.moveAlias(MODEL, "production", { version: 1, by: "attack" });
   const aliases = await Deno.readFile(`${model}/${ALIASES_FILE}`);
@@ -52,7 +57,7 @@ export async function attackVersions(report: Report, cases: Cases): Promise<void
     load: ({ version }) => load(version),
   });
   const attempt: Attempt = async (random) => {
-    const isOfAliases = random.chance(0.1);
+    const isOfAliases = random.chance(0.1), second = random.pick(seconds);
     const { files, isSealed } = isOfAliases
       ? { files: new Map(second), isSealed: true }
       : await brokenVersion(second, first, random);
@@ -132,9 +137,9 @@ async function checkAnswers(pool: ModelPool, wanted?: number): Promise<void> {
   }
 }
 
-async function makeVersion(model: string, version: number): Promise<Sound> {
+async function makeVersion(model: string, version: number, dtype: Dtype): Promise<Sound> {
   const sizes = { height, width, hidden: [6, 5], top: 7, labels: 3 };
-  const { config, ...weights } = tinyModel({ ...sizes, seed: version });
+  const { config, ...weights } = toDtype(tinyModel({ ...sizes, seed: version }), dtype);
   const path = `${model}/${version}`;
   await writeVersion(path, { ...weights, config: { ...config, version } }, images);
   const files = new Map<string, Uint8Array>();

@@ -101,9 +101,14 @@ const refused: [string, Uint8Array, string][] = [
   [
     "a scale of 0",
     changed({ "dense1.kernel_scale": scaleOf(0) }),
-    'tensor "dense1.kernel_scale" must be > 0, got 0 at index 0',
+    'tensor "dense1.kernel_scale" must be > 0 and <= 2.65845',
   ],
-  ["a negative scale", changed({ "dense1.kernel_scale": scaleOf(-1) }), "must be > 0, got -1"],
+  [
+    "a scale by which an integer can be infinite",
+    changed({ "dense1.kernel_scale": scaleOf(2 ** 121) }),
+    'tensor "dense1.kernel_scale" must be > 0 and <= 2.65845',
+  ],
+  ["a negative scale", changed({ "dense1.kernel_scale": scaleOf(-1) }), "e+36, got -1 at index 0"],
   [
     "a scale that is no number",
     changed({ "dense1.kernel_scale": scaleOf(NaN) }),
