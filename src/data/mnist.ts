@@ -3,7 +3,7 @@
  * LeCun, Bottou, Bengio, Haffner (1998), "Gradient-based learning applied to document recognition".
  * @module
  */
-import { encodeHex } from "@std/encoding/hex";
+import { encodeHex } from "../outside/encoding.ts";
 import { packageSpecifier, withPackages } from "../outside/packages.ts";
 import { Dataset, type Example } from "./dataset.ts";
 import { importBuiltin } from "../outside/platform.ts";

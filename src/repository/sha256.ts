@@ -2,6 +2,7 @@
  * SHA-256 of bytes in memory.
  * @module
  */
+import { encodeHex } from "../outside/encoding.ts";
 
 /**
  * SHA-256 in hex.
@@ -11,7 +12,7 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
   const { subtle } = crypto as Partial<Crypto>; // the types say that all pages have it
   if (!subtle) throw new Error("Cannot check SHA-256: the page must be of https or localhost");
   const digest = new Uint8Array(await subtle.digest("SHA-256", bytes as BufferSource));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return encodeHex(digest);
 }
 
 /** SHA-256 of nothing: the blob that is there before anything was sent. */

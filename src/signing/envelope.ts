@@ -4,7 +4,7 @@
  * nothing of the bundle but the payload is signed.
  * @module
  */
-import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
+import { decodeBase64, encodeBase64 } from "../outside/encoding.ts";
 import { isObject } from "../format/safetensors.ts";
 import { parseStrictJson } from "../format/strict_json.ts";
 import { shown } from "../outside/shown.ts";

@@ -3,7 +3,7 @@
  * Private keys are PKCS #8 (RFC 5958) or SEC 1 (RFC 5915), public ones SubjectPublicKeyInfo (RFC 5480).
  * @module
  */
-import { decodeHex, encodeHex } from "@std/encoding/hex";
+import { decodeHex, encodeHex } from "../outside/encoding.ts";
 import { sha256 } from "../repository/sha256.ts";
 import {
   type DerElement,

@@ -2,7 +2,7 @@
  * PEM, the text form of keys: base64 between two lines that say what it is (RFC 7468).
  * @module
  */
-import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
+import { decodeBase64, encodeBase64 } from "../outside/encoding.ts";
 import { KeyError } from "./errors.ts";
 
 /** A block of a PEM file. */

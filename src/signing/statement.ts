@@ -4,7 +4,7 @@
  * the files' digests one behind the other, in the order of the list.
  * @module
  */
-import { decodeHex } from "@std/encoding/hex";
+import { decodeHex } from "../outside/encoding.ts";
 import { isSha256, MANIFEST_FILE } from "../format/manifest.ts";
 import { isObject } from "../format/safetensors.ts";
 import { sha256 } from "../repository/sha256.ts";

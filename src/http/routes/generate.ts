@@ -7,6 +7,7 @@ import { streamSSE } from "hono/streaming";
 import type { GenerateAnswer } from "../../api/answers.ts";
 import type { GenerateInput } from "../../api/requests.ts";
 import type { DrawnFrame, FramesRequest } from "../../compute/compute.ts";
+import { encodeBase64 } from "../../outside/encoding.ts";
 import type { Service } from "../service.ts";
 import { clientOf } from "../client_of.ts";
 import { matches } from "../entity_tag.ts";
@@ -166,7 +167,7 @@ function streamFrames({ service, c, request, version }: Generation, done: () => 
     try {
       const frames = version.served.compute.frames(framesOf(request), signal);
       for await (const { step, labels, png } of frames) {
-        const data = JSON.stringify({ step, steps, labels, png: await base64Of(png!) });
+        const data = JSON.stringify({ step, steps, labels, png: encodeBase64(png!) });
         await write({ event: "frame", id: String(step), data });
       }
       if (!signal.aborted) await write({ event: "done", data: JSON.stringify({ steps, seed }) });
@@ -188,13 +189,6 @@ const stoppingEvent = {
   event: "error",
   data: JSON.stringify({ detail: "The server is stopping", reason: "stopping" }),
 };
-
-/** Base64 of bytes, by the platform where it can. */
-async function base64Of(bytes: Uint8Array): Promise<string> {
-  const { toBase64 } = bytes as { toBase64?: () => string }; // the types say that all platforms have it
-  if (toBase64) return toBase64.call(bytes);
-  return (await import("@std/encoding/base64")).encodeBase64(bytes);
-}
 
 /** Resolves when the signal is aborted. */
 function aborted(signal: AbortSignal): Promise<void> {
