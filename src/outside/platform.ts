@@ -6,7 +6,7 @@
 
 /** The part of Node's `process` that is read here; Deno and Bun have it too. */
 interface Process {
-  versions?: { node?: string };
+  versions?: { node?: string; v8?: string };
   env?: Record<string, string | undefined>;
   /** Since Node 20.16. */
   getBuiltinModule?(name: "node:os"): { availableParallelism(): number } | undefined;
@@ -73,8 +73,19 @@ export function processorCount(): number {
     platform.process?.getBuiltinModule?.("node:os")?.availableParallelism() ?? 1;
 }
 
-/** Whether this thread may wait for others. A page's own thread may not. */
-export function mayWait(): boolean {
+/** Why no threads may share memory here; undefined where they may. */
+export function threadsRefused(): string | undefined {
+  if (typeof SharedArrayBuffer === "undefined") return "SharedArrayBuffer is missing";
+  if (!mayWait()) return "a page's own thread may not wait for others";
+  const { versions } = isDeno() ? {} : platform.process ?? {};
+  const isOldNode = versions?.v8 !== undefined && Number.parseInt(versions.node ?? "", 10) < 22;
+  return isOldNode
+    ? `the threads of Node ${versions.node} wait for ever; those of 22 do not`
+    : undefined;
+}
+
+/** Whether this thread may wait for others. */
+function mayWait(): boolean {
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0); // it is 0, so it does not wait
     return true;

@@ -5,7 +5,7 @@
  * ends. Views are taken after every allocation, because growth detaches the old ones.
  * @module
  */
-import { mayWait } from "../../outside/platform.ts";
+import { threadsRefused } from "../../outside/platform.ts";
 import { instantiate, type KernelExports } from "./jobs.ts";
 import { program as servingProgram } from "../generated/serving.ts";
 
@@ -58,8 +58,8 @@ export class Arena {
 
   /** An arena that workers can see; the reason where a platform cannot share memory. */
   static shared(program?: Program): Arena | Error {
-    if (typeof SharedArrayBuffer === "undefined") return new Error("SharedArrayBuffer is missing");
-    if (!mayWait()) return new Error("a page's own thread may not wait for others");
+    const refused = threadsRefused();
+    if (refused !== undefined) return new Error(refused);
     try {
       return new Arena({ shared: true, program });
     } catch (error) {
