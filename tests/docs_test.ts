@@ -122,6 +122,7 @@ const checks: Record<string, Check> = {
   "deno task test tests/http": { do: "help" },
   "deno task attack": { do: "help" },
   "deno task judge": { do: "help" },
+  "deno task platforms": { do: "help" },
   "deno task servers": { do: "help" },
   "deno task faults": { do: "help" },
   "deno task package": { do: "help" },

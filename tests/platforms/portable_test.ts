@@ -25,8 +25,8 @@ const newer: Record<string, RegExp> = {
   "iterator helpers":
     /\.(?:values|keys|entries)\(\)\.(?:map|filter|take|drop|some|every|toArray)\(/,
   "Float16Array": /\bFloat16Array\b|\.[gs]etFloat16\(|\bMath\.f16round\b/,
-  "Response.bytes": /\.bytes\(\)/,
   "import.meta.dirname": /import\.meta\.(?:dirname|filename)/,
+  "ArrayBuffer.transfer": /\.transfer\(/,
   "Error.isError": /\bError\.isError\b|\bRegExp\.escape\b|\bMath\.sumPrecise\b/,
 };
 
@@ -97,8 +97,8 @@ Deno.test("each of them is found where it is used", () => {
     "set methods": "seen.union(other)",
     "iterator helpers": "map.values().map(one)",
     "Float16Array": "new Float16Array(4)",
-    "Response.bytes": "await response.bytes()",
     "import.meta.dirname": "import.meta.dirname",
+    "ArrayBuffer.transfer": "buffer.transfer(0)",
     "Error.isError": "Error.isError(x)",
   };
   for (const [name, pattern] of Object.entries(newer)) {

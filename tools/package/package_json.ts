@@ -56,6 +56,7 @@ export function packageJson(
           [`./${KERNELS}`]: { types: `./types/${KERNELS}.d.ts`, default: `./${KERNELS}` },
           "./model/*": `./${releasedModel}/*`,
           "./models/*": "./models/*",
+          "./kernels-runtime-worker.js": "./kernels-runtime-worker.js",
           "./package.json": "./package.json",
         },
         dependencies: Object.fromEntries(needed.sort(([a], [b]) => a < b ? -1 : 1)),
