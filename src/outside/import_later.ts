@@ -18,8 +18,8 @@ export class NotInBundleError extends Error {
  * @throws {NotInBundleError} naming it where it is not there.
  */
 export async function importLater<T>(specifier: string, base: string): Promise<T> {
-  const address = specifier.startsWith(".") ? urlOf(specifier, base) : specifier;
   try {
+    const address = specifier.startsWith(".") ? urlOf(specifier, base) : specifier;
     return await import(/* webpackIgnore: true */ /* @vite-ignore */ address);
   } catch (cause) {
     if (isDeno() || !(cause instanceof Error)) throw cause;

@@ -64,11 +64,17 @@ export async function expectedAnswers(digits: Uint8Array): Promise<Answer[]> {
 export async function checkServer(
   { origin }: RunningProcess,
   digits: Uint8Array,
-  { expected, streams }: { expected: readonly Answer[]; streams: boolean },
+  { expected, streams = true, isBundle = false }: {
+    expected: readonly Answer[];
+    streams?: boolean;
+    isBundle?: boolean;
+  },
 ): Promise<void> {
   const fetchPath = (path: string, init?: RequestInit) =>
     fetch(`${origin}${path}`, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
   compare(await ask(fetchPath, digits), expected);
+  const { status } = await fetchPath("/metrics"), must = isBundle ? 501 : 200;
+  if (status !== must) throw new Error(`/metrics must answer ${must}, got ${status}`);
   if (!streams) return;
   for (let i = 0; i < LEFT_STREAMS; i++) await leaveStream(origin);
   compare(await ask(fetchPath, digits), expected);
@@ -112,6 +118,8 @@ export interface Example {
   name: string;
   /** Whether it answers part by part. @default true */
   streams?: boolean;
+  /** Whether it is one bundle, which is without metrics. @default false */
+  isBundle?: boolean;
   start(projects: Projects): Promise<RunningProcess>;
 }
 
@@ -150,6 +158,7 @@ export const examples: Example[] = [
   {
     runtime: "workerd",
     name: "cloudflare_worker.js",
+    isBundle: true,
     start: async ({ npm }) =>
       await startWorkerd(await bundleWorker(npm, "cloudflare_worker.js"), "cloudflare_worker.js"),
   },

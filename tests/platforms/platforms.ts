@@ -74,10 +74,10 @@ async function runAll(projects: Projects, tarball: string, flags: FlagValues): P
       return said.join("; ");
     });
   }
-  for (const { runtime, name, streams = true, start } of examples) {
+  for (const { runtime, name, streams, isBundle, start } of examples) {
     await attempt(runtime, name, async () => {
       await using server = await start(projects);
-      await checkServer(server, digits, { expected: answers, streams });
+      await checkServer(server, digits, { expected: answers, streams, isBundle });
       return "answers as this checkout does";
     });
   }
