@@ -9,7 +9,7 @@ const INFINITE = 0x7c00;
 /** Numbers of little-endian binary16, infinities and NaN among them. */
 export function readFloat16(bytes: Uint8Array): Float32Array {
   const out = new Float32Array(bytes.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = valueOf(bytes[2 * i] | bytes[2 * i + 1] << 8);
+  for (let i = 0; i < out.length; i++) out[i] = float16Value(bytes[2 * i] | bytes[2 * i + 1] << 8);
   return out;
 }
 
@@ -22,8 +22,11 @@ export function writeFloat16(out: Uint8Array, numbers: Float32Array): void {
   }
 }
 
-/** (−1)^sign · fraction · 2^−24 below 2^−14, else (−1)^sign · (1024 + fraction) · 2^(exponent − 25). */
-function valueOf(bits: number): number {
+/**
+ * The number of 16 bits: (−1)^sign · fraction · 2^−24 below 2^−14, else
+ * (−1)^sign · (1024 + fraction) · 2^(exponent − 25).
+ */
+export function float16Value(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
   if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
   if (exponent === 0) return sign * fraction * 2 ** -24;

@@ -44,7 +44,7 @@ export interface TensorLocation {
 }
 
 interface HeaderEntry {
-  dtype: Dtype;
+  dtype: string;
   shape: number[];
   data_offsets: [number, number];
 }
@@ -115,32 +115,58 @@ export function readTensors(
   file: string,
   dtypes: readonly Dtype[],
 ): TensorFile<TensorData> {
+  const allowed = Object.fromEntries(dtypes.map((dtype) => [dtype, bytesOfDtype[dtype]]));
+  const { metadata, tensors } = readRawTensors(bytes, file, allowed);
+  return {
+    tensors: new Map(tensors.map((raw) => [raw.name, readTensor(raw as RawTensor<Dtype>, file)])),
+    metadata,
+  };
+}
+
+/** A tensor's bytes, before they are read as numbers. */
+export interface RawTensor<D extends string = string> {
+  name: string;
+  dtype: D;
+  shape: readonly number[];
+  bytes: Uint8Array;
+}
+
+/**
+ * The tensors of a file by their bytes, in the order in which these lie.
+ * @param itemBytes the dtypes that they may have, with the bytes of a number
+ * @throws {WeightsFormatError} naming the file, the tensor and the bound that was broken.
+ */
+export function readRawTensors(
+  bytes: Uint8Array,
+  file: string,
+  itemBytes: Readonly<Record<string, number>>,
+): { metadata: Record<string, string>; tensors: RawTensor[] } {
   const { metadata, entries, start } = readHeader(bytes, file);
-  const tensors = new Map<string, Tensor<TensorData>>();
   let expected = 0;
-  for (const [name, entry] of sortedEntries(entries, { file, dtypes })) {
-    const [from, to] = entry.data_offsets;
+  const tensors = sortedEntries(entries, { file, itemBytes }).map(([name, entry]) => {
+    const { dtype, shape, data_offsets: [from, to] } = entry, tensor = `tensor ${shown(name)}`;
     if (from !== expected) {
-      fail(file, `tensor ${shown(name)} must start at byte ${expected} of the data, got ${from}`);
+      fail(file, `${tensor} must start at byte ${expected} of the data, got ${from}`);
+    }
+    if (start + to > bytes.length) {
+      fail(file, `${tensor} ends at byte ${start + to}, the file has ${bytes.length}`);
     }
     expected = to;
-    tensors.set(name, { shape: entry.shape, data: readTensor(bytes, start, name, entry, file) });
-  }
+    return { name, dtype, shape, bytes: bytes.subarray(start + from, start + to) };
+  });
   if (start + expected !== bytes.length) {
     fail(file, `expected ${start + expected} bytes in all, got ${bytes.length}`);
   }
-  return { tensors, metadata };
+  return { metadata, tensors };
 }
 
 /** Where every tensor of a safetensors file lies, in bytes from the start of the file. */
 export function tensorLocations(bytes: Uint8Array, file = "weights"): Map<string, TensorLocation> {
-  const { entries, start } = readHeader(bytes, file), dtypes: Dtype[] = ["F32", "F16", "I8"];
-  return new Map(
-    sortedEntries(entries, { file, dtypes }).map(([name, { dtype, data_offsets: [from, to] }]) => [
-      name,
-      { dtype, offset: start + from, length: to - from },
-    ]),
-  );
+  const { tensors } = readRawTensors(bytes, file, bytesOfDtype);
+  return new Map(tensors.map(({ name, dtype, bytes: own }) => [
+    name,
+    { dtype: dtype as Dtype, offset: own.byteOffset - bytes.byteOffset, length: own.length },
+  ]));
 }
 
 /**
@@ -231,7 +257,8 @@ function checkMetadata(metadata: unknown, file: string): Record<string, string> 
 /** Which file is read, and what its tensors may be. */
 interface Allowed {
   file: string;
-  dtypes: readonly Dtype[];
+  /** Bytes of a number, by dtype. */
+  itemBytes: Readonly<Record<string, number>>;
 }
 
 function sortedEntries(
@@ -245,24 +272,24 @@ function sortedEntries(
     );
 }
 
-function checkEntry(name: string, entry: unknown, { file, dtypes }: Allowed): HeaderEntry {
+function checkEntry(name: string, entry: unknown, { file, itemBytes }: Allowed): HeaderEntry {
   const tensor = `tensor ${shown(name)}`;
   if (!isObject(entry)) return fail(file, `entry ${shown(name)} of the header is not an object`);
   const { dtype, shape, data_offsets: offsets } = entry as Partial<HeaderEntry>;
-  if (!dtypes.includes(dtype as Dtype)) {
-    fail(file, `${tensor} must have dtype ${dtypes.join(" or ")}, got ${shown(dtype)}`);
+  if (typeof dtype !== "string" || !Object.hasOwn(itemBytes, dtype)) {
+    const known = Object.keys(itemBytes).join(" or ");
+    return fail(file, `${tensor} must have dtype ${known}, got ${shown(dtype)}`);
   }
   if (!isSizes(shape)) return fail(file, `${tensor} has no valid shape: ${shown(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[1] < offsets[0]) {
     return fail(file, `${tensor} has no valid data_offsets: ${shown(offsets)}`);
   }
-  const needed = shape.reduce(safeProduct, bytesOfDtype[dtype as Dtype]),
-    has = offsets[1] - offsets[0];
+  const needed = shape.reduce(safeProduct, itemBytes[dtype]), has = offsets[1] - offsets[0];
   if (has !== needed) {
     const sizes = cut(shape.join(", "));
     fail(file, `${tensor} of shape (${sizes}) needs ${needed} bytes, got ${has}`);
   }
-  return { dtype: dtype as Dtype, shape, data_offsets: offsets as [number, number] };
+  return { dtype, shape, data_offsets: offsets as [number, number] };
 }
 
 /** A product of sizes; infinite for good where it is not exact, whatever it is multiplied by. */
@@ -270,24 +297,16 @@ function safeProduct(a: number, b: number): number {
   return Number.isSafeInteger(a * b) ? a * b : Infinity;
 }
 
-function readTensor(
-  bytes: Uint8Array,
-  start: number,
-  name: string,
-  { dtype, data_offsets: [from, to] }: HeaderEntry,
-  file: string,
-): TensorData {
-  if (start + to > bytes.length) {
-    fail(file, `tensor ${shown(name)} ends at byte ${start + to}, the file has ${bytes.length}`);
+function readTensor({ name, dtype, shape, bytes }: RawTensor<Dtype>, file: string) {
+  if (dtype === "I8") {
+    return { shape, data: new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length) };
   }
-  const own = bytes.subarray(start + from, start + to);
-  if (dtype === "I8") return new Int8Array(own.buffer, own.byteOffset, own.length);
-  const data = dtype === "F16" ? readFloat16(own) : readFloats(own);
+  const data = dtype === "F16" ? readFloat16(bytes) : readFloats(bytes);
   const bad = findNotFinite(data);
   if (bad >= 0) {
     fail(file, `tensor ${shown(name)} must be finite, got ${data[bad]} at index ${bad}`);
   }
-  return data;
+  return { shape, data };
 }
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;

@@ -73,7 +73,7 @@ classifier as a LayersModel: model.json and its weights, for tf.loadLayersModel.
 async function run(flags: FlagValues): Promise<void> {
   const path = (flags.model ?? releasedModel) as string;
   checkFlags(flags);
-  const model = await loadModel(path);
+  const model = await loadModel(flags.model as string | undefined);
   if (flags.format === "tfjs") return await writeLayersModel(model, flags);
   if (flags.dtype !== undefined) {
     return await writeVersion(model, path, (flags.dtype as string).toUpperCase() as Dtype, flags);

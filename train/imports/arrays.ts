@@ -2,6 +2,7 @@
  * Arrays of numbers as other programs save them, in float32 and row-major order.
  * @module
  */
+import { float16Value } from "../../src/format/float16.ts";
 import { cut, shown } from "../../src/outside/shown.ts";
 
 /** An array out of a file. */
@@ -46,7 +47,7 @@ export function decodeFloats(
 ): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length), size = floatBytes[kind];
   const read = {
-    F16: (at: number) => halfValue(view.getUint16(at, littleEndian)),
+    F16: (at: number) => float16Value(view.getUint16(at, littleEndian)),
     BF16: (at: number) => widened(view.getUint16(at, littleEndian)),
     F32: (at: number) => view.getFloat32(at, littleEndian),
     F64: (at: number) => view.getFloat64(at, littleEndian),
@@ -59,14 +60,6 @@ export function decodeFloats(
     fail(place, `must hold finite numbers of float32, got ${value} at index ${i}`);
   }
   return out;
-}
-
-/** (−1)^sign · fraction · 2^−24 below 2^−14, else (−1)^sign · (1024 + fraction) · 2^(exponent − 25). */
-function halfValue(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 const word = new DataView(new ArrayBuffer(4));

@@ -5,6 +5,8 @@ import { PROBE_FILE, readProbe } from "../../../src/format/probe.ts";
 import { classifierProbabilities, expandClassifier } from "../../../src/model/dbn.ts";
 import { describeVersion } from "../../../src/repository/describe_version.ts";
 import { loadModel, saveModel } from "../../../src/repository/model_directory.ts";
+import { openRepository } from "../../../src/repository/open.ts";
+import { loadVersion } from "../../../src/serving/load_version.ts";
 import { importRbm } from "../../../train/imports/rbm.ts";
 import { largestDifference } from "../../engine/conformance.ts";
 import { tinyModel } from "../../model/tiny_model.ts";
@@ -44,15 +46,15 @@ function flagsOf({ from, activation, layers, mean, std }: Case): string[] {
 
 for (const name of ["torch_normalized.safetensors", "torch_named.safetensors", "keras.npz"]) {
   Deno.test(`dbn import makes a version that answers as its library does: ${name}`, async () => {
-    const one = cases.find(({ file }) => file === name)!, out = at(`${name}/3`);
+    const one = cases.find(({ file }) => file === name)!, out = at(`${name}/mlp/3`);
     const flags = [...flagsOf(one), "--base", base, "--out", out, "--name", "mlp"];
     const { code, err } = await run("import", `${known}/${name}`, ...flags);
     assertEquals(code, 0, err);
-    const model = await loadModel(out), { config } = model, engine = createSimdEngine(model);
-    const images = Float32Array.from(one.inputs.flat()),
-      right = Float32Array.from(one.probabilities.flat());
-    const answers = await engine.classifierProbabilities(images);
-    assert(largestDifference(answers, right) <= 1e-5);
+    const model = await loadModel(out), { config } = model;
+    const images = Float32Array.from(one.inputs.flat());
+    const right = Float32Array.from(one.probabilities.flat());
+    const engine = createSimdEngine(model);
+    assert(largestDifference(await engine.classifierProbabilities(images), right) <= 1e-5);
     engine.dispose();
     assertEquals([config.name, config.version], ["mlp", 3]);
     const source = config.training!.classifier as Record<string, unknown>;
@@ -228,4 +230,21 @@ Deno.test("log-likelihoods are estimated of an imported RBM", async () => {
   );
   assertEquals(code, 0, err);
   assert(out.includes("log Z"), out);
+});
+
+Deno.test("an imported version answers its probe where it is served", async () => {
+  const file = `${known}/torch_relu.safetensors`,
+    flags = ["--from", "pytorch", "--activation", "relu"];
+  const out = at("repository/mlp/1");
+  assertEquals(
+    (await run("import", file, ...flags, "--base", base, "--out", out, "--name", "mlp")).code,
+    0,
+  );
+  const repository = await openRepository(at("repository"));
+  for (const engine of ["simd", "reference"] as const) {
+    const served = await loadVersion(repository, { model: "mlp", version: 1 }, { engine });
+    assert((await served.readCard())!.includes("imported from PyTorch"));
+    served.compute.dispose();
+  }
+  repository.close();
 });

@@ -210,7 +210,7 @@ const refusedTensors: [string, Uint8Array, string][] = [
   [
     "integers",
     safetensors({ "0.weight": f32([2, 3], 0, { dtype: "I32" }) }, 24),
-    'array "0.weight" must have one of the dtypes F16, BF16, F32, F64, got "I32"',
+    'tensor "0.weight" must have dtype F16 or BF16 or F32 or F64, got "I32"',
   ],
   ["a missing bias", safetensors({ "0.weight": f32([2, 3], 0) }, 24), 'array "0.bias" is missing'],
   [
@@ -223,17 +223,17 @@ const refusedTensors: [string, Uint8Array, string][] = [
     safetensors({ "0.bias": f32([2], 0), "0.weight": f32([2, 1, 3, 3], 8) }, 80),
     'array "0.weight" must have a shape of two sizes above 0, got (2, 1, 3, 3)',
   ],
-  ["bytes that no tensor has", safetensors({ "0.bias": f32([2], 0) }, 12), "bytes, got"],
+  ["bytes that no tensor has", safetensors({ "0.bias": f32([2], 0) }, 12), "bytes in all, got "],
   [
     "tensors that overlap",
     safetensors({ "0.bias": f32([2], 0), "0.weight": f32([1, 2], 4) }, 12),
-    'array "0.weight" must start at byte 8 of the data, got 4',
+    'tensor "0.weight" must start at byte 8 of the data, got 4',
   ],
-  ["more bytes than there are", safetensors({ "0.bias": f32([2], 0) }, 4), "bytes, got"],
+  ["more bytes than there are", safetensors({ "0.bias": f32([2], 0) }, 4), "ends at byte "],
   [
     "another shape",
     safetensors({ "0.bias": f32([2], 0, { shape: [3] }) }, 8),
-    'array "0.bias" of shape (3) needs 12 bytes, got 8',
+    'tensor "0.bias" of shape (3) needs 12 bytes, got 8',
   ],
   [
     "a header that is no object",
@@ -243,7 +243,7 @@ const refusedTensors: [string, Uint8Array, string][] = [
   [
     "a header cut short",
     safetensors({ "0.bias": f32([2], 0) }, 8).subarray(0, 30),
-    "a safetensors header must have at most 22 bytes",
+    "header length must be in [2, 22] bytes",
   ],
   ["nothing at all", new Uint8Array(), "it must be a safetensors file or an NPZ archive"],
   [
@@ -255,7 +255,7 @@ const refusedTensors: [string, Uint8Array, string][] = [
 for (const [what, bytes, message] of refusedTensors) {
   Deno.test(`a safetensors file is refused for ${what}`, async () => {
     const error = await assertRejects(() => importClassifier(bytes, pytorch), ImportError);
-    assert(error.message.startsWith("Cannot import m.st: "), error.message);
+    assert(/^Cannot (import|read) m\.st: /.test(error.message), error.message);
     assert(error.message.includes(message), error.message);
   });
 }
