@@ -50,7 +50,7 @@ Deno.test("workers and files are found from the bundled module", () => {
   );
   assertEquals(
     rewriteSource("src/repository/model.ts", "new URL(`../../${released}/`, import.meta.url)"),
-    'new URL(`../../${released}/`, new URL("./src/repository/model.ts", import.meta.url).href)',
+    'new URL(`../../${released}/`, import.meta.url.replace(/[^/]*$/, "src/repository/model.ts"))',
   );
 });
 

@@ -57,7 +57,8 @@ export function rewriteSource(path: string, text: string): string {
     );
   }
   return withCommands(withLateImports(path, rewritten))
-    .replaceAll("import.meta.url", `new URL("./${path}", ${OWN}).href`)
+    // Not `new URL("…", import.meta.url)`, in which bundlers of users look for a file.
+    .replaceAll("import.meta.url", `${OWN}.replace(/[^/]*$/, "${path}")`)
     .replaceAll(OWN, "import.meta.url");
 }
 

@@ -40,31 +40,38 @@ async function openChannel(): Promise<Channel> {
   };
 }
 
-const { workerData, sayReady, close } = await openChannel();
-const { module, memory, address, index } = workerData;
-const kernels = instantiate(module, memory);
-const words = new Int32Array(
-  memory.buffer,
-  address,
-  control.words + control.wordsPerWorker * (index + 1),
-);
-sayReady();
-for (let seen = 0;;) { // a team runs its first shared job when all workers are ready
-  Atomics.wait(words, control.generation, seen);
-  seen = Atomics.load(words, control.generation);
-  const job = Atomics.load(words, control.job);
-  if (job === control.quit) break;
-  if (index >= Atomics.load(words, control.barrier)) continue;
-  let isDone = false;
-  try {
-    kernels[jobs[job] as Job](Atomics.load(words, control.argument), index);
-    isDone = true;
-  } finally {
-    if (!isDone) { // the error itself reaches the team as an event, which a waiting thread cannot hear
-      Atomics.store(words, control.failed, index);
-      leaveBarrier(words, index);
+// In a function: bundlers make workers that await nothing at their top level.
+async function work(): Promise<void> {
+  const { workerData, sayReady, close } = await openChannel();
+  const { module, memory, address, index } = workerData;
+  const kernels = instantiate(module, memory);
+  const words = new Int32Array(
+    memory.buffer,
+    address,
+    control.words + control.wordsPerWorker * (index + 1),
+  );
+  sayReady();
+  for (let seen = 0;;) { // a team runs its first shared job when all workers are ready
+    Atomics.wait(words, control.generation, seen);
+    seen = Atomics.load(words, control.generation);
+    const job = Atomics.load(words, control.job);
+    if (job === control.quit) return close();
+    if (index >= Atomics.load(words, control.barrier)) continue;
+    let isDone = false;
+    try {
+      kernels[jobs[job] as Job](Atomics.load(words, control.argument), index);
+      isDone = true;
+    } finally {
+      if (!isDone) { // the error itself reaches the team as an event, which a waiting thread cannot hear
+        Atomics.store(words, control.failed, index);
+        leaveBarrier(words, index);
+      }
+      Atomics.add(words, control.finished, 1);
     }
-    Atomics.add(words, control.finished, 1);
   }
 }
-close();
+
+work().catch((error) => {
+  if (hasFiles()) throw error; // the thread ends by it
+  reportError(error); // a Web Worker's owner hears of no rejection
+});
