@@ -172,7 +172,7 @@ async function readGenerated(exchange: Exchange): Promise<Generated> {
 
 async function readPicture(exchange: Exchange): Promise<GeneratedPicture> {
   const [seed, version] = [exchange.numberOf("x-seed"), exchange.numberOf("model-version")];
-  return { png: await exchange.bytes(), seed, version };
+  return { png: await exchange.readBytes(), seed, version };
 }
 
 async function readModel(exchange: Exchange): Promise<ModelAnswer> {

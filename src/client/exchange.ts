@@ -100,7 +100,7 @@ export class Exchange {
 
   /** The body as JSON. @throws {ServiceError} if it is none */
   async json(): Promise<unknown> {
-    const text = new TextDecoder().decode(await this.bytes());
+    const text = new TextDecoder().decode(await this.readBytes());
     try {
       return JSON.parse(text);
     } catch (error) {
@@ -110,7 +110,7 @@ export class Exchange {
   }
 
   /** The body. @throws {ServiceError} if it is too large */
-  async bytes(maxBytes: number = MAX_BYTES): Promise<Uint8Array> {
+  async readBytes(maxBytes: number = MAX_BYTES): Promise<Uint8Array> {
     const bytes = await collect(this.parts(), { maxBytes });
     return bytes ?? this.#fail("malformed", `the answer must have at most ${maxBytes} bytes`);
   }
