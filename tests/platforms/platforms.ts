@@ -6,6 +6,7 @@
 import { type Command, exitCodes, runCommand, runProgram } from "../../src/cli/command.ts";
 import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { kept } from "../../src/outside/kept.ts";
+import { clients, serveClients } from "./clients.ts";
 import { checkServer, examples, expectedAnswers, readBrowserExample } from "./examples.ts";
 import { type Measured, runHere } from "./measured.ts";
 import { makeProject, makeTarball, readDigits } from "./project.ts";
@@ -17,7 +18,7 @@ const names = runtimes.map(({ name }) => name);
 
 const command: Command = {
   usage: "deno task platforms [flags]",
-  about: "Installs the package in every runtime and runs the same program in each: some minutes.",
+  about: "Runs the same programs of the installed package in every runtime: some minutes.",
   flags: {
     only: { kind: "string", help: "this runtime alone", choices: names, isRepeatable: true },
     package: {
@@ -79,6 +80,13 @@ async function runAll(projects: Projects, tarball: string, flags: FlagValues): P
       await using server = await start(projects);
       await checkServer(server, digits, { expected: answers, streams, isBundle });
       return "answers as this checkout does";
+    });
+  }
+  await using service = await serveClients();
+  for (const { runtime, call } of clients) {
+    await attempt(runtime, `client in ${runtime}`, async () => {
+      await service.check(await call(projects, service.url));
+      return "gets what this checkout gets, and ends what it leaves";
     });
   }
   await attempt("chromium", "browser.html", async () => {

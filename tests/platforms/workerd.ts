@@ -24,8 +24,12 @@ export async function bundleWorker(project: string, file: string): Promise<strin
   return folder;
 }
 
-/** Starts workerd with a bundled Worker. */
-export async function startWorkerd(folder: string, main: string): Promise<RunningProcess> {
+/** Starts workerd with a bundled Worker; `hasNetwork`: it may call this machine. */
+export async function startWorkerd(
+  folder: string,
+  main: string,
+  { hasNetwork = false }: { hasNetwork?: boolean } = {},
+): Promise<RunningProcess> {
   const port = freePort();
   const others: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
@@ -34,11 +38,12 @@ export async function startWorkerd(folder: string, main: string): Promise<Runnin
   const modules = [main, ...others].map((name) =>
     `(name = "${name}", ${moduleKinds[name.split(".").at(-1)!]} = embed "${name}")`
   );
+  const network = hasNetwork ? ', (name = "internet", network = (allow = ["private"]))' : "";
   await Deno.writeTextFile(
     `${folder}/config.capnp`,
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = .worker)],
+  services = [(name = "main", worker = .worker)${network}],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
 );
 const worker :Workerd.Worker = (
