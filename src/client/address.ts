@@ -34,3 +34,9 @@ export function authorization(
   if (/^[\w.~+/=-]{1,256}$/.test(token)) return { authorization: `Bearer ${token}` };
   return fail("A token must be 1 to 256 letters, digits and signs, as dbn token prints it");
 }
+
+/** An answer's text without the token that the request carried: what stands before a service may repeat it. */
+export function withoutToken(text: string, headers: Record<string, string>): string {
+  const token = headers.authorization?.replace("Bearer ", "");
+  return token === undefined ? text : text.replaceAll(token, "…");
+}

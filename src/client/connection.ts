@@ -8,7 +8,7 @@ import { isObject } from "../format/safetensors.ts";
 import { collect } from "../outside/collect.ts";
 import { fetchFailure } from "../outside/fetch_failure.ts";
 import { shownUrl } from "../outside/shown.ts";
-import { authorization, readAddress } from "./address.ts";
+import { authorization, readAddress, withoutToken } from "./address.ts";
 import { PushError, ServiceError } from "./errors.ts";
 import { PassingFailure, type RetryOptions, withRetries } from "./retry.ts";
 
@@ -140,7 +140,7 @@ export class Connection {
       this.#hasAnswered = true;
       const { status } = answer;
       if (response.ok || expected.includes(status)) return answer;
-      const problem = parse(answer.bytes);
+      const problem = parse(answer.bytes, this.#authorization);
       const isTokenless = status === 401 && this.#authorization.authorization === undefined;
       const error = new ServiceError(
         status,
@@ -184,9 +184,10 @@ async function readAnswer(
   throw new PushError(`${shownUrl(new URL(response.url))} must answer at most ${maxBytes} bytes`);
 }
 
-function parse(bytes: Uint8Array): unknown {
+/** JSON without the token of `headers`; undefined where it is none. */
+function parse(bytes: Uint8Array, headers: Record<string, string> = {}): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(withoutToken(new TextDecoder().decode(bytes), headers));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;

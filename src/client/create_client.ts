@@ -6,7 +6,7 @@
 import type { ClassifyAnswer, GenerateAnswer, ModelAnswer, ReadyAnswer } from "../api/answers.ts";
 import { authorization, readAddress } from "./address.ts";
 import { type Exchange, type ExchangeRequest, send } from "./exchange.ts";
-import { type Frame, readFrames, type StreamEnd } from "./frames.ts";
+import { checkPng, type Frame, readFrames, type StreamEnd } from "./frames.ts";
 import { type Image, imageBody, type Picture } from "./images.ts";
 import {
   type CallOptions,
@@ -159,7 +159,7 @@ async function readClassified(exchange: Exchange): Promise<Classified> {
 
 async function readGenerated(exchange: Exchange): Promise<Generated> {
   const { model, engine, seed, labels, pixels }: GenerateAnswer = Object(await exchange.json());
-  const isWhole = Array.isArray(labels) && Array.isArray(pixels) && pixels.every(Array.isArray);
+  const isWhole = Array.isArray(labels) && Array.isArray(pixels) && pixels.every(isImage);
   if (!model || !isWhole || labels.length !== pixels.length) {
     throw exchange.malformed("generated images must have a model, labels and pixels");
   }
@@ -170,9 +170,14 @@ async function readGenerated(exchange: Exchange): Promise<Generated> {
   };
 }
 
+function isImage(image: unknown): boolean {
+  return Array.isArray(image) &&
+    image.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);
+}
+
 async function readPicture(exchange: Exchange): Promise<GeneratedPicture> {
   const [seed, version] = [exchange.numberOf("x-seed"), exchange.numberOf("model-version")];
-  return { png: await exchange.readBytes(), seed, version };
+  return { png: checkPng(exchange, await exchange.readBytes()), seed, version };
 }
 
 async function readModel(exchange: Exchange): Promise<ModelAnswer> {

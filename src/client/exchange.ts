@@ -7,6 +7,7 @@ import type { Problem } from "../api/problem.ts";
 import { collect } from "../outside/collect.ts";
 import { fetchFailure } from "../outside/fetch_failure.ts";
 import { shownUrl } from "../outside/shown.ts";
+import { withoutToken } from "./address.ts";
 import { type FailureKind, ServiceError } from "./errors.ts";
 import type { CallOptions, Fetch } from "./options.ts";
 import { wait } from "./retry.ts";
@@ -53,7 +54,13 @@ export async function send(
   }
 }
 
-/** One try of a request. It ends when its signal is aborted, or when nothing comes for `timeoutMs`. */
+/** The longest time that timers know. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * One try of a request. It ends when its signal is aborted, or when its answer does not begin in `timeoutMs`,
+ * or then is not whole in as many, or from one {@linkcode progressed} to the next.
+ */
 export class Exchange {
   readonly #request: ExchangeRequest;
   readonly #ending = new AbortController();
@@ -62,11 +69,13 @@ export class Exchange {
   readonly #signal?: AbortSignal;
   readonly #stop = () => this.#ending.abort(this.#signal!.reason);
   #response?: Response;
+  /** When what is waited for must be there, as `performance.now()` has it. */
+  #deadline = Infinity;
 
   constructor(request: ExchangeRequest, { signal, timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions) {
     this.#request = request;
     this.#signal = signal;
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = Math.min(timeoutMs, MAX_TIMER_MS);
     this.#ended = new Promise((_, reject) =>
       this.#ending.signal.addEventListener("abort", () => reject(this.#ending.signal.reason))
     );
@@ -80,31 +89,40 @@ export class Exchange {
     return this.#response!.headers.get(name);
   }
 
-  /** A header that is a number; undefined where it is not there, as a proxy may hide it. */
+  /** A header that is an integer; undefined where it is none or not there, as a proxy may hide it. */
   numberOf(name: string): number | undefined {
-    const text = this.header(name);
-    return text === null ? undefined : Number(text);
+    const text = this.header(name) ?? "", number = Number(text);
+    return /^\d+$/.test(text) && Number.isSafeInteger(number) ? number : undefined;
+  }
+
+  /** What was waited for has come: the time for the next begins. */
+  progressed(): void {
+    this.#deadline = performance.now() + this.#timeoutMs;
   }
 
   /**
-   * Sends the request. `fetch` is called as a function of no object, as browsers demand.
+   * Sends the request. `fetch` is called as a function of no object, as browsers demand. What carries a token is
+   * not redirected, because some platforms send it to the other origin too.
    * @throws {ServiceError}
    */
   async open(fetch: Fetch = globalThis.fetch): Promise<void> {
     const { method, url, headers, body } = this.#request, { signal } = this.#ending;
     signal.throwIfAborted();
-    const init = { method, headers, body: body as BodyInit | undefined, signal };
+    const redirect = headers.authorization === undefined ? "follow" : "manual";
+    const init = { method, headers, body: body as BodyInit | undefined, redirect, signal } as const;
+    this.progressed();
     this.#response = await this.#within(() => fetch(url, init));
+    this.progressed();
     if (!this.#response.ok) throw await this.#refusal();
   }
 
   /** The body as JSON. @throws {ServiceError} if it is none */
   async json(): Promise<unknown> {
-    const text = new TextDecoder().decode(await this.readBytes());
+    const bytes = await this.readBytes();
     try {
-      return JSON.parse(text);
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
+      return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    } catch (error) { // of JSON, or of the decoder
+      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
       throw this.malformed("the answer must be JSON", error);
     }
   }
@@ -163,7 +181,7 @@ export class Exchange {
     const timer = setTimeout(() => {
       const detail = `no answer in ${this.#timeoutMs} ms`;
       this.#ending.abort(this.failure("timeout", { detail }));
-    }, this.#timeoutMs);
+    }, this.#deadline - performance.now());
     try {
       return await Promise.race([work(), this.#ended]);
     } catch (error) {
@@ -181,14 +199,32 @@ export class Exchange {
     const seconds = Number(this.header("retry-after") ?? NaN);
     const retryAfterMs = seconds >= 0 ? 1000 * seconds : undefined;
     const bytes = await collect(this.parts(), { maxBytes: MAX_PROBLEM_BYTES });
-    return this.failure("status", parseProblem(bytes), { retryAfterMs });
+    const problem = this.#isRedirect() ? this.#elsewhere() : parseProblem(this.#textOf(bytes));
+    return this.failure("status", problem, { retryAfterMs });
+  }
+
+  /** Browsers do not show the status of a redirect, nor where to. */
+  #isRedirect(): boolean {
+    const { type, status } = this.#response!;
+    return type === "opaqueredirect" || this.header("location") !== null && status < 400;
+  }
+
+  #textOf(bytes: Uint8Array | undefined): string {
+    return withoutToken(new TextDecoder().decode(bytes), this.#request.headers);
+  }
+
+  #elsewhere(): Partial<Problem> {
+    const where = this.header("location") ?? "another address, as it answers";
+    return {
+      detail: `the service is at ${where}; a token is sent to no address but the one given`,
+    };
   }
 }
 
 /** Members of a problem; none of an answer that is not one, as a proxy may send. */
-function parseProblem(bytes: Uint8Array | undefined): Partial<Problem> {
+function parseProblem(text: string): Partial<Problem> {
   try {
-    return Object(JSON.parse(new TextDecoder().decode(bytes)));
+    return Object(JSON.parse(text));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return {};

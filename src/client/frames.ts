@@ -5,6 +5,7 @@
 import { createParser, type EventSourceMessage } from "../packages/eventsource_parser.ts";
 import type { DoneEvent, ErrorEventData, FrameEvent } from "../api/answers.ts";
 import type { Exchange } from "./exchange.ts";
+import { isEnded, isPng } from "./images.ts";
 
 /** A step of all chains. */
 export interface Frame {
@@ -44,6 +45,7 @@ export async function* readFrames(exchange: Exchange): AsyncGenerator<Frame, Str
         const frame = readFrame(exchange, data);
         step = frame.step;
         yield frame;
+        exchange.progressed(); // what a loop takes for a frame does not count
         break;
       }
       case "done": {
@@ -86,7 +88,13 @@ function readFrame(exchange: Exchange, data: string): Frame {
     throw exchange.malformed("a frame must have a step, labels and a png");
   }
   const [seed, version] = [exchange.numberOf("x-seed"), exchange.numberOf("model-version")];
-  return { step, steps, labels, png: fromBase64(exchange, png), seed, version };
+  return { step, steps, labels, png: checkPng(exchange, fromBase64(exchange, png)), seed, version };
+}
+
+/** @throws {ServiceError} unless it begins and ends as every PNG does */
+export function checkPng(exchange: Exchange, bytes: Uint8Array): Uint8Array {
+  if (isPng(bytes) && isEnded(bytes)) return bytes;
+  throw exchange.malformed("a picture must be a whole PNG");
 }
 
 /** @throws {ServiceError} if it is no JSON object */

@@ -19,6 +19,8 @@ export interface ImageBody {
 
 /** The first bytes of every PNG. */
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** The last bytes: type and checksum of the chunk IEND. */
+const PNG_END = [0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82];
 /** Decimal digits that name a 32-bit float exactly. */
 const FLOAT_DIGITS = 9;
 
@@ -68,8 +70,14 @@ function isBytes(image: unknown): image is Uint8Array | Uint8ClampedArray {
   return image instanceof Uint8Array || image instanceof Uint8ClampedArray;
 }
 
-function isPng(image: unknown): image is Uint8Array {
+/** Whether bytes begin as a PNG. */
+export function isPng(image: unknown): image is Uint8Array {
   return image instanceof Uint8Array && PNG_SIGNATURE.every((byte, i) => image[i] === byte);
+}
+
+/** Whether a PNG's bytes end with its last chunk, and so none is missing. */
+export function isEnded(png: Uint8Array): boolean {
+  return PNG_END.every((byte, i) => png[png.length - PNG_END.length + i] === byte);
 }
 
 /** Images one after the other, (B, V). */

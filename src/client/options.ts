@@ -12,7 +12,7 @@ export interface CallOptions {
   /** Ends the call, which then throws the signal's reason. */
   signal?: AbortSignal;
   /**
-   * Milliseconds that the answer, or its next part, may take.
+   * Milliseconds until the answer must begin, and again until it must be whole; of a stream, until each frame.
    * @default 60000
    */
   timeoutMs?: number;

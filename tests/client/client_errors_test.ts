@@ -23,8 +23,10 @@ const problem = (status: number, detail: string, headers: Record<string, string>
   });
 const sse = (body: string) =>
   new Response(body, { headers: { "content-type": "text/event-stream" } });
+/** The first bytes of a PNG, and its last. */
+const png = "iVBORw0KGgpJRU5ErkJggg==";
 const frame = (step: number) =>
-  `event: frame\ndata: {"step":${step},"steps":3,"labels":[1],"png":"iVBORw=="}\n\n`;
+  `event: frame\ndata: {"step":${step},"steps":3,"labels":[1],"png":"${png}"}\n\n`;
 
 /** Steps of a stream's frames until it fails, and how. */
 async function watch(client: Client, options = {}): Promise<[steps: number[], error: unknown]> {
