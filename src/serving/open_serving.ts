@@ -105,7 +105,10 @@ async function openBundled(
   const digest = await manifest ?? JSON.stringify(config.sha256 ?? config);
   const openNext = async () => {
     const starting = await startWorker();
-    if (!starting) return undefined;
+    if (!starting) {
+      log({ level: "info", worker: "there are no Web Workers; the serving thread computes" });
+      return undefined;
+    }
     const again = await readModelFiles(directory);
     await again.verified;
     if (JSON.stringify(again.config) !== JSON.stringify(config)) {
