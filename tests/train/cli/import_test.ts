@@ -118,7 +118,7 @@ const refusals: [string, string[], string, number][] = [
   [
     "a base of other images",
     [torch, ...relu, "--out", at("x")],
-    "the classifier must take the 784 pixels (28×28) of mnist-dbn/2, got 64 inputs",
+    "the classifier must take the 784 pixels (28×28) of mnist-dbn/3, got 64 inputs",
     1,
   ],
   [
