@@ -38,7 +38,7 @@ export function packageJson(
       );
     }
   }
-  const peers = Object.entries(optionalPackages);
+  const peers = Object.entries(optionalPackages).map(([name, version]) => [name, `^${version}`]);
   return `${
     JSON.stringify(
       {
