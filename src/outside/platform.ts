@@ -78,6 +78,7 @@ export function threadsRefused(): string | undefined {
   if (typeof SharedArrayBuffer === "undefined") return "SharedArrayBuffer is missing";
   if (!mayWait()) return "a page's own thread may not wait for others";
   const { versions } = isDeno() ? {} : platform.process ?? {};
+  // Its baseline compiler (V8 11.3, `--liftoff-only`) loses wake-ups; with `--no-liftoff` its threads go on.
   const isOldNode = versions?.v8 !== undefined && Number.parseInt(versions.node ?? "", 10) < 22;
   return isOldNode
     ? `the threads of Node ${versions.node} wait for ever; those of 22 do not`

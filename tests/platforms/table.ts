@@ -2,6 +2,7 @@
  * The table of the platforms.
  * @module
  */
+import { cpus } from "node:os";
 import type { Measured } from "./measured.ts";
 import { sizesOf } from "./project.ts";
 import { install, runTool } from "./runtimes.ts";
@@ -51,6 +52,10 @@ export function tableOf(
   ]);
   const head = ["runtime", "package", "cold start, first answer (ms)", "steps/s", "MiB"];
   return [
+    `_${
+      cpus()[0].model.trim()
+    }, ${cpus().length} cores. Medians of three runs, in browsers one run._`,
+    "",
     ...[head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`),
     "",
     `SHA-256 of the ten generations in each: \`${expected.sha256}\``,
