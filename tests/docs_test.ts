@@ -304,6 +304,13 @@ Deno.test("the flags of commands within sentences are those of the program", asy
   }
 });
 
+Deno.test("the library's document names the commands of the package that need Deno", async () => {
+  const text = (await readDocument("docs/library.md")).replaceAll("\n", " ");
+  const [, listed] = /Its commands ([^.]*) need Deno/.exec(text)!;
+  const needing = Object.keys(programs).filter((name) => programs[name].needsDeno);
+  assertEquals(inlineCode(listed).toSorted(), needing.toSorted());
+});
+
 Deno.test("a command with an unknown flag, recipe or task is found", async () => {
   const wrong = [
     "deno task train --epoch 3",

@@ -112,7 +112,12 @@ function placed(given: readonly string[], positionals: PositionalTable): FlagVal
   if (given.length > rows.length) {
     const labels = rows.map(([name]) => positionalLabel(name)).join(" ");
     const places = rows.length === 0 ? "it takes flags alone" : `it takes ${labels} and flags`;
-    throw new FlagError(`Unknown argument ${given[rows.length]}: ${places}`);
+    const argument = given[rows.length];
+    // npm wants `--` before a script's flags, deno task none.
+    const reason = argument.startsWith("-")
+      ? "what follows -- is no flag; leave out the --"
+      : places;
+    throw new FlagError(`Unknown argument ${argument}: ${reason}`);
   }
   const values: FlagValues = {};
   rows.forEach(([name, row], i) => {

@@ -9,6 +9,7 @@ import {
   releasedModel,
 } from "../repository/model_directory.ts";
 import { isThere } from "../outside/files.ts";
+import { isInstalled } from "../outside/installed.ts";
 import { importLater } from "../outside/import_later.ts";
 import { kept } from "../outside/kept.ts";
 import type { ModelRepository } from "../repository/repository.ts";
@@ -51,11 +52,15 @@ export async function chooseSource({ model, repository }: SourceFlags): Promise<
     return { model, repository: opener(repository), isPromoted: yes };
   }
   if (model !== undefined) return { model, isPromoted: no };
-  const models = new URL(`../../${MODELS}/`, import.meta.url);
+  // An installation of the package is replaced by the next: versions live in the working directory.
+  const models = isInstalled
+    ? await directoryUrl(MODELS)
+    : new URL(`../../${MODELS}/`, import.meta.url);
   if (models.protocol !== "file:") return { isPromoted: no };
   const isPromoted = async () => {
     const directory = new URL(`${RELEASED_NAME}/`, models);
-    return !namesReleased(await readOptionalModelFile(directory, ALIASES_FILE));
+    const document = await readOptionalModelFile(directory, ALIASES_FILE);
+    return isInstalled ? document !== undefined : !namesReleased(document);
   };
   return { repository: opener(models), isPromoted };
 }

@@ -122,6 +122,11 @@ const misplaced: [string[], PositionalTable, string][] = [
   [["a", "1", "c"], places, "Unknown argument c: it takes DIRECTORY VERSION and flags"],
   [["a", "--", "1", "c"], places, "Unknown argument c: it takes DIRECTORY VERSION and flags"],
   [["--", "c"], {}, "Unknown argument c: it takes flags alone"],
+  [
+    ["--", "--rate", "1"],
+    {},
+    "Unknown argument --rate: what follows -- is no flag; leave out the --",
+  ],
 ];
 for (const [args, positionals, message] of misplaced) {
   Deno.test(`positional arguments are refused: ${JSON.stringify(args)} of [${Object.keys(positionals)}]`, () => {

@@ -148,6 +148,71 @@ console.log(label);
   assert(wrong.code !== 0 && wrong.stderr.includes("TS2322"), wrong.stderr);
 });
 
+test("its types need no library of a browser: of TypeScript's Node, and of workerd", async ({ directory, run }) => {
+  const tools = join(directory, "tools"), types = join(tools, "node_modules");
+  await Deno.mkdir(tools);
+  const { code, stderr } = await run(
+    ...["npm", "install", "--no-audit", "--prefix", tools, "typescript@6.0.3"] as const,
+    ...["@types/node@26.6.6", "@cloudflare/workers-types@5.20261117.1"],
+  );
+  assertEquals(code, 0, stderr);
+  const check = async (name: string, source: string, ...flags: string[]) => {
+    await Deno.writeTextFile(join(directory, name), source);
+    const { stdout } = await run(
+      ...["node", join(types, "typescript/bin/tsc"), "--noEmit", "--strict", "--target"] as const,
+      ...["es2023", "--lib", "es2023", "--typeRoots", types, ...flags, name],
+    );
+    assertEquals(stdout, "", name);
+  };
+  const node = `export * from "@dbn-edge/dbn-edge";
+export * as server from "@dbn-edge/dbn-edge/server";
+export * as client from "@dbn-edge/dbn-edge/client";
+export * as train from "@dbn-edge/dbn-edge/train";
+`;
+  await check("node.ts", node, ..."--module nodenext --types @types/node".split(" "));
+  const workerd = `import { modelFromBytes, openEngine } from "@dbn-edge/dbn-edge";
+import kernels from "@dbn-edge/dbn-edge/kernels.wasm";
+import config from "@dbn-edge/dbn-edge/model/config.json";
+import dbn from "@dbn-edge/dbn-edge/model/model.safetensors";
+import classifier from "@dbn-edge/dbn-edge/models/mnist-dbn/3/classifier.safetensors";
+export const engine = await openEngine(await modelFromBytes({ config, dbn, classifier }), { kernels });
+`;
+  const bundler = "--module esnext --moduleResolution bundler --resolveJsonModule";
+  await check("worker.ts", workerd, ...`${bundler} --types @cloudflare/workers-types`.split(" "));
+});
+
+test("what is pushed to an installed service lies in the working directory", async ({ directory, run }) => {
+  await Deno.writeTextFile(join(directory, "tokens.txt"), `${tokens.all.entry}\n`);
+  await Deno.writeTextFile(join(directory, "token"), tokens.all.token);
+  const released = "node_modules/@dbn-edge/dbn-edge/models/mnist-dbn";
+  const server = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "node_modules/@dbn-edge/dbn-edge/dbn.js", "serve", "--port", "0"],
+      ...["--host", "127.0.0.1", "--tokens", "tokens.txt"],
+    ],
+    cwd: directory,
+    stdout: "piped",
+  }).spawn();
+  const lines = server.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  try {
+    const { value } = await lines.next();
+    const to = /http:\S+/.exec(value!)![0];
+    const push = await run(
+      ...["npx", "dbn", "push", `${released}/3`, "--as", "mnist-dbn/4"] as const,
+      ...["--alias", "production", "--to", to, "--token-file", "token"],
+    );
+    assertEquals([push.code, push.stderr], [0, ""]);
+  } finally {
+    server.kill("SIGTERM");
+    while (!(await lines.next()).done);
+    await server.status;
+  }
+  const names = async (path: string) =>
+    (await Array.fromAsync(Deno.readDir(join(directory, path)))).map(({ name }) => name).sort();
+  assertEquals(await names("models/mnist-dbn"), ["4", "aliases.json"]);
+  assertEquals(await names(released), ["3"]);
+});
+
 test("code that calls services type-checks against its types as it must", async (installed, t) => {
   const { directory } = installed;
   await testUserCode(t, { directory, flags: ["--node-modules-dir=manual"] });

@@ -6,7 +6,7 @@ import { decodeBase64 } from "@std/encoding/base64";
 import { join } from "@std/path";
 import { program } from "../../src/kernels/generated/serving.ts";
 import { bundle, entries, PROGRAM } from "./bundle.ts";
-import { declarations, TYPES } from "./declarations.ts";
+import { declarations } from "./declarations.ts";
 import { modelContents } from "./model.ts";
 import { KERNELS, type Metadata, packageJson } from "./package_json.ts";
 import { modulePath } from "./rewrite.ts";
@@ -44,7 +44,6 @@ export async function buildPackage(
       copied.map(async (path) => [path, await Deno.readFile(join(root, path))] as const),
     ),
     [KERNELS, decodeBase64(program.plain)],
-    [`${TYPES}/${KERNELS}.d.ts`, encode(kernelsDeclaration)],
     ["package.json", encode(packageJson(metadata, packages))],
   ]);
   const main = modulePath(PROGRAM);
@@ -59,12 +58,6 @@ export async function buildPackage(
   const name = `${metadata.name.replace("@", "").replace("/", "-")}-${metadata.version}.tgz`;
   return { name, archive, files };
 }
-
-const kernelsDeclaration =
-  `/** The kernels that serve, for platforms that compile no bytes at run time. */
-declare const kernels: WebAssembly.Module;
-export default kernels;
-`;
 
 function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);

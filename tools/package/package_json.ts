@@ -5,7 +5,7 @@
 import { type OptionalPackage, optionalPackages } from "../../src/outside/packages.ts";
 import { releasedModel } from "../../src/repository/model_directory.ts";
 import { entries, PROGRAM } from "./bundle.ts";
-import { declarationPath } from "./declarations.ts";
+import { declarationPath, moduleTypes } from "./declarations.ts";
 import { modulePath } from "./rewrite.ts";
 
 /** Path in the package of the kernels that serve. */
@@ -53,8 +53,10 @@ export function packageJson(
         bin: { dbn: `./${modulePath(PROGRAM)}` },
         exports: {
           ...Object.fromEntries(exported),
-          [`./${KERNELS}`]: { types: `./types/${KERNELS}.d.ts`, default: `./${KERNELS}` },
+          [`./${KERNELS}`]: { types: `./${moduleTypes.kernels}`, default: `./${KERNELS}` },
+          "./model/*.safetensors": weights(`./${releasedModel}/*.safetensors`),
           "./model/*": `./${releasedModel}/*`,
+          "./models/*.safetensors": weights("./models/*.safetensors"),
           "./models/*": "./models/*",
           "./kernels-runtime-worker.js": "./kernels-runtime-worker.js",
           "./package.json": "./package.json",
@@ -67,6 +69,10 @@ export function packageJson(
       2,
     )
   }\n`;
+}
+
+function weights(path: string): { types: string; default: string } {
+  return { types: `./${moduleTypes.weights}`, default: path };
 }
 
 function isOptional(name: string): name is OptionalPackage {
