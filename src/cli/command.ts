@@ -56,12 +56,19 @@ function exit(code: number): never {
   return process.exit(code);
 }
 
+/** Characters of an error: arguments that it repeats may be of any length. */
+const MAX_ERROR = 1000;
+
 async function describeError(error: unknown): Promise<string> {
-  if (error instanceof UnknownNameError) {
-    const { nearest } = await import("./nearest.ts");
-    const near = nearest(error.given, error.known);
-    if (near) return `Unknown ${error.kind} ${error.given}; did you mean ${near}?`;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split("\n").map(visible).join("\n");
+  const message = await nearestName(error) ??
+    (error instanceof Error ? error.message : String(error));
+  const told = message.split("\n").map(visible).join("\n");
+  return told.length > MAX_ERROR ? `${told.slice(0, MAX_ERROR).toWellFormed()}…` : told;
+}
+
+/** What a name that is unknown may have been meant to be. */
+async function nearestName(error: unknown): Promise<string | undefined> {
+  if (!(error instanceof UnknownNameError)) return undefined;
+  const { nearest } = await import("./nearest.ts"), near = nearest(error.given, error.known);
+  return near && `Unknown ${error.kind} ${error.given}; did you mean ${near}?`;
 }

@@ -20,7 +20,7 @@ import { evaluate, evaluateJoint, type Evaluation } from "../measure/evaluation.
 import type { Examples } from "../data/examples.ts";
 import { exportOnnx } from "./interchange/export_onnx.ts";
 import { drawPictures } from "./pictures.ts";
-import { Staging } from "./staging.ts";
+import { writeStaged } from "./staging.ts";
 import { writeModelManifest, writeModelProbe } from "./version.ts";
 import type { Recipe } from "../recipes/recipe.ts";
 import type { EpochRecord } from "../run/checkpoint.ts";
@@ -69,20 +69,13 @@ export async function saveRun(
   parts: CompleteParts,
   options: OutputOptions,
 ): Promise<{ model: StoredModel; evaluation: Evaluation }> {
-  const { signal } = options, staging = new Staging(options.out), discard = () => staging.discard();
-  signal?.addEventListener("abort", discard);
-  try {
-    const { model, evaluation } = await writeRun(parts, options, staging.path);
-    signal?.throwIfAborted();
-    staging.publish();
-    return { model: { ...model, url: await directoryUrl(options.out) }, evaluation };
-  } catch (error) {
-    signal?.throwIfAborted(); // writing fails where its directory was removed
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", discard);
-    discard();
-  }
+  const { out, signal } = options;
+  const { model, evaluation } = await writeStaged(
+    out,
+    (path) => writeRun(parts, options, path),
+    signal,
+  );
+  return { model: { ...model, url: await directoryUrl(out) }, evaluation };
 }
 
 async function writeRun(

@@ -50,3 +50,28 @@ export class Staging {
     }
   }
 }
+
+/**
+ * Writes a directory by `write`, whole or not at all. Where `signal` is aborted, what was written is removed at
+ * once, and nothing is in its place.
+ */
+export async function writeStaged<T>(
+  target: string,
+  write: (path: string) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const staging = new Staging(target), discard = () => staging.discard();
+  signal?.addEventListener("abort", discard);
+  try {
+    const result = await write(staging.path);
+    signal?.throwIfAborted();
+    staging.publish();
+    return result;
+  } catch (error) {
+    signal?.throwIfAborted(); // writing fails where its directory was removed
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", discard);
+    discard();
+  }
+}

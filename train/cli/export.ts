@@ -19,7 +19,7 @@ import { writeModelManifest } from "../artifacts/version.ts";
 import { exportVersion } from "../artifacts/weights/export_version.ts";
 import { loadExamples } from "./data_flags.ts";
 import { errorLine } from "./evaluate.ts";
-import { checkNewDirectory, forceFlag, lockModel } from "./outputs.ts";
+import { checkNewDirectory, forceFlag, lockModel, unlessInterrupted } from "./outputs.ts";
 import { factsOf, openTrainedDataset, trainedDataFlags, trainedOn } from "./trained_data.ts";
 
 /** Flags of what is written into a directory of its own. */
@@ -104,7 +104,11 @@ async function writeLayersModel(model: StoredModel, flags: FlagValues): Promise<
   const { exportLayersModel, LAYERS_MODEL_FILE } = await import(
     "../artifacts/interchange/layers_model.ts"
   );
-  const files = await exportLayersModel(model, out);
+  using locks = new DisposableStack();
+  const files = await unlessInterrupted(
+    { locks, interrupted: `${out} is not written` },
+    (signal) => exportLayersModel(model, out, signal),
+  );
   console.log(
     `wrote the classifier of ${name} to ${out}: ${files.length} files; ` +
       `in TensorFlow.js: tf.loadLayersModel(URL of ${LAYERS_MODEL_FILE})`,
@@ -125,9 +129,13 @@ async function writeVersion(
   const out = await lockModel(model.config.name, flags, locks);
   const dataDirectory = flags.data as string | undefined;
   console.error(`writing ${out} …`);
-  const { evaluation } = await exportVersion(model, {
-    ...{ dtype, out, recipe, dataset, dataDirectory, greedy, test },
-  });
+  const { evaluation } = await unlessInterrupted(
+    { locks, interrupted: `${out} is not written` },
+    (signal) =>
+      exportVersion(model, {
+        ...{ dtype, out, recipe, dataset, dataDirectory, greedy, test, signal },
+      }),
+  );
   console.log(`${out}: ${dtype} weights of version ${model.config.version}`);
   console.log(errorLine("classifier", evaluation.classifier));
   console.log(errorLine("joint model", evaluation.joint));

@@ -4,6 +4,7 @@
  */
 import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "@std/path";
+import { exitCodes } from "../../src/cli/command.ts";
 import { FlagError, type FlagRow, type FlagValues } from "../../src/cli/flags.ts";
 import { lockNextVersion } from "../artifacts/output.ts";
 import { LOCK_FILE, lockOutput, STAGING_DIRECTORY } from "../run/lock.ts";
@@ -41,6 +42,38 @@ export async function lockModel(
   locks.use(await lockOutput(output.path));
   await checkNewDirectory(output, force); // another may have finished it before
   return output.path;
+}
+
+/** What a signal ends, and what is said then. */
+interface Interruptible {
+  locks: DisposableStack;
+  /** Said after "interrupted; ". */
+  interrupted: string;
+}
+
+/**
+ * Works to the end, or until a signal asks to stop: then what listens to `signal` tidies up, the locks go, and the
+ * process ends.
+ */
+export async function unlessInterrupted<T>(
+  { locks, interrupted }: Interruptible,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const interrupt = new AbortController();
+  const stop = () => {
+    interrupt.abort();
+    locks.dispose();
+    console.error(`\ninterrupted; ${interrupted}`);
+    Deno.exit(exitCodes.interrupted);
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+  try {
+    return await work(interrupt.signal);
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+    Deno.removeSignalListener("SIGTERM", stop);
+  }
 }
 
 /** @throws {FlagError} unless the path is a new or empty directory, or with `force` any, to write in. */

@@ -23,7 +23,7 @@ import { checkImages } from "../run/pretrained.ts";
 import { CHECKPOINT_FILE, openCheckpoint } from "../run/resume.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
 import { BUILT_IN, checkSplits, datasetName, loadExamples, openDataset } from "./data_flags.ts";
-import { checkDirectory, lockModel } from "./outputs.ts";
+import { checkDirectory, lockModel, unlessInterrupted } from "./outputs.ts";
 import { createProgress } from "./terminal/progress.ts";
 import { checkSpace, leastBytes } from "../run/space.ts";
 import { changingFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
@@ -218,8 +218,9 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
     return `test error on ${images} images: classifier ${error.percent} %`;
   }
   console.error(`writing ${out} …`);
+  const interrupted = `${out} is not written\nwrite it with: ${resumeLine(plan)}`;
   const { evaluation } = await unlessInterrupted(
-    plan,
+    { locks: plan.locks, interrupted },
     async (signal) =>
       await saveRun({ ...parts, dbn, classifier }, {
         name,
@@ -241,30 +242,6 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
     `joint model ${evaluation.joint.percent} %\n` +
     `model: ${out}\nserve it: ${taskCommand("start", ["--model", out])}\n` +
     `push it to a running service: ${taskCommand("dbn", ["push", out, "--alias", "production"])}`;
-}
-
-/** Works to the end, or until a signal asks to stop: then what listens to `signal` tidies up, and the process ends. */
-async function unlessInterrupted<T>(
-  plan: Plan,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const interrupt = new AbortController();
-  const stop = () => {
-    interrupt.abort();
-    plan.locks.dispose();
-    console.error(
-      `\ninterrupted; ${plan.out} is not written\nwrite it with: ${resumeLine(plan)}`,
-    );
-    Deno.exit(exitCodes.interrupted);
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGTERM", stop);
-  try {
-    return await work(interrupt.signal);
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
-    Deno.removeSignalListener("SIGTERM", stop);
-  }
 }
 
 /** The held-out figures by which a recipe is chosen. */

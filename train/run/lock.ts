@@ -87,9 +87,16 @@ async function tryLock(path: string): Promise<Lock | undefined> {
       return undefined;
     }
     if (unlessGone(() => Deno.statSync(path))?.ino === file.statSync().ino) {
-      file.truncateSync();
-      file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-      return new Lock(file, path, made);
+      const lock = new Lock(file, path, made);
+      try {
+        file.truncateSync();
+        file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+      } catch (cause) { // such as of a full disk
+        lock[Symbol.dispose]();
+        if (!(cause instanceof Error)) throw cause;
+        throw new Error(`Cannot write ${path}: ${cause.message}`, { cause });
+      }
+      return lock;
     }
     file.close(); // its holder removed it before the lock was free
   }

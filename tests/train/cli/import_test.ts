@@ -248,3 +248,21 @@ Deno.test("an imported version answers its probe where it is served", async () =
   }
   repository.close();
 });
+
+Deno.test("a file that the system does not open is told in one short line", async () => {
+  await Deno.symlink("loop", at("loop"));
+  const flags = ["--from", "scikit-learn", "--run", at("none")];
+  for (const [file, why] of [["x".repeat(3000), "ENAMETOOLONG"], [at("loop"), "ELOOP"]]) {
+    const outcome = await run("import", file, ...flags);
+    refused(outcome, `must be readable, got ${why}`, 2);
+    assert(outcome.err.length < 500, outcome.err);
+  }
+});
+
+Deno.test("an argument of any length makes no long error", async () => {
+  const long = "x".repeat(100_000);
+  for (const args of [["evaluate", "--model", long], [long], ["evaluate", `--${long}`]]) {
+    const { code, err } = await run(...args);
+    assert(code > 0 && err.length < 1100, `${code}: ${err.length} characters`);
+  }
+});

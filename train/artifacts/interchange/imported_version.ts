@@ -15,7 +15,7 @@ import {
   writeModelFile,
 } from "../../../src/repository/model_directory.ts";
 import { versionOf } from "../output.ts";
-import { Staging } from "../staging.ts";
+import { writeStaged } from "../staging.ts";
 import { makeProbe, writeModelManifest } from "../version.ts";
 import { exportOnnx } from "./export_onnx.ts";
 import { importedCard, type ImportedFrom } from "./imported_card.ts";
@@ -28,6 +28,8 @@ export interface ImportedVersionOptions {
   /** Directory to write. */
   out: string;
   source: ImportedFrom;
+  /** Aborted, what was written is removed at once, and nothing is in its place. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -37,25 +39,22 @@ export interface ImportedVersionOptions {
  */
 export async function saveImportedVersion(
   classifier: Classifier,
-  { base, name, out, source }: ImportedVersionOptions,
+  { base, name, out, source, signal }: ImportedVersionOptions,
 ): Promise<StoredModel> {
   checkFits(classifier, base.config);
   const images = await probeImages(base), url = await directoryUrl(out);
   const config = configOf(classifier, { base, name, source }, versionOf(url));
   const model: Model<Float32Array> = { config, dbn: expandDbn(base.dbn), classifier };
-  const staging = new Staging(out);
-  try {
-    const stored = await saveModel(staging.path, model);
+  const write = async (path: string) => {
+    const stored = await saveModel(path, model);
     await exportOnnx(stored);
     await writeModelFile(stored.url, modelFiles.card, importedCard(stored.config, { out, source }));
     const probe = writeProbe(await makeProbe(model, images), classifier[0].inputSize);
     await writeModelFile(stored.url, PROBE_FILE, probe);
     await writeModelManifest(stored);
-    staging.publish();
     return { ...stored, url };
-  } finally {
-    staging.discard();
-  }
+  };
+  return await writeStaged(out, write, signal);
 }
 
 /** @throws {RangeError} unless the classifier takes the base's images and tells its labels. */
@@ -88,7 +87,7 @@ async function probeImages({ url, config }: StoredModel): Promise<Float32Array> 
  */
 function configOf(
   classifier: Classifier,
-  { base, name, source }: Omit<ImportedVersionOptions, "out">,
+  { base, name, source }: Omit<ImportedVersionOptions, "out" | "signal">,
   version: number,
 ): ModelConfig {
   const { format, architecture, preprocessing, training, evaluation } = base.config;

@@ -8,7 +8,7 @@ import type { ModelConfig } from "../../../src/format/config.ts";
 import type { Model } from "../../../src/format/weights.ts";
 import { type Classifier, type DenseLayer, expandClassifier } from "../../../src/model/dbn.ts";
 import { directoryUrl, writeModelFile } from "../../../src/repository/model_directory.ts";
-import { Staging } from "../staging.ts";
+import { writeStaged } from "../staging.ts";
 
 // N batch, V image pixels, L labels, I inputs and O outputs of a layer
 
@@ -36,20 +36,20 @@ export interface LayersModelMetadata {
 
 /**
  * Writes a model's classifier as a LayersModel into a directory, whole or not at all.
+ * @param signal aborted, what was written is removed at once, and nothing is in its place
  * @returns the names of its files
  */
 export async function exportLayersModel(
   model: Pick<Model, "config" | "classifier">,
   directory: string,
+  signal?: AbortSignal,
 ): Promise<string[]> {
-  const files = buildLayersModel(model), staging = new Staging(directory);
-  try {
-    const url = await directoryUrl(staging.path);
+  const files = buildLayersModel(model);
+  const write = async (path: string) => {
+    const url = await directoryUrl(path);
     for (const [name, bytes] of files) await writeModelFile(url, name, bytes);
-    staging.publish();
-  } finally {
-    staging.discard();
-  }
+  };
+  await writeStaged(directory, write, signal);
   return [...files.keys()];
 }
 

@@ -18,7 +18,7 @@ import { evaluate, type Evaluation } from "../../measure/evaluation.ts";
 import type { CardFacts } from "../card.ts";
 import { exportOnnx } from "../interchange/export_onnx.ts";
 import { describeModel, LOG_FILE, readLog, versionOf } from "../output.ts";
-import { Staging } from "../staging.ts";
+import { writeStaged } from "../staging.ts";
 import { toDtype } from "./quantize.ts";
 
 /** What a version is made with besides the weights. */
@@ -29,15 +29,17 @@ export interface ExportOptions extends Pick<CardFacts, "recipe" | "dataset" | "d
   /** Test errors of the joint model before up-down, which is not stored. */
   greedy?: Evaluation["greedy"];
   test: Examples;
+  /** Aborted, what was written is removed at once, and nothing is in its place. */
+  signal?: AbortSignal;
 }
 
 /** Writes the version and reports its test errors. The directory is there when all of it is written. */
 export async function exportVersion(
   source: StoredModel,
-  { dtype, out, greedy, test, ...facts }: ExportOptions,
+  { dtype, out, greedy, test, signal, ...facts }: ExportOptions,
 ): Promise<{ model: StoredModel; evaluation: Evaluation }> {
-  const staging = new Staging(out), url = await directoryUrl(out);
-  try {
+  const url = await directoryUrl(out);
+  const write = async (path: string) => {
     const model = toDtype(expandModel(source), dtype), engine = createSimdEngine(model);
     const evaluation: Evaluation = { ...await evaluate(engine, test), ...(greedy && { greedy }) };
     const { format, name, version, architecture, preprocessing, training } = source.config;
@@ -48,16 +50,14 @@ export async function exportVersion(
       training,
       evaluation: { split: "test", ...evaluation },
     };
-    const stored = await saveModel(staging.path, model);
+    const stored = await saveModel(path, model);
     await exportOnnx(stored);
     const log = await readOptionalModelFile(source.url, LOG_FILE);
     if (log) await writeModelFile(stored.url, LOG_FILE, log);
     const history = await readLog(stored);
     await describeModel(stored, engine, { ...facts, test, evaluation, history, path: out });
     engine.dispose();
-    staging.publish();
     return { model: { ...stored, url }, evaluation };
-  } finally {
-    staging.discard();
-  }
+  };
+  return await writeStaged(out, write, signal);
 }

@@ -9,7 +9,7 @@ import { taskCommand } from "../../../src/cli/shell.ts";
 import { checkName } from "../../../src/format/config.ts";
 import { type HiddenActivation, hiddenActivations } from "../../../src/model/dbn.ts";
 import { FileRefused, readRegularFile } from "../../../src/outside/regular_file.ts";
-import { visible } from "../../../src/outside/shown.ts";
+import { cut, visible } from "../../../src/outside/shown.ts";
 import { loadModel, releasedModel, sha256 } from "../../../src/repository/model_directory.ts";
 import { saveImportedVersion } from "../../artifacts/interchange/imported_version.ts";
 import { MAX_IMPORT_BYTES } from "../../imports/arrays.ts";
@@ -22,7 +22,7 @@ import {
 import { importRbm } from "../../imports/rbm.ts";
 import { writeImportedRun } from "../../run/imported.ts";
 import { lockRun } from "../../run/lock.ts";
-import { checkNewDirectory, forceFlag, lockModel } from "../outputs.ts";
+import { checkNewDirectory, forceFlag, lockModel, unlessInterrupted } from "../outputs.ts";
 
 const SCIKIT_LEARN = "scikit-learn";
 
@@ -120,7 +120,7 @@ async function importVersion(flags: FlagValues): Promise<void> {
   const bytes = await readSource(path);
   const { mean, std } = flags as { mean?: number; std?: number };
   const classifier = await importClassifier(bytes, {
-    ...{ from, mean, std, file: visible(path) },
+    ...{ from, mean, std, file: cut(path) },
     activation: flags.activation as HiddenActivation,
     layers: (flags.layers as string | undefined)?.split(","),
   });
@@ -130,7 +130,10 @@ async function importVersion(flags: FlagValues): Promise<void> {
   using locks = new DisposableStack();
   const out = await lockModel(name, flags, locks);
   const source = { from, file: basename(path), sha256: await sha256(bytes), mean, std };
-  const { config } = await saveImportedVersion(classifier, { base, name, out, source });
+  const { config } = await unlessInterrupted(
+    { locks, interrupted: `${out} is not written` },
+    (signal) => saveImportedVersion(classifier, { base, name, out, source, signal }),
+  );
   const { layers, labels } = config.architecture;
   const sizes = [layers[0], ...config.architecture.classifier, labels.length].join("-");
   console.log(
@@ -152,12 +155,16 @@ function checkNameFlag(name: string): void {
 async function importRun(flags: FlagValues): Promise<void> {
   const path = flags.file as string, stem = basename(path).replace(/\.[^.]*$/, "");
   const directory = (flags.run ?? join("runs", stem)) as string;
-  const bytes = await readSource(path), rbm = await importRbm(bytes, { file: visible(path) });
+  const bytes = await readSource(path), rbm = await importRbm(bytes, { file: cut(path) });
   await checkNewDirectory({ flag: "run", path: directory }, flags.force === true);
-  using _lock = await lockRun(directory);
+  using locks = new DisposableStack();
+  locks.use(await lockRun(directory));
   const digest = await sha256(bytes);
   const imported = `BernoulliRBM of scikit-learn, ${visible(basename(path))}, SHA-256 ${digest}`;
-  await writeImportedRun(directory, rbm, imported);
+  await unlessInterrupted(
+    { locks, interrupted: `${directory} is not written` },
+    () => writeImportedRun(directory, rbm, imported),
+  );
   const { visibleSize, hiddenSize } = rbm;
   const words = ["train", "--pretrained", directory, "--hidden", String(hiddenSize)];
   console.log(
@@ -171,8 +178,10 @@ async function readSource(path: string): Promise<Uint8Array> {
   try {
     return await readRegularFile(path, { maxBytes: MAX_IMPORT_BYTES });
   } catch (error) {
-    if (error instanceof FileRefused) throw new FlagError(`${visible(path)}: ${error.message}`);
-    if ((error as { code?: string }).code !== "ENOENT") throw error;
-    throw new FlagError(`FILE ${visible(path)} does not exist`);
+    if (error instanceof FileRefused) throw new FlagError(`${cut(path)}: ${error.message}`);
+    const { code } = error as { code?: string };
+    if (!(error instanceof Error) || code === undefined) throw error;
+    const why = code === "ENOENT" ? "does not exist" : `must be readable, got ${code}`;
+    throw new FlagError(`FILE ${cut(path)} ${why}`);
   }
 }
