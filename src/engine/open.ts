@@ -19,13 +19,35 @@ export interface OpenEngineOptions extends EngineOptions {
 /**
  * Opens an engine over a loaded model.
  * @throws {RangeError} if there is no engine of that name.
+ * @throws {TypeError} if `model` is no model, such as a promise of one, or `options` are no object.
  */
 export async function openEngine(
   model: OpenedModel,
-  { engine = "simd", ...options }: OpenEngineOptions = {},
+  options: OpenEngineOptions = {},
 ): Promise<Engine> {
+  checkArguments(model, options);
+  const { engine = "simd", ...engineOptions } = options;
   const create = await loadEngine(engine);
-  return await create(model, options);
+  return await create(model, engineOptions);
+}
+
+/** Says what a caller without types has mistaken. */
+function checkArguments(model: unknown, options: unknown): void {
+  if (model instanceof Promise) {
+    throw new TypeError("Cannot open engine: model must be awaited, got a promise");
+  }
+  if (typeof model !== "object" || model === null || !("config" in model)) {
+    throw new TypeError(
+      `Cannot open engine: model must be what loadModel or modelFromBytes gives, got ${
+        model === null ? "null" : typeof model
+      }`,
+    );
+  }
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `Cannot open engine: options must be an object, such as { engine: "simd" }, got ${options}`,
+    );
+  }
 }
 
 /** What opens an engine over a model. */
