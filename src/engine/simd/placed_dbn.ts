@@ -3,9 +3,9 @@
  * @module
  */
 import { packRbm } from "../../kernels/serving/chains.ts";
-import { padded, placeLayer } from "../../kernels/serving/dense.ts";
+import { padded, placeLayer, placeRows, runLayer } from "../../kernels/serving/dense.ts";
 import type { Team } from "../../kernels/runtime/team.ts";
-import { expandMatrix, type WeightMatrix } from "../../math/weight_matrix.ts";
+import type { WeightMatrix } from "../../math/weight_matrix.ts";
 import { type Dbn, generative } from "../../model/dbn.ts";
 import { lazily } from "./layers.ts";
 
@@ -18,7 +18,8 @@ const NO_UNIT = -1000;
 export type PlacedDbn = ReturnType<typeof placeDbn>;
 
 /** A DBN for a team's memory. */
-export function placeDbn({ arena }: Team, { stack, top }: Dbn<WeightMatrix>) {
+export function placeDbn(team: Team, { stack, top }: Dbn<WeightMatrix>) {
+  const { arena } = team;
   return {
     /** From the image to the penultimate layer. */
     up: lazily(() =>
@@ -60,15 +61,18 @@ export function placeDbn({ arena }: Team, { stack, top }: Dbn<WeightMatrix>) {
         transposed: true,
       })
     ),
-    /** U, (L, H padded): the address of its rows. */
+    /** U, (L, H padded): the address of its rows, which are what one-hot labels give as inputs of a layer. */
     labelRows: lazily(() => {
-      const stride = padded(top.hiddenSize), rows = new Float32Array(top.labelSize * stride);
-      const weights = expandMatrix(top.labelWeights);
-      for (let y = 0; y < top.labelSize; y++) {
-        const row = weights.subarray(y * top.hiddenSize, (y + 1) * top.hiddenSize);
-        rows.set(row, y * stride);
-      }
-      return arena.place(rows);
+      const { labelWeights: weights, labelSize, hiddenSize } = top;
+      const count = labelSize * padded(hiddenSize), rows = arena.allocate(count);
+      arena.scratch(() => {
+        const bias = new Float32Array(hiddenSize), oneHot = new Float32Array(labelSize ** 2);
+        for (let y = 0; y < labelSize; y++) oneHot[y * labelSize + y] = 1;
+        const layer = placeLayer(arena, { weights, bias, inputSize: labelSize });
+        const { address } = runLayer(team, layer, placeRows(arena, oneHot, labelSize));
+        arena.floats(rows, count).set(arena.floats(address, count));
+      });
+      return rows;
     }),
     /** The top RBM in fixed point, for chains. */
     packedTop: lazily(() => packRbm(arena, top)),
