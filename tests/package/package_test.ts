@@ -39,7 +39,7 @@ test("the package holds what users need and nothing else", ({ built }) => {
   const allowed = [
     /^(LICENSE|README\.md|package\.json|kernels\.wasm)$/,
     /^[\w-]+\.js(\.map)?$/,
-    /^types\/(mod|src\/[\w/]+|train\/[\w/]+|kernels\.wasm)\.d\.ts$/,
+    /^types\/(mod|src\/[\w/]+|train\/[\w/]+|kernels\.wasm|weights|webassembly)\.d\.ts$/,
     /^models\/[\w-]+\/\d+\/(README\.md|[\w.]+\.(json|safetensors|onnx))$/,
     /^train\/recipes\/[\w-]+\.json$/,
   ];
