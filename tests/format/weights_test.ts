@@ -213,6 +213,11 @@ const badFiles: [string, Uint8Array, string][] = [
     fileOf(entry([1], [0, 4]), new Uint8Array([0, 0, 128, 127])),
     "got Infinity",
   ],
+  [
+    "an infinite weight below 0",
+    fileOf(entry([1], [0, 4]), new Uint8Array([0, 0, 128, 255])),
+    "got -Infinity",
+  ],
 ];
 
 for (const [what, bytes, message] of badFiles) {
