@@ -2,17 +2,19 @@
  * The package as a user installs it: what it holds, what it brings, and that it runs under Node.
  * Skipped with a word where npm is missing.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { gzipSync } from "node:zlib";
 import { build, stop } from "npm:esbuild@0.28.2";
 import { classify, generate, loadModel, openEngine } from "../../mod.ts";
 import { sha256 } from "../../src/repository/sha256.ts";
+import { releasedModel } from "../../src/repository/model_directory.ts";
+import { modelContents } from "../../tools/package/model.ts";
 import { makeModel, startService } from "../client/harness.ts";
 import { MODEL, tokens } from "../http/repository/harness.ts";
 import { testUserCode } from "../client/user_code.ts";
 import { checkClientInNode, checkClientSize } from "./client.ts";
-import { install, type Installation, isThere } from "./installed.ts";
+import { install, type Installation, isThere, root } from "./installed.ts";
 
 const hasNpm = await isThere("npm") && await isThere("node");
 if (!hasNpm) console.log("tests of the installed package are skipped: npm is missing");
@@ -49,6 +51,33 @@ test("the package holds what users need and nothing else", ({ built }) => {
   const maps = built.files.filter(({ path }) => path.endsWith(".js.map"));
   const modules = built.files.filter(({ path }) => path.endsWith(".js"));
   assertEquals(maps.length, modules.length, "a source map for each module");
+});
+
+test("the package names no file outside it", ({ built }) => {
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  for (const { path, bytes } of built.files.filter(({ path }) => /\.(js|map|d\.ts)$/.test(path))) {
+    const found = /[^\n]{0,40}(?:\.cache\/|registry\.npmjs)[^\n]{0,40}/.exec(decode(bytes))?.[0];
+    assertEquals(found, undefined, path);
+    if (!path.endsWith(".map")) continue;
+    for (const source of JSON.parse(decode(bytes)).sources) {
+      assert(!/^(\/|\.\.\/|file:)/.test(source), `${path}: ${source}`);
+    }
+  }
+});
+
+Deno.test("the package holds of the released model what its manifest lists, as it is listed", async () => {
+  const copy = await Deno.makeTempDir(), directory = join(copy, releasedModel);
+  await Deno.mkdir(directory, { recursive: true });
+  for await (const { name, isFile } of Deno.readDir(join(root, releasedModel))) {
+    if (isFile) await Deno.copyFile(join(root, releasedModel, name), join(directory, name));
+  }
+  await Deno.writeTextFile(join(directory, "stray.json"), "{}");
+  const contents = await modelContents(copy);
+  assert(contents.has(`${releasedModel}/config.json`));
+  assert(!contents.has(`${releasedModel}/stray.json`));
+  await Deno.writeTextFile(join(directory, "README.md"), "# Another card\n");
+  await assertRejects(() => modelContents(copy), Error, "README.md must have SHA-256");
+  await Deno.remove(copy, { recursive: true });
 });
 
 test("the package takes 5 MB at most, model included", ({ built }) => {

@@ -63,6 +63,9 @@ export async function bundle(root: string): Promise<Bundle> {
   }
 }
 
+/** A file of std: the directory of the package, and the path in it. */
+const stdFile = /^(.*\/deno-std\/[^/]+)\/(.*)$/;
+
 async function readImportMap(root: string): Promise<Record<string, string>> {
   return JSON.parse(await Deno.readTextFile(join(root, "deno.json"))).imports;
 }
@@ -77,6 +80,7 @@ function packageSources(
     name: "package-sources",
     setup(build) {
       const namespace = "commands";
+      let stdDirectory = "";
       build.onResolve({ filter: /^commands:/ }, ({ path }) => ({ path, namespace }));
       build.onLoad({ filter: /./, namespace }, async () => ({
         contents: trainingCommands(await Deno.readTextFile(join(root, COMMANDS))),
@@ -92,12 +96,21 @@ function packageSources(
         if (name === undefined) {
           return { errors: [{ text: `${path} must be a name of deno.json, or npm:NAME@VERSION` }] };
         }
-        if (name === STD) return { path: fromFileUrl(import.meta.resolve(target)) };
+        if (name === STD) {
+          const [, directory, path] = stdFile.exec(fromFileUrl(import.meta.resolve(target)))!;
+          stdDirectory = directory;
+          return { path, namespace: STD };
+        }
         packages.set(name, version);
         return { path: `${name}${file}`, external: true, sideEffects: false };
       });
-      build.onLoad({ filter: /\/deno-std\/.*\.js$/ }, async ({ path }) => ({
-        contents: rewriteStd(await Deno.readTextFile(path)),
+      // Files of std have names of their own, or the bundle would name directories of this machine.
+      build.onResolve({ filter: /^\./, namespace: STD }, ({ path, importer }) => ({
+        path: join(dirname(importer), path),
+        namespace: STD,
+      }));
+      build.onLoad({ filter: /./, namespace: STD }, async ({ path }) => ({
+        contents: rewriteStd(await Deno.readTextFile(join(stdDirectory, path))),
       }));
       build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
         const source = relative(root, path);

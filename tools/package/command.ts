@@ -25,8 +25,7 @@ async function run(flags: FlagValues): Promise<void> {
   const root = fromFileUrl(new URL("../../", import.meta.url));
   const { name, archive, files } = await buildPackage(root, { hasTypes: !flags["no-types"] });
   const path = join(out, name);
-  await Deno.mkdir(out, { recursive: true });
-  await Deno.writeFile(path, archive);
+  await writeArchive(out, path, archive);
   const kinds: [RegExp, string][] = [[/^types\//, "types"], [/^models\//, "model"], [
     /\.map$/,
     "maps",
@@ -48,6 +47,22 @@ async function run(flags: FlagValues): Promise<void> {
     );
   }
   console.log(`${path}: ${kilobytes(archive.length)}`);
+}
+
+/** Writes a file whole, beside others that do the same. @throws {Error} naming it; nothing is left */
+async function writeArchive(out: string, path: string, archive: Uint8Array): Promise<void> {
+  let partial: string | undefined;
+  try {
+    await Deno.mkdir(out, { recursive: true });
+    partial = await Deno.makeTempFile({ dir: out, prefix: ".package-" });
+    await Deno.writeFile(partial, archive);
+    await Deno.chmod(partial, 0o644);
+    await Deno.rename(partial, path);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    if (partial) await Promise.allSettled([Deno.remove(partial)]); // the first error is the one to tell
+    throw new Error(`Cannot write ${path} (${archive.length} bytes): ${cause.message}`, { cause });
+  }
 }
 
 function kilobytes(bytes: number): string {
