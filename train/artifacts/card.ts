@@ -119,7 +119,7 @@ ${limits(config, facts)}
 }
 
 /** How weights are stored. */
-const dtypeText: Record<Dtype, string> = {
+export const dtypeText: Record<Dtype, string> = {
   F32: "float32",
   F16: "float16",
   I8: "8-bit integers with a scale a column, `NAME_scale`; vectors float32",

@@ -5,7 +5,9 @@
  */
 import { shellCommand } from "../../../src/cli/shell.ts";
 import { type ModelConfig, modelFiles } from "../../../src/format/config.ts";
+import { dtypeOf } from "../../../src/format/weights.ts";
 import { visible } from "../../../src/outside/shown.ts";
+import { dtypeText } from "../card.ts";
 
 /** Where a classifier is from, as config.json keeps it under `training.classifier`. */
 export interface ImportedFrom {
@@ -48,7 +50,7 @@ ${labels.length} classes; the network generates them, and recognises them too.
 - Hidden layers: ${architecture.activation ?? "sigmoid"}; output: softmax over ${labels.join(", ")}.
 - Input: ${architecture.height}×${architecture.width} pixels, bytes divided by ${preprocessing.divisor}\
 ${scalingText(source)}.
-- Numbers: float32, whatever the file had.
+- Weights: ${dtypeText[dtypeOf(config)]}, whatever the file had.
 
 It was trained elsewhere: on what, nothing here tells. The probe holds images of ${model} version \
 ${version} with what the reference engine says of them by these weights. Measure its errors:

@@ -2,10 +2,10 @@
  * A version whose classifier comes from another program, and whose DBN is that of an existing version.
  * @module
  */
-import type { ModelConfig } from "../../../src/format/config.ts";
-import { modelFiles } from "../../../src/format/config.ts";
+import { type ModelConfig, modelFiles } from "../../../src/format/config.ts";
 import { PROBE_FILE, readProbe, writeProbe } from "../../../src/format/probe.ts";
-import type { Model } from "../../../src/format/weights.ts";
+import type { Dtype } from "../../../src/format/safetensors.ts";
+import { dtypeOf } from "../../../src/format/weights.ts";
 import { type Classifier, expandDbn } from "../../../src/model/dbn.ts";
 import {
   directoryUrl,
@@ -17,6 +17,7 @@ import {
 import { versionOf } from "../output.ts";
 import { writeStaged } from "../staging.ts";
 import { makeProbe, writeModelManifest } from "../version.ts";
+import { toDtype } from "../weights/quantize.ts";
 import { exportOnnx } from "./export_onnx.ts";
 import { importedCard, type ImportedFrom } from "./imported_card.ts";
 
@@ -28,6 +29,8 @@ export interface ImportedVersionOptions {
   /** Directory to write. */
   out: string;
   source: ImportedFrom;
+  /** How both networks' weights are stored. @default "F32" */
+  dtype?: Dtype;
   /** Aborted, what was written is removed at once, and nothing is in its place. */
   signal?: AbortSignal;
 }
@@ -39,12 +42,12 @@ export interface ImportedVersionOptions {
  */
 export async function saveImportedVersion(
   classifier: Classifier,
-  { base, name, out, source, signal }: ImportedVersionOptions,
+  { base, name, out, source, dtype = "F32", signal }: ImportedVersionOptions,
 ): Promise<StoredModel> {
   checkFits(classifier, base.config);
   const images = await probeImages(base), url = await directoryUrl(out);
-  const config = configOf(classifier, { base, name, source }, versionOf(url));
-  const model: Model<Float32Array> = { config, dbn: expandDbn(base.dbn), classifier };
+  const config = configOf(classifier, { base, name, source, dtype }, versionOf(url));
+  const model = toDtype({ config, dbn: expandDbn(base.dbn), classifier }, dtype);
   const write = async (path: string) => {
     const stored = await saveModel(path, model);
     await exportOnnx(stored);
@@ -82,17 +85,18 @@ async function probeImages({ url, config }: StoredModel): Promise<Float32Array> 
 }
 
 /**
- * The base's config with the classifier's sizes, in float32; what was measured of the base's classifier is
- * left out.
+ * The base's config with the classifier's sizes; what was measured of the base's classifier is left out, and
+ * of its DBN where its weights are rounded anew.
  */
 function configOf(
   classifier: Classifier,
-  { base, name, source }: Omit<ImportedVersionOptions, "out" | "signal">,
+  { base, name, source, dtype }: Omit<ImportedVersionOptions, "out" | "signal">,
   version: number,
 ): ModelConfig {
   const { format, architecture, preprocessing, training, evaluation } = base.config;
   const { activation: _, ...kept } = architecture, { activation } = classifier[0];
   const { dataset, testSha256 } = training ?? {}, { split, images, joint } = evaluation ?? {};
+  const areKept = dtype === "F32" || dtype === dtypeOf(base.config);
   return {
     format,
     name,
@@ -109,6 +113,6 @@ function configOf(
       classifier: source,
       dbn: training?.dbn ?? { model: base.config.name, version: base.config.version, training },
     },
-    ...(joint !== undefined && { evaluation: { split, images, joint } }),
+    ...(joint !== undefined && areKept && { evaluation: { split, images, joint } }),
   };
 }

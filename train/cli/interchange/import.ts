@@ -7,6 +7,7 @@ import type { Command } from "../../../src/cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../../src/cli/flags.ts";
 import { taskCommand } from "../../../src/cli/shell.ts";
 import { checkName } from "../../../src/format/config.ts";
+import type { Dtype } from "../../../src/format/safetensors.ts";
 import { type HiddenActivation, hiddenActivations } from "../../../src/model/dbn.ts";
 import { FileRefused, readRegularFile } from "../../../src/outside/regular_file.ts";
 import { cut, visible } from "../../../src/outside/shown.ts";
@@ -64,6 +65,13 @@ const flagTable: FlagTable = {
     help: "version whose DBN, labels and probe images to keep",
     default: releasedModel,
   },
+  dtype: {
+    kind: "string",
+    group: "Output",
+    help: "how the weights of a classifier's version are stored; i8 with a scale a column",
+    choices: ["i8", "f16", "f32"],
+    default: "f32",
+  },
   name: {
     kind: "string",
     group: "Output",
@@ -102,7 +110,7 @@ async function run(flags: FlagValues): Promise<void> {
 }
 
 /** Flags of classifiers and of RBMs. */
-const ofClassifiers = ["activation", "layers", "mean", "std", "base", "name", "out"];
+const ofClassifiers = ["activation", "layers", "mean", "std", "base", "dtype", "name", "out"];
 const ofRbms = ["run"];
 
 /** @throws {FlagError} if a flag is of the other kind of import, or the activation is left out. */
@@ -129,10 +137,11 @@ async function importVersion(flags: FlagValues): Promise<void> {
   checkNameFlag(name);
   using locks = new DisposableStack();
   const out = await lockModel(name, flags, locks);
+  const dtype = (flags.dtype as string | undefined)?.toUpperCase() as Dtype | undefined;
   const source = { from, file: basename(path), sha256: await sha256(bytes), mean, std };
   const { config } = await unlessInterrupted(
     { locks, interrupted: `${out} is not written` },
-    (signal) => saveImportedVersion(classifier, { base, name, out, source, signal }),
+    (signal) => saveImportedVersion(classifier, { base, name, out, source, dtype, signal }),
   );
   const { layers, labels } = config.architecture;
   const sizes = [layers[0], ...config.architecture.classifier, labels.length].join("-");
