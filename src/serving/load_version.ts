@@ -20,6 +20,7 @@ import {
 import { WeightsFormatError } from "../format/safetensors.ts";
 import { maxWeightBytes } from "../format/weights.ts";
 import { CorruptFileError, NotFoundError } from "../repository/errors.ts";
+import { checkHash } from "../repository/model_bytes.ts";
 import { MAX_TEXT_BYTES } from "../repository/model_directory.ts";
 import type { ModelRepository, VersionRef } from "../repository/repository.ts";
 import { SignatureError } from "../signing/errors.ts";
@@ -85,6 +86,7 @@ async function load(
   const files = filesOf(repository, ref, stored.manifest);
   await options.checkSignature?.(files);
   const config = await readConfig(files, ref);
+  checkListed(config, stored.manifest);
   const [dbn, classifier, probe, card] = await Promise.all([
     needed(files, modelFiles.dbn, maxWeightBytes(config, modelFiles.dbn)),
     needed(files, modelFiles.classifier, maxWeightBytes(config, modelFiles.classifier)),
@@ -112,6 +114,17 @@ async function load(
     compute,
     readCard: () => Promise.resolve(card && new TextDecoder().decode(card)),
   };
+}
+
+/**
+ * Compares the manifest's hashes with those that config.json has since the weights were made: a manifest is made
+ * when a version is pushed, of files that may have changed before.
+ * @throws {WeightsFormatError} naming the file and both hashes
+ */
+function checkListed(config: ModelConfig, { files }: Manifest): void {
+  for (const { path, sha256 } of files) {
+    if (path === modelFiles.dbn || path === modelFiles.classifier) checkHash(config, path, sha256);
+  }
 }
 
 function filesOf(repository: ModelRepository, ref: VersionRef, manifest: Manifest): VersionFiles {

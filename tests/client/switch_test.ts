@@ -6,10 +6,13 @@ import { pushModel } from "../../src/client/push.ts";
 import { InlineCompute } from "../../src/compute/inline_compute.ts";
 import { createReferenceEngine } from "../../src/engine/reference.ts";
 import { PROBE_FILE } from "../../src/format/probe.ts";
+import { writeWeights } from "../../src/format/weights.ts";
+import { isScaled } from "../../src/math/weight_matrix.ts";
 import { saveModel } from "../../src/repository/model_directory.ts";
 import { openRepository } from "../../src/repository/open.ts";
 import { loadVersion } from "../../src/serving/load_version.ts";
 import { ModelPool } from "../../src/serving/pool.ts";
+import { toDtype } from "../../train/artifacts/weights/quantize.ts";
 import { bearer } from "../http/repository/harness.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 import { tinyProbe } from "../model/tiny_probe.ts";
@@ -124,6 +127,54 @@ Deno.test("a version that does not answer its probe is refused, and what answers
   assertEquals(state.status, "refused");
   assertMatch(state.reason, /probe/);
   assertEquals((await service.repository.aliases("tiny"))[0].version, 2);
+});
+
+/**
+ * A version of 8-bit weights with a bit of a scale flipped: before its config.json names hashes, so that the probe
+ * alone tells it; or after, with a probe of the flipped one, so that the hash alone does.
+ */
+async function makeDamaged(version: number, when: "before" | "after") {
+  const made = await makeVersion(version), model = toDtype(tinyModel({ seed: version }), "I8");
+  const { kernel } = model.classifier.at(-1)!; // a logit, which no unit saturates
+  if (!isScaled(kernel)) throw new TypeError("a kernel of I8 must have scales");
+  await Deno.writeFile(`${made.path}/${PROBE_FILE}`, await tinyProbe(model));
+  const config = { ...model.config, version };
+  const flip = () =>
+    void (new Uint32Array(kernel.scales.buffer, kernel.scales.byteOffset)[0] ^= 1 << 24);
+  if (when === "before") flip();
+  await saveModel(made.path, { ...model, config });
+  if (when === "before") return made;
+  flip();
+  await Deno.writeFile(`${made.path}/${PROBE_FILE}`, await tinyProbe(model));
+  await Deno.writeFile(
+    `${made.path}/classifier.safetensors`,
+    writeWeights({ ...model, config }).classifier,
+  );
+  return made;
+}
+
+Deno.test("8-bit weights replace float32 and go back; a damaged scale is found by hash or by probe", async () => {
+  await using service = await startPool();
+  const { to, options } = service;
+  await using good = await makeVersion(2);
+  const model = toDtype(tinyModel({ seed: 2 }), "I8");
+  await saveModel(good.path, { ...model, config: { ...model.config, version: 2 } });
+  await Deno.writeFile(`${good.path}/${PROBE_FILE}`, await tinyProbe(model));
+  await pushModel(good.path, { ...options, alias: "production" });
+  assertEquals(await classify(to), [200, 2]);
+  for (const [version, when, found] of [[3, "before", /probe/], [4, "after", /SHA-256/]] as const) {
+    await using damaged = await makeDamaged(version, when);
+    const pushing = pushModel(damaged.path, { ...options, alias: "production" });
+    const error = await assertRejects(() => pushing, ServiceError);
+    assertEquals(error.status, 422);
+    assertMatch(error.message, found);
+    assertEquals(await classify(to), [200, 2]);
+  }
+  await using float = await makeVersion(5);
+  await pushModel(float.path, { ...options, alias: "production" });
+  assertEquals(await classify(to), [200, 5]);
+  await rollBack({ ...options, model: "tiny" });
+  assertEquals(await classify(to), [200, 2]);
 });
 
 Deno.test("a canary meets its share of requests, and loading many versions keeps few", async () => {
