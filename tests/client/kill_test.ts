@@ -74,7 +74,7 @@ Deno.test(`of ${kills} pushes killed at random moments each leaves whole version
   await using undisturbed = await make(kills + 1);
   const started = performance.now();
   assertEquals((await startPush(undisturbed.path, service.to).ended).code, 0);
-  const wholeMs = performance.now() - started;
+  let wholeMs = performance.now() - started;
   for (let i = 1; i <= kills; i++) {
     await using model = await make(i);
     const push = startPush(model.path, service.to);
@@ -88,7 +88,9 @@ Deno.test(`of ${kills} pushes killed at random moments each leaves whole version
     if (isServer) service = await startService(directory);
     const repository = await openRepository(directory);
     const [production] = await repository.aliases(MODEL);
-    if (production?.version !== i) interrupted++;
+    const isInterrupted = production?.version !== i;
+    if (isInterrupted) interrupted++;
+    wholeMs *= isInterrupted ? 1.1 : 0.7; // the speed of a shared machine changes meanwhile
     const { ended } = startPush(model.path, service.to);
     assertEquals((await ended).code, 0);
     const { digest } = await describeVersion(model.path);
