@@ -44,9 +44,14 @@ function startPush(path: string, to: string) {
     stdout: "null",
     stderr: "null",
   }).spawn();
-  let hasEnded = false;
-  child.status.then(() => hasEnded = true);
-  return { kill: () => hasEnded || child.kill("SIGKILL"), ended: child.status };
+  const kill = () => {
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended
+    }
+  };
+  return { kill, ended: child.status };
 }
 
 /** Every version is whole and what its manifest says, and aliases name versions that are there. */
