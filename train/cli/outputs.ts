@@ -6,6 +6,7 @@ import { mkdtemp, readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "@std/path";
 import { exitCodes } from "../../src/cli/command.ts";
 import { FlagError, type FlagRow, type FlagValues } from "../../src/cli/flags.ts";
+import { checkName } from "../../src/format/config.ts";
 import { lockNextVersion } from "../artifacts/output.ts";
 import { LOCK_FILE, lockOutput, STAGING_DIRECTORY } from "../run/lock.ts";
 
@@ -23,6 +24,16 @@ export const forceFlag: FlagRow = {
 interface Output {
   flag: string;
   path: string;
+}
+
+/** @throws {FlagError} unless a model may have the name of `--name`. */
+export function checkNameFlag(name: string): void {
+  try {
+    checkName(name);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new FlagError(`--name: ${error.message}`);
+  }
 }
 
 /** The directory to write a model to, locked for it: that of `--out`, or the next version's. */

@@ -8,7 +8,6 @@ import { type Command, exitCodes } from "../../src/cli/command.ts";
 import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { flagWords, taskCommand } from "../../src/cli/shell.ts";
 import type { DatasetBuilder } from "../../src/data/mnist.ts";
-import { checkName } from "../../src/format/config.ts";
 import { writeWhole } from "../../src/repository/write_file.ts";
 import { saveRun } from "../artifacts/output.ts";
 import type { Examples } from "../data/examples.ts";
@@ -23,7 +22,7 @@ import { checkImages } from "../run/pretrained.ts";
 import { CHECKPOINT_FILE, openCheckpoint } from "../run/resume.ts";
 import { runTraining, type TrainedParts, TrainingInterrupted } from "../run/run.ts";
 import { BUILT_IN, checkSplits, datasetName, loadExamples, openDataset } from "./data_flags.ts";
-import { checkDirectory, lockModel, unlessInterrupted } from "./outputs.ts";
+import { checkDirectory, checkNameFlag, lockModel, unlessInterrupted } from "./outputs.ts";
 import { createProgress } from "./terminal/progress.ts";
 import { checkSpace, leastBytes } from "../run/space.ts";
 import { changingFlags, recipeFromFlags, trainFlags } from "./train_flags.ts";
@@ -124,15 +123,6 @@ async function prepare(flags: FlagValues, locks: DisposableStack): Promise<Plan>
 function checkFlags(flags: FlagValues): void {
   if (flags["no-output"] && flags.out !== undefined) {
     throw new FlagError("--no-output and --out exclude each other");
-  }
-}
-
-function checkNameFlag(name: string): void {
-  try {
-    checkName(name);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new FlagError(`--name: ${error.message}`);
   }
 }
 

@@ -6,7 +6,6 @@ import { basename, join } from "@std/path";
 import type { Command } from "../../../src/cli/command.ts";
 import { FlagError, type FlagTable, type FlagValues } from "../../../src/cli/flags.ts";
 import { taskCommand } from "../../../src/cli/shell.ts";
-import { checkName } from "../../../src/format/config.ts";
 import type { Dtype } from "../../../src/format/safetensors.ts";
 import { type HiddenActivation, hiddenActivations } from "../../../src/model/dbn.ts";
 import { FileRefused, readRegularFile } from "../../../src/outside/regular_file.ts";
@@ -23,7 +22,13 @@ import {
 import { importRbm } from "../../imports/rbm.ts";
 import { writeImportedRun } from "../../run/imported.ts";
 import { lockRun } from "../../run/lock.ts";
-import { checkNewDirectory, forceFlag, lockModel, unlessInterrupted } from "../outputs.ts";
+import {
+  checkNameFlag,
+  checkNewDirectory,
+  forceFlag,
+  lockModel,
+  unlessInterrupted,
+} from "../outputs.ts";
 
 const SCIKIT_LEARN = "scikit-learn";
 
@@ -150,15 +155,6 @@ async function importVersion(flags: FlagValues): Promise<void> {
       `model: ${out}\nmeasure it: ${taskCommand("dbn", ["evaluate", "--model", out])}\n` +
       `serve it: ${taskCommand("start", ["--model", out])}`,
   );
-}
-
-function checkNameFlag(name: string): void {
-  try {
-    checkName(name);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new FlagError(`--name: ${error.message}`);
-  }
 }
 
 async function importRun(flags: FlagValues): Promise<void> {
