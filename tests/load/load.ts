@@ -20,8 +20,15 @@ export const GENERATIONS = [
 ];
 /** What a busy server may answer: the answer, or that it is busy. */
 const ALLOWED = ["200", "503"];
-/** Memory at the end is compared with that after this many seconds, or a third of a shorter run. */
+/** Memory at the end is compared with that from this many seconds on, or from a third of a shorter run on. */
 const SETTLED_SECONDS = 180;
+/**
+ * How much of a run is looked at for either: memory is a saw-tooth of V8's collections, minutes long and an
+ * eighth high, so that ten seconds tell the phase and not the level.
+ */
+const WINDOW = 1 / 6;
+/** How many levels of memory a run tells. */
+const TOLD = 10;
 /** In a run shorter than this memory is still settling, and is told but not compared. */
 const COMPARED_SECONDS = 2 * SETTLED_SECONDS;
 const MAX_GROWTH = 1.1;
@@ -97,10 +104,12 @@ async function run(flags: FlagValues): Promise<number> {
 
   const kinds = [health, classify, generate, leave];
   console.log(latencyTable(kinds));
-  const settled = median(around(memory, Math.min(SETTLED_SECONDS, seconds / 3)));
-  const last = median(around(memory, memory.length));
+  const window = Math.ceil(seconds * WINDOW);
+  const settled = level(memory, Math.floor(Math.min(SETTLED_SECONDS, seconds / 3)), window);
+  const last = level(memory, memory.length - window, window);
   console.log(
-    `\nmemory: ${settled.toFixed(0)} MiB when settled, ${last.toFixed(0)} MiB at the end`,
+    `\nmemory: ${settled.toFixed(0)} MiB when settled, ${last.toFixed(0)} MiB at the end; ` +
+      `${levels(memory).join(", ")} MiB in tenths of the run`,
   );
   const faults = [
     ...unexpected(kinds),
@@ -129,9 +138,16 @@ async function ask(url: string, init: RequestInit = {}) {
   }
 }
 
-/** The ten samples, one a second, before a time. */
-function around(memory: readonly number[], second: number): number[] {
-  return memory.slice(Math.max(0, Math.floor(second) - 10), Math.floor(second));
+/** The median of the samples, one a second, from a second on. */
+function level(memory: readonly number[], from: number, seconds: number): number {
+  return median(memory.slice(Math.max(0, from), Math.max(0, from) + seconds));
+}
+
+/** Levels of equal parts of a run, one after the other, in whole MiB. */
+function levels(memory: readonly number[]): string[] {
+  const length = Math.max(1, Math.ceil(memory.length / TOLD));
+  const starts = Array.from({ length: Math.ceil(memory.length / length) }, (_, i) => i * length);
+  return starts.map((from) => level(memory, from, length).toFixed(0));
 }
 
 function latencyTable(kinds: readonly Latencies[]): string {
