@@ -23,13 +23,9 @@ export {
   flattenImage,
 } from "./src/data/dataset.ts";
 export { decodeIdx, encodeIdx, type IdxArray, IdxFormatError } from "./src/data/idx.ts";
-export {
-  type DatasetBuilder,
-  type DatasetInfo,
-  type DatasetOptions,
-  idxDataset,
-  mnist,
-} from "./src/data/mnist.ts";
+export type { DatasetBuilder, DatasetInfo } from "./src/data/builder.ts";
+export { idxDataset, type IdxDatasetOptions } from "./src/data/idx_dataset.ts";
+export { type DatasetOptions, mnist } from "./src/data/mnist.ts";
 export { type Engine, type EngineName, engineNames } from "./src/engine/engine.ts";
 export { type OpenedModel, openEngine, type OpenEngineOptions } from "./src/engine/open.ts";
 export { type AppEnv, type AppType, createApp } from "./src/http/app.ts";
@@ -81,7 +77,7 @@ export type { ScaledMatrix, WeightMatrix } from "./src/math/weight_matrix.ts";
 
 // What the types above are made of.
 export type { Compute, DrawnFrame, FrameFormat, FramesRequest } from "./src/compute/compute.ts";
-export type { Examples } from "./src/data/mnist.ts";
+export type { Examples } from "./src/data/builder.ts";
 export type {
   EngineOptions,
   ImageClassifier,

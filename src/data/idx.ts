@@ -4,8 +4,6 @@
  * @module
  */
 
-import { collect } from "../outside/collect.ts";
-
 /** An IDX file that does not hold what its header says. */
 export class IdxFormatError extends Error {
   /** The class's name, as `Error` has it. */
@@ -20,18 +18,45 @@ export interface IdxArray {
   data: Uint8Array;
 }
 
-const UNSIGNED_BYTE = 0x08;
-const MAX_RANK = 4;
-const GZIP_MAGIC = [0x1f, 0x8b];
+/** What an IDX file may hold. */
+export interface IdxForm {
+  /** Numbers of axes. */
+  ranks: readonly number[];
+  /** Types of an element, as the header has them. */
+  types: readonly number[];
+}
 
-/** Other types that the format knows, for the error message. */
-const typeNames: Record<number, string> = {
-  0x09: "signed byte",
-  0x0b: "short",
-  0x0c: "int",
-  0x0d: "float",
-  0x0e: "double",
+/** A header, and what follows from it. */
+export interface IdxHeader {
+  /** Of an element. */
+  type: number;
+  /** Length of each axis. */
+  shape: number[];
+  /** Bytes before the data. */
+  headerBytes: number;
+  /** Bytes of the whole file. */
+  fileBytes: number;
+}
+
+const UNSIGNED_BYTE = 0x08;
+const INT = 0x0c;
+const MAX_RANK = 4;
+
+/** Bytes of an element, and the type's name for error messages. */
+const elementTypes: Record<number, { name: string; bytes: number }> = {
+  [UNSIGNED_BYTE]: { name: "unsigned byte", bytes: 1 },
+  0x09: { name: "signed byte", bytes: 1 },
+  0x0b: { name: "short", bytes: 2 },
+  [INT]: { name: "int", bytes: 4 },
+  0x0d: { name: "float", bytes: 4 },
+  0x0e: { name: "double", bytes: 8 },
 };
+
+/** Images of bytes (N, height, width). */
+export const imageForm: IdxForm = { ranks: [3], types: [UNSIGNED_BYTE] };
+
+/** Labels (N), or QMNIST's rows (N, columns) whose first column is the label; bytes or int32. */
+export const labelForm: IdxForm = { ranks: [1, 2], types: [UNSIGNED_BYTE, INT] };
 
 /**
  * Decodes an IDX array of unsigned bytes. `data` is a view of `bytes`.
@@ -39,30 +64,70 @@ const typeNames: Record<number, string> = {
  * @throws {IdxFormatError} naming the file, what was expected and what was found.
  */
 export function decodeIdx(bytes: Uint8Array, rank: number, file = "IDX file"): IdxArray {
-  const shape = checkIdxSize(bytes, { rank, size: bytes.length, file });
-  return { shape, data: bytes.subarray(idxHeaderBytes(rank)) };
-}
-
-/** Bytes before the data. */
-export function idxHeaderBytes(rank: number): number {
-  return 4 + 4 * rank;
+  const header = readIdxHeader(bytes, { ranks: [rank], types: [UNSIGNED_BYTE] }, file);
+  checkIdxSize(header, bytes.length, file);
+  return { shape: header.shape, data: bytes.subarray(header.headerBytes) };
 }
 
 /**
- * The shape of an array of which at least the header is there, checked against the `size` of all of it, in bytes.
+ * Decodes labels in any of the forms of {@linkcode labelForm}: (N), of rows the first column. A view of `bytes`
+ * where they are bytes in one column.
  * @throws {IdxFormatError} naming the file, what was expected and what was found.
  */
-export function checkIdxSize(
-  header: Uint8Array,
-  { rank, size, file }: { rank: number; size: number; file: string },
-): number[] {
-  const shape = readHeader(header, rank, file);
-  const expected = shape.reduce((product, length) => product * length, 1) + idxHeaderBytes(rank);
-  if (size === expected) return shape;
-  const what = size < expected ? "truncated" : "too long";
-  return fail(
+export function decodeLabels(bytes: Uint8Array, file: string): Uint8Array | Int32Array {
+  const header = readIdxHeader(bytes, labelForm, file);
+  checkIdxSize(header, bytes.length, file);
+  const { type, headerBytes, shape: [count, columns = 1] } = header;
+  if (columns === 0) fail(file, "its rows must have at least 1 column, got 0");
+  if (type === UNSIGNED_BYTE && columns === 1) return bytes.subarray(headerBytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + headerBytes);
+  const stride = columns * elementTypes[type].bytes;
+  const read = type === INT
+    ? (at: number) => view.getInt32(at) // big-endian, as all of IDX
+    : (at: number) => view.getUint8(at);
+  return Int32Array.from({ length: count }, (_, row) => read(row * stride));
+}
+
+/** The most bytes that a header of this form takes. */
+export function idxHeaderBytes({ ranks }: IdxForm): number {
+  return 4 + 4 * Math.max(...ranks);
+}
+
+/**
+ * The header of a file of which at least the first bytes are there.
+ * @throws {IdxFormatError} naming the file, what was expected and what was found.
+ */
+export function readIdxHeader(bytes: Uint8Array, form: IdxForm, file: string): IdxHeader {
+  if (bytes.length < 4) {
+    fail(file, `it is truncated: expected a magic number, got ${bytes.length} bytes`);
+  }
+  const [zero, zeroToo, type, rank] = bytes;
+  if (zero !== 0 || zeroToo !== 0) {
+    fail(file, `magic number must begin with 0x0000, got 0x${hex(zero)}${hex(zeroToo)}`);
+  }
+  if (!form.types.includes(type)) {
+    fail(file, `type must be ${form.types.map(typeName).join(" or ")}, got ${typeName(type)}`);
+  }
+  if (!form.ranks.includes(rank)) {
+    fail(file, `it must have ${form.ranks.join(" or ")} axes, got ${rank}`);
+  }
+  const headerBytes = 4 + 4 * rank;
+  if (bytes.length < headerBytes) {
+    fail(file, `it is truncated: expected a header of ${headerBytes} bytes, got ${bytes.length}`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const dataBytes = shape.reduce((product, size) => product * size, elementTypes[type].bytes);
+  return { type, shape, headerBytes, fileBytes: headerBytes + dataBytes };
+}
+
+/** @throws {IdxFormatError} naming the file, if the `size` of all of it is not what its header says, in bytes. */
+export function checkIdxSize({ shape, fileBytes }: IdxHeader, size: number, file: string): void {
+  if (size === fileBytes) return;
+  const what = size < fileBytes ? "truncated" : "too long";
+  fail(
     file,
-    `it is ${what}: shape (${shape.join(", ")}) needs ${expected} bytes, got ${size}`,
+    `it is ${what}: shape (${shape.join(", ")}) needs ${fileBytes} bytes, got ${size}`,
   );
 }
 
@@ -83,51 +148,8 @@ export function encodeIdx({ shape, data }: IdxArray): Uint8Array {
   return out;
 }
 
-/**
- * The bytes themselves, or what they inflate to if they are gzipped.
- * @throws {IdxFormatError} if the stream is broken or inflates to more than `maxBytes`.
- */
-export async function gunzipIfNeeded(
-  bytes: Uint8Array,
-  maxBytes: number,
-  file = "IDX file",
-): Promise<Uint8Array> {
-  if (!isGzipped(bytes)) return bytes;
-  let inflated: Uint8Array | undefined;
-  try {
-    const stream = new Blob([bytes as BlobPart]).stream().pipeThrough(
-      new DecompressionStream("gzip"),
-    );
-    inflated = await collect(stream, { maxBytes });
-  } catch (cause) {
-    throw new IdxFormatError(`Cannot read ${file}: its gzip stream is broken`, { cause });
-  }
-  return inflated ?? fail(file, `it inflates to more than ${maxBytes} bytes`);
-}
-
-/** Whether bytes begin as a gzip stream does. */
-export function isGzipped(bytes: Uint8Array): boolean {
-  return GZIP_MAGIC.every((byte, i) => bytes[i] === byte);
-}
-
-function readHeader(bytes: Uint8Array, rank: number, file: string): number[] {
-  const headerBytes = idxHeaderBytes(rank);
-  if (bytes.length < 4) {
-    fail(file, `it is truncated: expected a magic number, got ${bytes.length} bytes`);
-  }
-  if (bytes[0] !== 0 || bytes[1] !== 0) {
-    fail(file, `magic number must begin with 0x0000, got 0x${hex(bytes[0])}${hex(bytes[1])}`);
-  }
-  if (bytes[2] !== UNSIGNED_BYTE) {
-    const name = typeNames[bytes[2]] ?? "unknown";
-    fail(file, `type must be 0x08 (unsigned byte), got 0x${hex(bytes[2])} (${name})`);
-  }
-  if (bytes[3] !== rank) fail(file, `it must have ${rank} axes, got ${bytes[3]}`);
-  if (bytes.length < headerBytes) {
-    fail(file, `it is truncated: expected a header of ${headerBytes} bytes, got ${bytes.length}`);
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+function typeName(type: number): string {
+  return `0x${hex(type)} (${elementTypes[type]?.name ?? "unknown"})`;
 }
 
 function hex(byte: number): string {

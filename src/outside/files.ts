@@ -22,6 +22,18 @@ export async function isThere(url: URL): Promise<boolean> {
   }
 }
 
+/** Whether a regular file lies at a path, links followed; undefined where nothing does, or a link to nothing. */
+export async function isRegularFile(path: string): Promise<boolean | undefined> {
+  try {
+    if (isDeno()) return (await Deno.stat(path)).isFile;
+    const { stat } = await fileSystem();
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (!(error instanceof Error && (error as { code?: string }).code === "ENOENT")) throw error;
+    return undefined;
+  }
+}
+
 /** What lies in a directory, one by one. @throws {Error} if it cannot be read */
 export async function* readDirectory(url: URL): AsyncGenerator<Entry, void, void> {
   if (isDeno()) return yield* Deno.readDir(url);

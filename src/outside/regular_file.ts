@@ -19,6 +19,9 @@ export interface FileBound {
   head?: { bytes: number; check(start: Uint8Array, size: number): void };
 }
 
+/** The reason of refusing a directory, a device, a named pipe. */
+export const NOT_REGULAR = "it must be a regular file";
+
 /** Files up to this size are read without waiting, so that the next file is opened at once. */
 const AT_ONCE_BYTES = 64 * 1024;
 
@@ -52,6 +55,24 @@ export async function readRegularFile(file: string | URL, bound: FileBound): Pro
   }
 }
 
+/**
+ * The first bytes of a file: so many, or all where there are fewer.
+ * @throws {FileRefused} if it is no regular file.
+ * @throws {Error} the file system's.
+ */
+export async function readFileStart(file: string | URL, bytes: number): Promise<Uint8Array> {
+  const { open, stat } = await importBuiltin<typeof import("node:fs/promises")>("node:fs/promises");
+  if (!(await stat(file)).isFile()) throw new FileRefused(NOT_REGULAR);
+  const handle = await open(file);
+  try {
+    const start = new Uint8Array(bytes);
+    const { bytesRead } = await handle.read(start, 0, bytes, 0);
+    return start.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
 async function readByNode(file: string | URL, bound: FileBound): Promise<Uint8Array> {
   const { open, stat } = await importBuiltin<typeof import("node:fs/promises")>("node:fs/promises");
   const stats = await stat(file), size = stats.size;
@@ -73,7 +94,7 @@ async function readByNode(file: string | URL, bound: FileBound): Promise<Uint8Ar
 }
 
 function checkFile({ isFile, size }: { isFile: boolean; size: number }, bound: FileBound): void {
-  if (!isFile) throw new FileRefused("it must be a regular file");
+  if (!isFile) throw new FileRefused(NOT_REGULAR);
   if (size > bound.maxBytes) throw new FileRefused(tooLarge(bound, size));
 }
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { collect, joined } from "../../src/outside/collect.ts";
-import { FileRefused, readRegularFile } from "../../src/outside/regular_file.ts";
+import { FileRefused, readFileStart, readRegularFile } from "../../src/outside/regular_file.ts";
 
 const directory = await Deno.makeTempDir(), path = `${directory}/a`;
 
@@ -26,6 +26,13 @@ Deno.test("a file that is too large, or none, is refused with the bound and the 
   const read = (file: string) => readRegularFile(file, { maxBytes: 5, from: "a test" });
   await assertRejects(() => read(path), FileRefused, "at most 5 bytes (a test), got 6");
   await assertRejects(() => read(directory), FileRefused, "it must be a regular file");
+});
+
+Deno.test("the beginning of a file is read, or all of a shorter one, and of nothing else", async () => {
+  await Deno.writeFile(path, new Uint8Array([1, 2, 3]));
+  assertEquals([...await readFileStart(path, 2)], [1, 2]);
+  assertEquals([...await readFileStart(path, 4)], [1, 2, 3]);
+  await assertRejects(() => readFileStart(directory, 2), FileRefused, "it must be a regular file");
 });
 
 Deno.test("parts of a stream are joined in order, up to the bound", async () => {

@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { type Command, exitCodes } from "../../src/cli/command.ts";
 import { FlagError, type FlagValues } from "../../src/cli/flags.ts";
 import { flagWords, taskCommand } from "../../src/cli/shell.ts";
-import type { DatasetBuilder } from "../../src/data/mnist.ts";
+import type { DatasetBuilder } from "../../src/data/builder.ts";
 import { writeWhole } from "../../src/repository/write_file.ts";
 import { saveRun } from "../artifacts/output.ts";
 import type { Examples } from "../data/examples.ts";
@@ -223,7 +223,7 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
         test,
         height,
         width,
-        labels: Array.from({ length: builder.info.features.label.numClasses }, (_, i) => String(i)),
+        labels: classNames(builder),
         signal,
       }),
   );
@@ -232,6 +232,11 @@ async function saveResults(parts: TrainedParts, plan: Plan): Promise<string> {
     `joint model ${evaluation.joint.percent} %\n` +
     `model: ${out}\nserve it: ${taskCommand("start", ["--model", out])}\n` +
     `push it to a running service: ${taskCommand("dbn", ["push", out, "--alias", "production"])}`;
+}
+
+/** What the classes of a data set are called: numbers, where it has no names. */
+function classNames({ info: { features: { label } } }: DatasetBuilder): string[] {
+  return [...label.names ?? Array.from({ length: label.numClasses }, (_, i) => String(i))];
 }
 
 /** The held-out figures by which a recipe is chosen. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { FlagError, type FlagTable, type FlagValues } from "../../src/cli/flags.ts";
-import type { DatasetBuilder } from "../../src/data/mnist.ts";
+import type { DatasetBuilder } from "../../src/data/builder.ts";
 import type { ModelConfig } from "../../src/format/config.ts";
 import { sha256, type StoredModel } from "../../src/repository/model_directory.ts";
 import type { Examples } from "../data/examples.ts";

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { loadModel } from "../../../src/repository/model_directory.ts";
 import { readCheckpoint } from "../../../train/run/checkpoint.ts";
+import { writeIdxDirectory } from "../../data/idx_files.ts";
 import { root, run, shell, shellEnvironment, tiny, writeStripes } from "./program.ts";
 
 /** A directory whose path a shell must not read unquoted. */
@@ -114,3 +115,39 @@ Deno.test("--validation with an empty text holds out nothing", async () => {
   assertEquals(code, 0, err);
   assert(!err.includes("held out (") && !err.includes("gap"), err);
 });
+
+Deno.test("EMNIST's digits are trained on, and what their reader changes is told", async () => {
+  const data = join(directory, "EMNIST digits");
+  await writeStripes(data, 400);
+  for (const { name } of await Array.fromAsync(Deno.readDir(data))) {
+    await Deno.rename(join(data, name), join(data, `emnist-digits-${name}`));
+  }
+  const { code, err } = await run(
+    ...["train", ...tiny, "--quiet", "--no-output", "--dataset", "idx", "--data", data],
+    ...["--run", join(directory, "EMNIST run")],
+  );
+  assertEquals(code, 0, err);
+  const told = "data emnist-digits: files of emnist-digits: images transposed back\n";
+  assert(err.startsWith(told), err);
+});
+
+for (
+  const [what, options, got] of [
+    ["images of 8×8", { size: 8 }, "8×8 in 10 classes"],
+    [
+      "26 classes",
+      { label: 25 },
+      "28×28 in 26 classes; the first label above 9 is 25, at index 0 of train",
+    ],
+  ] as const
+) {
+  Deno.test(`data that no model can take yet are refused, naming sizes: ${what}`, async () => {
+    const data = await writeIdxDirectory(options), flags = ["--dataset", "idx", "--data", data];
+    const message = `--data ${data}: models take images of 28×28 in 10 classes, got ${got}`;
+    for (const args of [["train", "--run", join(data, "run"), "--no-output"], ["evaluate"]]) {
+      const { code, err } = await run(...args, ...flags);
+      assertEquals([code, err.trim().split("\n").length], [2, 1], err);
+      assert(err.includes(message), err);
+    }
+  });
+}
