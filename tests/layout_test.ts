@@ -36,7 +36,7 @@ const rooms: Record<string, readonly string[]> = {
   "src/model/": ["src/math/"],
   "src/format/": ["src/math/", "src/model/", "src/outside/"],
   "src/sampling/": ["src/math/"],
-  "src/signing/": ["src/format/", "src/repository/", "src/outside/"],
+  "src/signing/": ["src/format/", "src/outside/"],
   "src/repository/": ["src/format/", "src/outside/"],
   "src/engine/": [
     ...["src/math/", "src/kernels/", "src/model/", "src/format/", "src/sampling/"],

@@ -19,7 +19,7 @@ import type {
   VersionEntry,
   VersionRef,
 } from "../repository/repository.ts";
-import { sha256 as hash } from "../repository/sha256.ts";
+import { sha256 as hash } from "../outside/sha256.ts";
 import { Connection, type ServiceOptions } from "./connection.ts";
 import { PushError, ServiceError } from "./errors.ts";
 

@@ -14,7 +14,7 @@ import {
 import { cut, shown } from "../outside/shown.ts";
 import { CorruptFileError, NotFoundError } from "./errors.ts";
 import type { BlobRef, StoredManifest, VersionEntry, VersionRef } from "./repository.ts";
-import { sha256 } from "./sha256.ts";
+import { sha256 } from "../outside/sha256.ts";
 
 /** Whether it can name a version; what cannot is nowhere. */
 export function isRef({ model, version }: VersionRef): boolean {

@@ -17,7 +17,7 @@ import { readDirectory } from "../outside/files.ts";
 import { cut, shownUrl } from "../outside/shown.ts";
 import { readBounded } from "./bounded_read.ts";
 import { directoryUrl, MAX_TEXT_BYTES } from "./model_directory.ts";
-import { sha256 } from "./sha256.ts";
+import { sha256 } from "../outside/sha256.ts";
 
 /** A file of a version that is on this machine. */
 export interface LocalFile extends ManifestFile {

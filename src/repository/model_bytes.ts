@@ -6,7 +6,7 @@ import { checkConfig, type ModelConfig, modelFiles } from "../format/config.ts";
 import { isObject, WeightsFormatError } from "../format/safetensors.ts";
 import { type Model, readModel } from "../format/weights.ts";
 import { shown, shownUrl } from "../outside/shown.ts";
-import { sha256 } from "./sha256.ts";
+import { sha256 } from "../outside/sha256.ts";
 
 /** What a model's files hold. */
 export interface ModelBytes {

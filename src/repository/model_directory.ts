@@ -18,7 +18,7 @@ import {
 } from "../format/weights.ts";
 import { ModelFileMissingError, readBounded } from "./bounded_read.ts";
 import { checkHash } from "./model_bytes.ts";
-import { sha256 } from "./sha256.ts";
+import { sha256 } from "../outside/sha256.ts";
 import { writeWhole } from "./write_file.ts";
 
 export { sha256 };

@@ -15,7 +15,7 @@ import {
   readOptionalModelFile,
 } from "../repository/model_directory.ts";
 import type { ModelRepository } from "../repository/repository.ts";
-import { sha256 } from "../repository/sha256.ts";
+import { sha256 } from "../outside/sha256.ts";
 import { FixedModel } from "./fixed_model.ts";
 import type { LoadOptions } from "./load_version.ts";
 import { ModelPool } from "./pool.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { decodeHex, encodeHex } from "../outside/encoding.ts";
-import { sha256 } from "../repository/sha256.ts";
+import { sha256 } from "../outside/sha256.ts";
 import {
   type DerElement,
   DerError,

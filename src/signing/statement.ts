@@ -7,7 +7,7 @@
 import { decodeHex } from "../outside/encoding.ts";
 import { isSha256, MANIFEST_FILE } from "../format/manifest.ts";
 import { isObject } from "../format/safetensors.ts";
-import { sha256 } from "../repository/sha256.ts";
+import { sha256 } from "../outside/sha256.ts";
 import { shown } from "../outside/shown.ts";
 import { fail, parseJson } from "./envelope.ts";
 

@@ -10,7 +10,7 @@ import type { Dtype } from "../../src/format/safetensors.ts";
 import { ALIASES_FILE } from "../../src/repository/alias_document.ts";
 import { CorruptFileError, NotFoundError } from "../../src/repository/errors.ts";
 import { openRepository } from "../../src/repository/open.ts";
-import { sha256 } from "../../src/repository/sha256.ts";
+import { sha256 } from "../../src/outside/sha256.ts";
 import { loadVersion } from "../../src/serving/load_version.ts";
 import { ModelPool } from "../../src/serving/pool.ts";
 import { VersionRefusedError } from "../../src/serving/served.ts";

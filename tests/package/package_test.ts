@@ -7,7 +7,7 @@ import { join } from "@std/path";
 import { gzipSync } from "node:zlib";
 import { build, stop } from "npm:esbuild@0.28.2";
 import { classify, generate, loadModel, openEngine } from "../../mod.ts";
-import { sha256 } from "../../src/repository/sha256.ts";
+import { sha256 } from "../../src/outside/sha256.ts";
 import { releasedModel } from "../../src/repository/model_directory.ts";
 import { modelContents } from "../../tools/package/model.ts";
 import { makeModel, startService } from "../client/harness.ts";

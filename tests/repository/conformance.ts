@@ -16,7 +16,7 @@ import {
 } from "../../src/repository/errors.ts";
 import { pause } from "../../src/repository/poll.ts";
 import type { BlobRef, ModelRepository, VersionRef } from "../../src/repository/repository.ts";
-import { sha256 } from "../../src/repository/sha256.ts";
+import { sha256 } from "../../src/outside/sha256.ts";
 
 /** A store of its own, which several instances open. */
 export interface Store extends AsyncDisposable {

@@ -3,7 +3,7 @@ import { ManifestError, readManifest } from "../../src/format/manifest.ts";
 import { ModelFileMissingError } from "../../src/repository/bounded_read.ts";
 import { describeVersion } from "../../src/repository/describe_version.ts";
 import { saveModel } from "../../src/repository/model_directory.ts";
-import { sha256 } from "../../src/repository/sha256.ts";
+import { sha256 } from "../../src/outside/sha256.ts";
 import { tinyModel } from "../model/tiny_model.ts";
 
 /** A model directory that is removed in the end. */

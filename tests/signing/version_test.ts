@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { readManifest, writeManifest } from "../../src/format/manifest.ts";
-import { sha256 } from "../../src/repository/sha256.ts";
+import { sha256 } from "../../src/outside/sha256.ts";
 import { readEnvelope, signEnvelope } from "../../src/signing/envelope.ts";
 import { SignatureError, type SignatureFault } from "../../src/signing/errors.ts";
 import { generateKeys, readPrivateKey, readTrustedKeys } from "../../src/signing/keys.ts";

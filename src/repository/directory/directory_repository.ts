@@ -69,7 +69,7 @@ import type {
   VersionEntry,
   VersionRef,
 } from "../repository.ts";
-import { EMPTY_SHA256, sha256 } from "../sha256.ts";
+import { EMPTY_SHA256, sha256 } from "../../outside/sha256.ts";
 import { writeWhole } from "../write_file.ts";
 
 /** How a directory is watched. */

@@ -54,7 +54,7 @@ import type {
   VersionEntry,
   VersionRef,
 } from "../repository.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../outside/sha256.ts";
 import { type LeaseOptions, whileCollecting, whileMaking } from "./leases.ts";
 import { type ObjectInfo, type ObjectStore, ObjectTooLargeError } from "./object_store.ts";
 import { blobOfKey, BLOBS, ObjectUploads, PARTS } from "./uploads.ts";

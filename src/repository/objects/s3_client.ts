@@ -7,7 +7,7 @@ import { AwsV4Signer } from "aws4fetch";
 import { cut } from "../../outside/shown.ts";
 import { RepositoryUnreachableError } from "../errors.ts";
 import { type Answer, exchange, isOverloaded } from "../exchange.ts";
-import { sha256 } from "../sha256.ts";
+import { sha256 } from "../../outside/sha256.ts";
 
 /** What requests are signed by. */
 export interface S3Credentials {

@@ -6,7 +6,7 @@
 import { joined } from "../../outside/collect.ts";
 import { BlobMismatchError, BlobOffsetError } from "../errors.ts";
 import type { BlobRef } from "../repository.ts";
-import { EMPTY_SHA256, sha256 } from "../sha256.ts";
+import { EMPTY_SHA256, sha256 } from "../../outside/sha256.ts";
 import type { ObjectStore } from "./object_store.ts";
 
 /** Where blobs and their parts lie. */

@@ -14,7 +14,7 @@ import { isNotFound } from "../../../src/outside/system_failure.ts";
 import { ModelFileMissingError } from "../../../src/repository/bounded_read.ts";
 import { describeVersion } from "../../../src/repository/describe_version.ts";
 import type { VersionRef } from "../../../src/repository/repository.ts";
-import { sha256 } from "../../../src/repository/sha256.ts";
+import { sha256 } from "../../../src/outside/sha256.ts";
 import { writeWhole } from "../../../src/repository/write_file.ts";
 import { checkDirectory } from "../outputs.ts";
 import { formatBytes } from "./format.ts";

@@ -11,7 +11,7 @@ import {
   readOptionalModelFile,
   writeModelFile,
 } from "../../../src/repository/model_directory.ts";
-import { sha256 } from "../../../src/repository/sha256.ts";
+import { sha256 } from "../../../src/outside/sha256.ts";
 import { SignatureError } from "../../../src/signing/errors.ts";
 import { readPrivateKeyFile } from "../../../src/signing/key_files.ts";
 import { publicKeyOf, type SigningKey } from "../../../src/signing/keys.ts";

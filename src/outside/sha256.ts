@@ -2,7 +2,7 @@
  * SHA-256 of bytes in memory.
  * @module
  */
-import { encodeHex } from "../outside/encoding.ts";
+import { encodeHex } from "./encoding.ts";
 
 /**
  * SHA-256 in hex.
