@@ -14,13 +14,12 @@ import {
 } from "./conventions.ts";
 import { findIdxFile, type FoundFile, readIdxFile, readIdxShape } from "./files.ts";
 import { decodeLabels, IdxFormatError, imageForm, labelForm } from "./idx.ts";
-import { readIdxExamples } from "./idx_examples.ts";
+import { readIdxImages } from "./idx_examples.ts";
 
 /** The classes of data whose labels and names tell of no more; training has so many label units. */
 const LEAST_CLASSES = 10;
 
-const splitNames = ["train", "test"] as const;
-type Files = Record<typeof splitNames[number], { images: FoundFile; labels: FoundFile }>;
+type Files = Record<"train" | "test", { images: FoundFile; labels: FoundFile }>;
 
 /** Where data lie, and what they are. */
 export interface IdxDatasetOptions {
@@ -47,12 +46,15 @@ export async function idxDataset(
   }
   const files = await findFiles(dataDir), { source } = files.train.labels;
   const convention = conventionOf(source), { names } = convention;
-  const labels = { train: await readLabels(files, "train"), test: await readLabels(files, "test") };
-  const classes = numClasses ?? names?.length ?? classesOf(labels, files, convention);
-  for (const split of splitNames) {
-    const { firstLabel } = convention, file = visible(files[split].labels.path);
-    convertLabels(labels[split], { firstLabel, numClasses: classes, file });
-  }
+  const stored = { train: await readLabels(files, "train"), test: await readLabels(files, "test") };
+  const known = numClasses ?? names?.length, { firstLabel } = convention;
+  const toClasses = (split: keyof Files) => {
+    const file = visible(files[split].labels.path);
+    return convertLabels(stored[split], { firstLabel, numClasses: known ?? MAX_CLASSES, file });
+  };
+  const labels = { train: toClasses("train"), test: toClasses("test") };
+  const classes = known ??
+    Math.max(LEAST_CLASSES, countClasses(labels.train), countClasses(labels.test));
   const conversion = describeConversion(source, convention, classes);
   const info: DatasetInfo = {
     name,
@@ -75,14 +77,12 @@ export async function idxDataset(
     citation: "",
     homepage: "",
   };
-  return createBuilder(info, (split) => {
-    const { images, labels } = files[split as keyof Files];
-    return readIdxExamples({
-      files: { images: images.path, labels: labels.path },
-      count: info.splits[split].numExamples,
-      features: info.features,
-      convention,
-    });
+  const { features, splits } = info, [height, width] = features.image.shape;
+  return createBuilder(info, async (name) => {
+    const split = name as keyof Files, count = splits[split].numExamples;
+    const { path } = files[split].images;
+    const images = await readIdxImages(path, { count, features, convention });
+    return { images, labels: labels[split], count, height, width };
   });
 }
 
@@ -116,18 +116,9 @@ async function readLabels(files: Files, split: keyof Files): Promise<Uint8Array 
   return labels;
 }
 
-/** How many classes the labels tell of. @throws {IdxFormatError} if a label is none of the most that there can be */
-function classesOf(
-  labels: Record<keyof Files, Uint8Array | Int32Array>,
-  files: Files,
-  { firstLabel }: Convention,
-): number {
-  const bound = { firstLabel, numClasses: MAX_CLASSES };
-  const counts = splitNames.map((split) => {
-    const file = visible(files[split].labels.path);
-    return 1 + convertLabels(labels[split], { ...bound, file }).reduce((a, b) => Math.max(a, b), 0);
-  });
-  return Math.max(LEAST_CLASSES, ...counts);
+/** How many classes the labels tell of. */
+function countClasses(labels: Uint8Array): number {
+  return 1 + labels.reduce((a, b) => Math.max(a, b), 0);
 }
 
 /** Height and width of the training images, of which only the file's beginning is read. */

@@ -1,54 +1,55 @@
 /**
- * The examples of a split from its two IDX files.
+ * The images and the labels of a split, from IDX files, as the convention says they are meant.
  * @module
  */
 import { visible } from "../outside/shown.ts";
-import type { DatasetInfo, Examples } from "./builder.ts";
+import type { DatasetInfo } from "./builder.ts";
 import { type Convention, convertLabels, transposeImages } from "./conventions.ts";
 import { readIdxFile } from "./files.ts";
-import {
-  decodeIdx,
-  decodeLabels,
-  type IdxForm,
-  IdxFormatError,
-  imageForm,
-  labelForm,
-} from "./idx.ts";
+import { decodeIdx, decodeLabels, IdxFormatError, imageForm, labelForm } from "./idx.ts";
 
-/** Where a split lies, and what it must hold. */
+/** What the files of a split must hold. */
 export interface IdxSplit {
-  /** Paths of its files. */
-  files: { images: string; labels: string };
   /** Examples, N. */
   count: number;
   features: DatasetInfo["features"];
   convention: Convention;
 }
 
+/** Looks at a file's unpacked bytes before they are decoded, and throws where they do not fit. */
+type Verify = (bytes: Uint8Array) => Promise<void>;
+
 /**
- * Reads a split, its images and labels as the convention says they are meant.
- * @param verify looks at a file's unpacked bytes before they are decoded, and throws where they do not fit.
+ * Reads the images (N, height, width) of a split.
  * @throws {IdxFormatError} naming the file, what was expected and what was found.
  */
-export async function readIdxExamples(
-  { files, count, features, convention }: IdxSplit,
-  verify: (path: string, bytes: Uint8Array) => Promise<void> = async () => {},
-): Promise<Examples> {
-  const read = async (path: string, form: IdxForm) => {
-    const bytes = await readIdxFile(path, form);
-    await verify(path, bytes);
-    return bytes;
-  };
-  const [height, width] = features.image.shape, { transposed, firstLabel } = convention;
-  const images = visible(files.images), labels = visible(files.labels);
-  const pixels = decodeIdx(await read(files.images, imageForm), 3, images);
-  checkShape(images, pixels.shape, [count, ...transposed ? [width, height] : [height, width]]);
-  const stored = decodeLabels(await read(files.labels, labelForm), labels);
-  checkShape(labels, [stored.length], [count]);
-  const { numClasses } = features.label;
-  const classes = convertLabels(stored, { firstLabel, numClasses, file: labels });
-  if (transposed) transposeImages(pixels.data, { height, width });
-  return { images: pixels.data, labels: classes, count, height, width };
+export async function readIdxImages(
+  path: string,
+  { count, features, convention: { transposed } }: IdxSplit,
+  verify?: Verify,
+): Promise<Uint8Array> {
+  const file = visible(path), bytes = await readIdxFile(path, imageForm);
+  await verify?.(bytes);
+  const { shape, data } = decodeIdx(bytes, 3, file), [height, width] = features.image.shape;
+  checkShape(file, shape, [count, ...transposed ? [width, height] : [height, width]]);
+  if (transposed) transposeImages(data, { height, width });
+  return data;
+}
+
+/**
+ * Reads the classes (N) of a split.
+ * @throws {IdxFormatError} naming the file, what was expected and what was found.
+ */
+export async function readIdxLabels(
+  path: string,
+  { count, features, convention: { firstLabel } }: IdxSplit,
+  verify?: Verify,
+): Promise<Uint8Array> {
+  const file = visible(path), bytes = await readIdxFile(path, labelForm);
+  await verify?.(bytes);
+  const labels = decodeLabels(bytes, file), { numClasses } = features.label;
+  checkShape(file, [labels.length], [count]);
+  return convertLabels(labels, { firstLabel, numClasses, file });
 }
 
 function checkShape(file: string, shape: number[], expected: number[]): void {

@@ -3,15 +3,15 @@
  * LeCun, Bottou, Bengio, Haffner (1998), "Gradient-based learning applied to document recognition".
  * @module
  */
-import { encodeHex } from "../outside/encoding.ts";
 import { packageSpecifier, withPackages } from "../outside/packages.ts";
 import { importBuiltin } from "../outside/platform.ts";
+import { sha256 } from "../outside/sha256.ts";
 import { visible } from "../outside/shown.ts";
 import { createBuilder, type DatasetBuilder, type DatasetInfo } from "./builder.ts";
 import { conventionOf } from "./conventions.ts";
 import { findIdxFile } from "./files.ts";
 import { IdxFormatError } from "./idx.ts";
-import { readIdxExamples } from "./idx_examples.ts";
+import { readIdxImages, readIdxLabels } from "./idx_examples.ts";
 
 /** Where a dataset comes from. */
 export interface DatasetOptions {
@@ -55,16 +55,16 @@ export function mnist({ dataDir }: DatasetOptions = {}): DatasetBuilder {
     const wanted = { directory, split, source: "" };
     const images = await findIdxFile({ ...wanted, part: "images" });
     const labels = await findIdxFile({ ...wanted, part: "labels" });
-    const sha256 = new Map([
-      [images.path, mnistSha256[split].images],
-      [labels.path, mnistSha256[split].labels],
-    ]);
-    return await readIdxExamples({
-      files: { images: images.path, labels: labels.path },
-      count: info.splits[split].numExamples,
-      features: info.features,
-      convention: conventionOf(""),
-    }, (path, bytes) => checkHash(path, bytes, sha256.get(path)!));
+    const [height, width] = info.features.image.shape, count = info.splits[split].numExamples;
+    const form = { count, features: info.features, convention: conventionOf("") };
+    const published = mnistSha256[split];
+    return {
+      images: await readIdxImages(images.path, form, checkHash(images.path, published.images)),
+      labels: await readIdxLabels(labels.path, form, checkHash(labels.path, published.labels)),
+      count,
+      height,
+      width,
+    };
   });
 }
 
@@ -83,13 +83,14 @@ async function packageDirectory(): Promise<string> {
   return fileURLToPath(new URL("data/", import.meta.resolve(manifest)));
 }
 
-async function checkHash(path: string, bytes: Uint8Array, expected: string): Promise<void> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as BufferSource);
-  const actual = encodeHex(new Uint8Array(digest));
-  if (actual !== expected) {
+/** What refuses a file of another SHA-256. */
+function checkHash(path: string, expected: string): (bytes: Uint8Array) => Promise<void> {
+  return async (bytes) => {
+    const actual = await sha256(bytes);
+    if (actual === expected) return;
     throw new IdxFormatError(
       `Cannot read ${visible(path)}: SHA-256 must be ${expected} (MNIST), got ${actual}. ` +
         "Use --dataset idx for other data in this format",
     );
-  }
+  };
 }
