@@ -10,7 +10,7 @@ import { fetchFailure } from "../outside/fetch_failure.ts";
 import { shownUrl } from "../outside/shown.ts";
 import { authorization, readAddress, withoutToken } from "./address.ts";
 import { PushError, ServiceError } from "./errors.ts";
-import { PassingFailure, type RetryOptions, withRetries } from "./retry.ts";
+import { PassingFailure, retryAfterMs, type RetryOptions, withRetries } from "./retry.ts";
 
 /** Which service, and how it is asked. */
 export interface ServiceOptions extends RetryOptions {
@@ -151,7 +151,7 @@ export class Connection {
         },
       );
       if (!PASSING.includes(status)) throw error;
-      throw new PassingFailure(error.message, retryAfter(answer), { cause: error });
+      throw new PassingFailure(error.message, retryAfterMs(answer.headers), { cause: error });
     } catch (error) {
       this.signal?.throwIfAborted();
       if (silence.signal.aborted) throw silence.signal.reason;
@@ -200,9 +200,4 @@ function elsewhere({ status, headers }: ServiceAnswer): Partial<Problem> {
   return status >= 300 && status < 400 && location
     ? { detail: `the service is at ${location}; use that address` }
     : {};
-}
-
-function retryAfter({ headers }: ServiceAnswer): number | undefined {
-  const seconds = Number(headers.get("retry-after") ?? NaN);
-  return seconds >= 0 ? 1000 * seconds : undefined;
 }

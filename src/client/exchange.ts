@@ -10,7 +10,7 @@ import { shownUrl } from "../outside/shown.ts";
 import { withoutToken } from "./address.ts";
 import { type FailureKind, ServiceError } from "./errors.ts";
 import type { CallOptions, Fetch } from "./options.ts";
-import { wait } from "./retry.ts";
+import { retryAfterMs, wait } from "./retry.ts";
 
 /** A request. */
 export interface ExchangeRequest {
@@ -196,11 +196,11 @@ export class Exchange {
 
   /** What an answer that is no success says. */
   async #refusal(): Promise<ServiceError> {
-    const seconds = Number(this.header("retry-after") ?? NaN);
-    const retryAfterMs = seconds >= 0 ? 1000 * seconds : undefined;
     const bytes = await collect(this.parts(), { maxBytes: MAX_PROBLEM_BYTES });
     const problem = this.#isRedirect() ? this.#elsewhere() : parseProblem(this.#textOf(bytes));
-    return this.failure("status", problem, { retryAfterMs });
+    return this.failure("status", problem, {
+      retryAfterMs: retryAfterMs(this.#response!.headers),
+    });
   }
 
   /** Browsers do not show the status of a redirect, nor where to. */

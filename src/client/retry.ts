@@ -68,6 +68,12 @@ export async function withRetries<T>(
   }
 }
 
+/** The wait that an answer asks for in `Retry-After`, in milliseconds; undefined where it asks for none. */
+export function retryAfterMs(headers: Headers): number | undefined {
+  const seconds = Number(headers.get("retry-after") ?? NaN);
+  return seconds >= 0 ? 1000 * seconds : undefined;
+}
+
 /** Resolves after some milliseconds. @throws the signal's reason when it is aborted before or meanwhile */
 export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
